@@ -1,0 +1,49 @@
+/* Element types, the X-macro over them, and PyTorch's promotion rules. */
+#ifndef MT_BASE_DTYPE_H
+#define MT_BASE_DTYPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*        X(ENUM, c type, name, NumPy-like kind, PyTorch's CamelCase name) in PyTorch's ScalarType order */
+#define MT_DTYPES(X)                                                                               \
+    X(UINT8, uint8_t, "uint8", 'u', "Byte")                                                        \
+    X(INT8, int8_t, "int8", 'i', "Char")                                                           \
+    X(INT16, int16_t, "int16", 'i', "Short")                                                       \
+    X(INT32, int32_t, "int32", 'i', "Int")                                                         \
+    X(INT64, int64_t, "int64", 'i', "Long")                                                        \
+    X(FLOAT32, float, "float32", 'f', "Float")                                                     \
+    X(FLOAT64, double, "float64", 'f', "Double")                                                   \
+    X(BOOL, bool, "bool", 'b', "Bool")
+
+typedef enum mt_dtype {
+#define MT_DTYPE_ENUM(E, T, name, kind, Camel) MT_##E,
+    MT_DTYPES(MT_DTYPE_ENUM)
+#undef MT_DTYPE_ENUM
+        MT_NUM_DTYPES
+} mt_dtype;
+
+#define MT_NO_DTYPE MT_NUM_DTYPES /* "not given" where a dtype is optional */
+
+extern const uint8_t mt_dtype_sizes[MT_NUM_DTYPES];
+static inline int64_t mt_dtype_size(mt_dtype d) { return mt_dtype_sizes[d]; }
+const char *mt_dtype_name(mt_dtype d);  /* "float32" */
+const char *mt_dtype_camel(mt_dtype d); /* "Float", as error texts say */
+
+static inline bool mt_is_float(mt_dtype d) { return d == MT_FLOAT32 || d == MT_FLOAT64; }
+static inline bool mt_is_integral(mt_dtype d) { return d <= MT_INT64; } /* without bool */
+/* 0 bool, 1 integral, 2 floating: PyTorch's categories, which decide what a 0-d operand may change. */
+static inline int mt_dtype_category(mt_dtype d)
+{
+    return d == MT_BOOL ? 0 : mt_is_integral(d) ? 1 : 2;
+}
+
+mt_dtype mt_promote(mt_dtype a, mt_dtype b);
+/* May a result of type `from` be stored in `to`? (torch.can_cast) */
+bool mt_can_cast(mt_dtype from, mt_dtype to);
+
+/* The dtype of floating tensors made without one: float32 until mt_set_default_dtype says float64. */
+mt_dtype mt_default_dtype(void);
+void mt_set_default_dtype(mt_dtype d);
+
+#endif
