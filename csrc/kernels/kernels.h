@@ -1,0 +1,134 @@
+/* The kernels: pure loops over pointers and strides, built once per instruction set.
+ *
+ * Every file under kernels/ (but select.c) is compiled once for each MT_ISA (baseline, avx2, avx512, neon)
+ * and fills its part of one table of function pointers; kernels/select.c chooses a table at start.
+ * A kernel sees no tensor, allocates nothing (gemm's packing buffers excepted) and cannot fail unless it
+ * says so. Strides are in BYTES here. Read next: kernels/pointwise.c. */
+#ifndef MT_KERNELS_H
+#define MT_KERNELS_H
+
+#include "base/dtype.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* NumPy's inner loop: n elements, p[0] is the output, p[1..] the inputs, one byte stride each.
+ * `param` holds the numbers of a parameterised row (negative_slope, ...). */
+typedef void (*mt_loop)(int64_t n, char *const *p, const int64_t *stride, const double *param);
+
+/* ---- rows: see include/minitorch/unary.def and binary.def ---------------------------------------- */
+typedef enum mt_unary {
+#define UNARY(kind, name, ...) MT_UNARY_##name,
+#include "minitorch/unary.def"
+    MT_NUM_UNARY
+} mt_unary;
+
+typedef enum mt_binary {
+#define BINARY(kind, name, ...) MT_BINARY_##name,
+#include "minitorch/binary.def"
+    MT_NUM_BINARY
+} mt_binary;
+
+/* ---- reductions: of n elements, stride bytes apart, to one; result written to *out --------------- */
+typedef enum mt_reduction {
+    MT_REDUCE_sum,  /* floats: cascade summation in the input's type; integers and bool: into int64 */
+    MT_REDUCE_prod, /* likewise */
+    MT_REDUCE_max,  /* NaN wins */
+    MT_REDUCE_min,
+    MT_REDUCE_any, /* into bool */
+    MT_REDUCE_all,
+    MT_REDUCE_argmax, /* into int64: first index; NaN wins */
+    MT_REDUCE_argmin,
+    MT_NUM_REDUCTIONS
+} mt_reduction;
+
+typedef void (*mt_reduce_loop)(int64_t n, char *out, const char *in, int64_t stride);
+/* The same over the rows of a matrix whose columns lie next to each other: out[j] = reduce_i in[i, j].
+ * `row` is the byte stride between rows, columns are contiguous in `in` and in `out`. */
+typedef void (*mt_reduce_columns)(int64_t rows, int64_t columns, char *out, const char *in,
+                                  int64_t row);
+
+/* One step of an optimizer over flat memory (kernels/optim.c); see optim/optim.h for the formulas. */
+typedef struct mt_sgd_step {
+    double lr, momentum, dampening, weight_decay;
+    bool nesterov, maximize, first; /* first: the momentum buffer is to be set, not blended */
+} mt_sgd_step;
+typedef struct mt_adam_step {
+    double lr, beta1, beta2, eps, weight_decay;
+    double step;                       /* the number of this step, from 1 */
+    bool amsgrad, maximize, decoupled; /* decoupled: AdamW */
+} mt_adam_step;
+typedef struct mt_rmsprop_step {
+    double lr, alpha, eps, weight_decay, momentum;
+    bool centered, maximize;
+} mt_rmsprop_step;
+
+typedef struct mt_kernels {
+    const char *name; /* "baseline", "avx2", "avx512", "neon" */
+
+    /* pointwise.c; index: the type computed in. NULL: no such kernel ("not implemented for 'Long'"). */
+    mt_loop unary[MT_NUM_UNARY][MT_NUM_DTYPES];
+    mt_loop binary[MT_NUM_BINARY][MT_NUM_DTYPES];
+    mt_loop where[MT_NUM_DTYPES]; /* p: out, condition (bool), x, y */
+
+    /* copy.c */
+    mt_loop cast[MT_NUM_DTYPES][MT_NUM_DTYPES]; /* [from][to]; p: out, in */
+    mt_loop fill[MT_NUM_DTYPES];                /* p: out, pointer to one element (its stride is 0) */
+    /* out (contiguous, c rows of r) = transpose of in (r rows of c contiguous elements, row stride in bytes) */
+    void (*transpose)(int64_t r, int64_t c, char *out, const char *in, int64_t row, int64_t itemsize);
+
+    /* reduce.c */
+    mt_reduce_loop reduce[MT_NUM_REDUCTIONS][MT_NUM_DTYPES];
+    mt_reduce_columns reduce_columns[MT_NUM_REDUCTIONS][MT_NUM_DTYPES]; /* NULL where there is none */
+
+    /* softmax.c; rows of n contiguous elements of type d (float32, float64) */
+    void (*softmax)(mt_dtype d, int64_t rows, int64_t n, void *out, const void *in, bool log);
+    void (*softmax_backward)(mt_dtype d, int64_t rows, int64_t n, void *gx, const void *g,
+                             const void *y, bool log);
+
+    /* gemm.c: C (m, n, row stride ldc) = A (m, k) B (k, n) [+ C if accumulate]. Strides in ELEMENTS, any
+     * combination for A and B, 0 included. Runs in parallel when large. -1: out of memory. */
+    int (*gemm_f32)(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_col,
+                    const float *b, int64_t b_row, int64_t b_col, float *c, int64_t ldc,
+                    bool accumulate);
+    int (*gemm_f64)(int64_t m, int64_t n, int64_t k, const double *a, int64_t a_row, int64_t a_col,
+                    const double *b, int64_t b_row, int64_t b_col, double *c, int64_t ldc,
+                    bool accumulate);
+
+    /* random.c: exact streams, see base/random.h */
+    void (*mt19937_refill)(uint32_t *state); /* 624 words, in place */
+    void (*mt19937_temper)(int64_t n, uint32_t *out, const uint32_t *state);
+    void (*uniform_f32)(int64_t n, float *out, const uint32_t *words, float a, float b);
+    void (*normal_block_f32)(int64_t n, float *data, float mean, float std); /* n % 16 == 0 */
+
+    /* optim.c; param and state updated in place, all of type d, contiguous */
+    void (*sgd)(mt_dtype d, int64_t n, void *param, const void *grad, void *momentum,
+                const mt_sgd_step *s);
+    void (*adam)(mt_dtype d, int64_t n, void *param, const void *grad, void *exp_avg,
+                 void *exp_avg_sq, void *max_exp_avg_sq, const mt_adam_step *s);
+    void (*rmsprop)(mt_dtype d, int64_t n, void *param, const void *grad, void *square_avg,
+                    void *momentum, void *grad_avg, const mt_rmsprop_step *s);
+} mt_kernels;
+
+extern const mt_kernels *mt_k; /* the chosen table: never NULL after mt_kernels_init() */
+
+/* Chooses by MINITORCH_CPU (baseline, avx2, avx512, neon), else by the processor; a name that is unknown or
+ * not supported here falls back to the best. Called once, by mt_init(). */
+void mt_kernels_init(void);
+/* The table of that name if it is built in and this processor can run it, else NULL (for tests). */
+const mt_kernels *mt_kernels_named(const char *name);
+
+/* Each kernels/X.c exports one function per ISA, called by kernels/table.c of that ISA:
+ *     void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k);   -> mt_fill_pointwise_avx2 */
+#define MT_CAT_(a, b) a##_##b
+#define MT_CAT(a, b) MT_CAT_(a, b)
+#define MT_ISA_NAME(symbol) MT_CAT(symbol, MT_ISA) /* MT_ISA comes with -D: baseline, avx2, ... */
+void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k);
+void MT_ISA_NAME(mt_fill_copy)(mt_kernels *k);
+void MT_ISA_NAME(mt_fill_reduce)(mt_kernels *k);
+void MT_ISA_NAME(mt_fill_softmax)(mt_kernels *k);
+void MT_ISA_NAME(mt_fill_gemm)(mt_kernels *k);
+void MT_ISA_NAME(mt_fill_random)(mt_kernels *k);
+void MT_ISA_NAME(mt_fill_optim)(mt_kernels *k);
+
+#endif
