@@ -1,0 +1,51 @@
+/* Nodes: remembered calls, their kept values, and release without recursion. */
+#ifndef MT_GRAPH_NODE_H
+#define MT_GRAPH_NODE_H
+
+#include "graph/op.h"
+
+/* Where the gradient of an input goes: to output out_nr of a node, or into a leaf. Both NULL: nowhere. */
+typedef struct mt_edge {
+    struct mt_node *node;
+    mt_tensor *leaf;
+    uint32_t out_nr;
+} mt_edge;
+
+typedef struct mt_node {
+    _Atomic int32_t refs;
+    bool released; /* backward without retain_graph has been here: kept values and edges are gone */
+    bool is_view_regenerated;
+    uint64_t sequence; /* grows with time: an order in which every consumer comes after its producer */
+    mt_call call;      /* in[], out[]: what is kept, NULL elsewhere */
+    mt_edge *next;     /* nin of them */
+    mt_dims *in_dims;  /* nin of them */
+    mt_dims *out_dims; /* nout of them: shape and type of the gradients that arrive */
+    uint32_t *version; /* nin + nout: the storage's version when it was kept */
+    struct mt_hooks *hooks; /* tensor hooks and retained gradients by output, NULL if none */
+    void *host;             /* the host language's grad_fn object, borrowed */
+    size_t block_size;      /* of this one allocation, arrays included */
+    struct mt_node *dead;   /* link while being released */
+    struct mt_anomaly *anomaly;
+} mt_node;
+
+/* Remembers the finished call: makes the node, gives it to c->out[*] and marks them as requiring grad. -1: no
+ * memory. `kept` is what op->keeps asks for, given which inputs want a gradient. */
+int mt_node_remember(const mt_call *c);
+
+mt_node *mt_node_retain(mt_node *n);
+void mt_node_release(mt_node *n);
+/* Drops kept values and edges (after backward without retain_graph). */
+void mt_node_drop(mt_node *n);
+
+/* The history of t as an edge (borrowed): its node (regenerated first if t is a view whose base has changed
+ * since), or the leaf itself, or nothing if t does not require grad. -1 on failure. */
+int mt_edge_of(mt_tensor *t, mt_edge *edge);
+
+/* The name grad_fn prints: "AddBackward0". buffer of 64 bytes. */
+const char *mt_node_name(const mt_node *n, char *buffer);
+
+/* Reads kept values into c (a copy of node->call whose in/out arrays are given): checks versions, and gives kept
+ * values their history when with_history. -1 with PyTorch's error. The tensors are owned by the scope. */
+int mt_node_unpack(mt_node *n, mt_call *c, mt_tensor **in, mt_tensor **out, bool with_history);
+
+#endif

@@ -1,0 +1,103 @@
+/* What an operator is, and what a call is.
+ *
+ * A graph node is a remembered call: the record that ran the operator is the record that differentiates it.
+ * Read next: graph/apply.h. */
+#ifndef MT_GRAPH_OP_H
+#define MT_GRAPH_OP_H
+
+#include "tensor/scope.h"
+#include "tensor/tensor.h"
+
+struct mt_generator;
+
+/* One argument that is not a tensor. `given` is false where an optional one was left out or None. */
+typedef struct mt_arg {
+    bool given;
+    union {
+        bool b;
+        int64_t i; /* int, dtype (mt_dtype), memory format */
+        double d;
+        mt_scalar s;
+        struct {
+            const int64_t *v;
+            int64_t n;
+        } ints;
+        struct {
+            const double *v;
+            int64_t n;
+        } doubles;
+        const char *text;
+        struct mt_generator *generator;
+    };
+} mt_arg;
+
+/* The shape and type of an input, there for the rule even where its values are not kept. */
+typedef struct mt_dims {
+    int ndim;
+    mt_dtype dtype;
+    const int64_t *size;
+} mt_dims;
+
+typedef struct mt_op mt_op;
+
+typedef struct mt_call {
+    const mt_op *op;
+    int16_t nin, narg, nout;
+    uint16_t flags; /* MT_CALL_* */
+    mt_tensor **in; /* tensors in schema order, lists spread out; NULL where an optional one is missing */
+    mt_tensor **out;
+    mt_arg *arg;            /* the other arguments in schema order */
+    const mt_dims *in_dims; /* only in rules (backward) */
+    void *context;          /* what forward leaves for backward (a Python function's record); see op->release */
+} mt_call;
+
+#define MT_CALL_INPLACE 1u /* out[0] is in[0] */
+#define MT_CALL_OUT 2u     /* out[] were given by the caller */
+
+/* kinds */
+#define MT_PRIMITIVE 0u       /* forward computes; the call is remembered */
+#define MT_COMPOSITE 1u       /* forward is written with differentiable operators; no backward */
+#define MT_NODIFF 2u          /* results never require grad */
+#define MT_VIEW 4u            /* out[*] show in[0]'s memory */
+#define MT_FUNCTION 16u       /* minitorch.name */
+#define MT_METHOD 32u         /* Tensor.name */
+#define MT_NN 64u             /* minitorch.nn.functional.name */
+#define MT_INPLACE 128u       /* Tensor.name_ (and minitorch.name_) */
+#define MT_OUT 256u           /* out= */
+#define MT_FACTORY 512u       /* takes dtype, device, layout, pin_memory, requires_grad */
+#define MT_VARARGS 1024u      /* the first int[] may be given as several ints: view(2, 3) */
+#define MT_INPLACE_ONLY 2048u /* only Tensor.name_ exists (normal_, zero_): the schema's name ends in _ */
+#define MT_LINALG 4096u       /* minitorch.linalg.name */
+#define MT_SPECIAL 8192u      /* minitorch.special.name */
+
+/* keeps: what a gradient may read */
+#define MT_KEEP_NONE 0u
+#define MT_KEEP_IN(i) (1u << (i))
+#define MT_KEEP_OUT(k) (256u << (k))
+#define MT_KEEP_ALL_IN 0xffu /* lists: every input */
+#define MT_KEEP_SLOTS 4
+
+struct mt_op {
+    const char *name;   /* C identifier, unique: "max_dim"; grad_fn prints as MaxDimBackward0 */
+    const char *schema; /* "max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)" */
+    const char *doc;    /* shown by help(); first line one sentence, then shapes, errors, example */
+    const char *rule;   /* the rule's own source, for help() and grad_fn.rule; NULL if longer than a line */
+    const char *grad_name; /* what grad_fn calls itself, e.g. "AddBackward0"; NULL: made from name */
+    uint32_t kind;
+    uint16_t keeps[MT_KEEP_SLOTS]; /* for the gradient of input i (the last slot serves all from there on) */
+    int row;                       /* pointwise rows: index into the kernel table */
+    int (*forward)(mt_call *c);    /* check, make the results with mt_result, compute */
+    /* gin[i] is non-NULL on entry where wanted (any non-NULL value), the gradient or NULL (zero) on return. */
+    void (*backward)(const mt_call *c, mt_tensor **gout, mt_tensor **gin);
+    /* The same, fused and not differentiable: used when no graph of the backward is wanted. NULL: none. */
+    void (*fused)(const mt_call *c, mt_tensor **gout, mt_tensor **gin);
+    void (*release)(void *context);
+    const char *method_of; /* NULL, or "nn": reserved name spaces */
+};
+
+/* Declares a record: MT_OP(mm, .kind = ..., .keeps = {...}, .schema = "...", .doc = "...")
+ * for functions mm_forward and, unless .backward is given otherwise, none. */
+#define MT_OP(id, ...)                                                                             \
+    const mt_op mt_op_##id = {.name = #id, .forward = id##_forward, __VA_ARGS__}
+
+#endif

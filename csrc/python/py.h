@@ -1,0 +1,76 @@
+/* The binding: what its files share. One generic operator object, a Tensor, and a few small types over the core.
+ *
+ * py_module.c   module, types, registration      py_op.c     Operator: schema parser, argument binder, fast path
+ * py_tensor.c   Tensor: slots, properties        py_index.c  x[...] and x[...] = y
+ * py_dtype.c    dtype, device, Size, layout ...  py_numpy.c  the only NumPy C API
+ * py_autograd.c backward, grad, grad mode, hooks py_error.c  core errors to Python exceptions
+ * py_data.c     tensor(), tolist, item           py_random.c Generator
+ * py_nn.c       module calls, Sequential         py_optim.c  optimizer steps      py_loader.c batches */
+#ifndef MT_PYTHON_PY_H
+#define MT_PYTHON_PY_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "autograd/engine.h"
+#include "base/random.h"
+#include "graph/apply.h"
+#include "graph/hooks.h"
+#include "graph/inplace.h"
+#include "graph/node.h"
+#include "ops/ops.h"
+
+/* ---- Tensor: py_tensor.c ---------------------------------------------------------------------------
+ * A GC object that stays untracked until it gets a __dict__ or is of a Python subclass. Made from a free list. */
+typedef struct py_tensor {
+    PyObject_HEAD
+    mt_tensor *t;       /* owned; NULL only inside tp_new of a subclass */
+    PyObject *dict;     /* NULL until needed */
+    PyObject *weakrefs;
+} py_tensor;
+
+extern PyTypeObject py_tensor_type; /* static: allocations need not count the type */
+
+static inline bool py_tensor_check(PyObject *o)
+{
+    return Py_TYPE(o) == &py_tensor_type || PyType_IsSubtype(Py_TYPE(o), &py_tensor_type);
+}
+static inline mt_tensor *py_core(PyObject *o) { return ((py_tensor *)o)->t; } /* borrowed */
+
+/* The Python object of t: the living one (t->host) if there is one, else a new Tensor. New reference. NULL t: raises
+ * the pending core error (py_raise). t stays owned as it was. */
+PyObject *py_wrap(mt_tensor *t);
+/* The same where the innermost scope owns t and is about to close: takes t over when it is on top. */
+PyObject *py_wrap_result(mt_tensor *t);
+PyObject *py_wrap_list(int n, mt_tensor **t, bool tuple);
+
+/* ---- errors: py_error.c ---------------------------------------------------------------------------- */
+PyObject *py_raise(void);    /* raises and clears the pending core error; always NULL */
+int py_raise_int(void);      /* -1 */
+extern PyObject *py_OutOfMemoryError;
+
+/* ---- small types: py_dtype.c ------------------------------------------------------------------------ */
+PyObject *py_dtype_object(mt_dtype d);             /* new reference to the one minitorch.float32 ... */
+int py_dtype_from(PyObject *o, mt_dtype *out);     /* 1 yes, 0 not a dtype (no error set), -1 error */
+PyObject *py_size_new(int ndim, const int64_t *size); /* minitorch.Size */
+int py_device_check(PyObject *o);                  /* cpu, "cpu", None pass; "cuda" raises PyTorch's error; -1 */
+
+/* ---- Generator: py_random.c -------------------------------------------------------------------------- */
+struct mt_generator *py_generator_from(PyObject *o); /* borrowed; NULL with TypeError */
+
+/* ---- numbers: py_data.c ------------------------------------------------------------------------------ */
+/* Python bool, int, float, NumPy scalars, 0-d tensors: 1 yes, 0 no (no error), -1 error */
+int py_scalar_from(PyObject *o, mt_scalar *out);
+PyObject *py_scalar_object(mt_scalar s);
+
+/* ---- operators: py_op.c ------------------------------------------------------------------------------- */
+/* Registers one object per Python name: into the module's functions, nn.functional's, linalg's, and Tensor's methods. */
+int py_op_register(PyObject *functions, PyObject *nn_functions, PyObject *tensor_dict, PyObject *linalg, PyObject *special);
+/* Calls the operator of that Python name (for slots): new reference. */
+PyObject *py_op_call(PyObject *op, PyObject *const *args, Py_ssize_t nargs);
+PyObject *py_op_find(const char *python_name, bool method); /* borrowed */
+
+/* Big work runs without the GIL: forward of ops over more than this many elements */
+#define PY_RELEASE_GIL_ABOVE 100000
+
+#endif

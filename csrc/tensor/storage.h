@@ -1,0 +1,41 @@
+/* Storage: counted memory that tensors look at. Views share one; foreign memory (a NumPy array) enters
+ * with a release function, so the core need not know whose it is. */
+#ifndef MT_TENSOR_STORAGE_H
+#define MT_TENSOR_STORAGE_H
+
+#include "base/alloc.h"
+#include "base/dtype.h"
+
+#include <stdatomic.h>
+
+typedef void (*mt_release_fn)(void *owner);
+
+typedef struct mt_storage {
+    _Atomic int32_t refs;
+    uint32_t version;   /* raised by every in-place write; shared by all that share the memory */
+    const void *writer; /* the operator (mt_op) that wrote last, for error messages; NULL at first */
+    char *data;
+    size_t nbytes;
+    bool readonly;         /* writing raises: NumPy said so */
+    mt_release_fn release; /* NULL: our own memory, given back with mt_free */
+    void *owner;           /* what `release` gets */
+} mt_storage;
+
+/* New memory of our own, not cleared; the caller owns the one reference. NULL: out of memory. */
+mt_storage *mt_storage_new(size_t nbytes);
+/* Memory of somebody else's. On failure `release` is not called. */
+mt_storage *mt_storage_wrap(void *data, size_t nbytes, bool readonly, mt_release_fn release,
+                            void *owner);
+void mt_storage_free(mt_storage *s);
+
+static inline mt_storage *mt_storage_retain(mt_storage *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    return s;
+}
+static inline void mt_storage_release(mt_storage *s)
+{
+    if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1) mt_storage_free(s);
+}
+
+#endif

@@ -1,0 +1,123 @@
+/* The tensor: a look at some storage, and its place in the graph.
+ *
+ * Invariants
+ *   numel    is the product of size; sizes are >= 0; at most MT_MAX_DIMS of them
+ *   data     = storage->data + offset * itemsize; every element lies inside the storage
+ *   size, stride   point to `dims` for up to MT_INLINE_DIMS dimensions, else to one block of 2 * ndim
+ *   node     the remembered call that made it (output out_nr), NULL for a leaf; requires_grad if node != NULL
+ *   base     the tensor this one is a differentiable view of (never itself a view), NULL if none
+ *   host     the host language's object for this tensor (borrowed), cleared when that dies
+ *
+ * Ownership (see tensor/scope.h): functions that return mt_tensor * return one owned by the innermost scope. */
+#ifndef MT_TENSOR_TENSOR_H
+#define MT_TENSOR_TENSOR_H
+
+#include "base/dtype.h"
+#include "base/error.h"
+#include "base/scalar.h"
+#include "tensor/shape.h"
+#include "tensor/storage.h"
+
+struct mt_node;
+struct mt_hooks;
+
+#define MT_INLINE_DIMS 5
+
+/* flags */
+#define MT_REQUIRES_GRAD 1u   /* set on leaves by the user; results have it together with node */
+#define MT_RETAIN_GRAD 2u     /* retain_grad() was called on this non-leaf */
+#define MT_WRAPPED_NUMBER 4u  /* a Python number: does not take part in promotion within its category */
+#define MT_VIEW_NO_GRAD 8u    /* a view made under no_grad: writing to it while recording is an error */
+#define MT_VIEW_MULTI 16u     /* one of several views of one call (split, unbind): likewise */
+#define MT_INFERENCE 32u      /* made in inference_mode */
+#define MT_CONTIGUOUS 64u     /* row-major without gaps: kept up to date by mt_tensor_set_shape */
+#define MT_IS_DETACHED 128u   /* made by detach(): for the message why there is no gradient */
+#define MT_FROM_NO_GRAD 256u  /* made under no_grad from something that requires grad: likewise */
+#define MT_FROM_NODIFF 512u   /* made by an operator without derivative: likewise */
+
+typedef struct mt_tensor {
+    _Atomic int32_t refs;
+    uint32_t flags;
+    uint8_t dtype, ndim;
+    uint16_t out_nr;
+    uint32_t base_generation; /* the base's generation that `node` belongs to (views) */
+    uint32_t generation;      /* raised when the history of a base changes by an in-place write */
+    int64_t numel, offset;
+    char *data;
+    mt_storage *storage;
+    int64_t *size, *stride;
+    int64_t dims[2 * MT_INLINE_DIMS];
+    struct mt_node *node;
+    struct mt_tensor *grad;
+    struct mt_tensor *base;
+    struct mt_hooks *hooks; /* of a leaf; those of a non-leaf are kept by its node */
+    void *host;
+} mt_tensor;
+
+/* Set by the binding: called (with any lock it needs) when a tensor that still has a host dies. */
+
+/* ---- making. All owned by the innermost scope; NULL on failure ------------------------------------ */
+mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size);
+mt_tensor *mt_empty_strided(mt_dtype d, int ndim, const int64_t *size, const int64_t *stride);
+/* Dense like t's strides if t is dense (as PyTorch's preserve_format), else contiguous. */
+mt_tensor *mt_empty_like(const mt_tensor *t, mt_dtype d);
+mt_tensor *mt_zeros_raw(mt_dtype d, int ndim, const int64_t *size);
+/* A 0-d tensor that counts as a number in promotion: mt_number(2), mt_number_of(scalar). */
+mt_tensor *mt_number(double value);
+mt_tensor *mt_number_of(mt_scalar s);
+/* Looks at `storage` (retained). Strides in elements, NULL for contiguous; bounds are checked. */
+mt_tensor *mt_from_storage(mt_storage *storage, mt_dtype d, int ndim, const int64_t *size,
+                           const int64_t *stride, int64_t offset);
+/* The same memory, without history: what detach() and the graph's kept values are made with. */
+mt_tensor *mt_alias(const mt_tensor *t);
+/* The same memory in another shape; no bounds check beyond MT_ASSERT, no history. */
+mt_tensor *mt_alias_as(const mt_tensor *t, int ndim, const int64_t *size, const int64_t *stride,
+                       int64_t offset);
+
+/* ---- counting ------------------------------------------------------------------------------------- */
+void mt_tensor_free(mt_tensor *t); /* refs has reached 0 */
+static inline mt_tensor *mt_retain(mt_tensor *t)
+{
+    atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+    return t;
+}
+static inline void mt_release(mt_tensor *t)
+{
+    if (t && atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) == 1) mt_tensor_free(t);
+}
+
+/* ---- looking -------------------------------------------------------------------------------------- */
+static inline int64_t mt_itemsize(const mt_tensor *t) { return mt_dtype_size((mt_dtype)t->dtype); }
+static inline bool mt_is_contiguous(const mt_tensor *t) { return t->flags & MT_CONTIGUOUS; }
+static inline bool mt_requires_grad(const mt_tensor *t) { return t->flags & MT_REQUIRES_GRAD; }
+static inline bool mt_is_leaf(const mt_tensor *t) { return t->node == NULL; }
+static inline bool mt_same_shape(const mt_tensor *a, const mt_tensor *b)
+{
+    return mt_shape_equal(a->ndim, a->size, b->ndim, b->size);
+}
+mt_scalar mt_item_at(const mt_tensor *t, int64_t element_offset); /* relative to t->offset */
+bool mt_is_dense(const mt_tensor *t);
+bool mt_has_internal_overlap(const mt_tensor *t); /* two indices, one address */
+/* 0 none, 1 the same elements exactly, 2 some memory in common (or it cannot be told cheaply) */
+int mt_overlap(const mt_tensor *a, const mt_tensor *b);
+
+/* ---- changing ------------------------------------------------------------------------------------- */
+/* Gives t another shape over its storage; used by set_data, resize_ and the in-place views. -1: no memory. */
+int mt_tensor_set_shape(mt_tensor *t, int ndim, const int64_t *size, const int64_t *stride,
+                        int64_t offset);
+/* t.data = other: t looks at other's storage from now on. */
+int mt_tensor_set_data(mt_tensor *t, const mt_tensor *other);
+
+/* ---- plain data movement, without recording -------------------------------------------------------- */
+/* dst (any strides) = src broadcast and cast to it; does not raise dst's version. -1 on failure. */
+int mt_copy_raw(mt_tensor *dst, const mt_tensor *src);
+int mt_fill_raw(mt_tensor *dst, mt_scalar value);
+/* t itself (still owned as it was) if it is contiguous and of dtype d, else a contiguous cast copy. */
+mt_tensor *mt_contiguous_raw(mt_tensor *t, mt_dtype d);
+
+/* Prints like a C program needs it: "tensor(float32, [2, 3]) [...]" to stdout. */
+void mt_print(const mt_tensor *t);
+
+extern int64_t mt_live_tensors, mt_live_storages; /* maintained in builds with MT_COUNT, for leak tests */
+
+#endif
