@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* NumPy's inner loop: n elements, p[0] is the output, p[1..] the inputs, one byte stride each.
- * `param` holds the numbers of a parameterised row (negative_slope, ...). */
+ * `param` holds the three numbers of a parameterised row (negative_slope, ...); others do not read it. */
 typedef void (*mt_loop)(int64_t n, char *const *p, const int64_t *stride, const double *param);
 
 /* ---- rows: see include/minitorch/unary.def and binary.def ---------------------------------------- */
