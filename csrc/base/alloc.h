@@ -1,34 +1,107 @@
 /* Memory: every byte of the core comes from here.
  *
- * Small blocks (up to 8 KiB) come from size-class free lists of the calling thread, large ones from a
- * shared cache of freed blocks (page faults are the cost of big results), the rest from the C library.
- * All blocks are 64-byte aligned and padded by at least one 64-byte vector, so a kernel may read past
- * the last element of a buffer, never past its block. Frees are sized: no header, no look-up.
+ * Small blocks (up to 8 KiB) come from size-class free lists of the calling thread, large ones from
+ * a shared cache of freed blocks (page faults are the cost of big results), the rest from the C
+ * library. All blocks are 64-byte aligned and padded by at least one 64-byte vector, so a kernel
+ * may read past the last element of a buffer, never past its block. Frees are sized: no header, no
+ * look-up. Any thread may free a block, and then keeps it.
  *
- * Under AddressSanitizer the caches are off, so that every misuse is seen. */
+ * Under AddressSanitizer the caches are off, so that every misuse is seen. Read next: base/alloc.c.
+ */
 #ifndef MT_BASE_ALLOC_H
 #define MT_BASE_ALLOC_H
+
+#include "base/thread.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* NULL with a pending MT_MEMORY error if there is none to be had. size 0 is allowed. */
-void *mt_malloc(size_t size);
-void *mt_calloc(size_t size);
-void mt_free(void *block, size_t size); /* size as asked for; NULL is allowed */
+#if defined(__SANITIZE_ADDRESS__)
+#define MT_NO_CACHE 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MT_NO_CACHE 1
+#endif
+#endif
 
-/* Grows an array: like realloc, but sized; on failure the old block stays valid and NULL returns. */
+#define MT_SMALL_MAX 8192
+#define MT_PADDING   64
+
+extern int mt_alloc_failing; /* a failure is being simulated: take the long way */
+void *mt_malloc_slow(size_t size);
+void mt_free_slow(void *block, size_t size);
+
+/* 0..7: 64, 128, ..., 512 bytes; 8..11: 1, 2, 4, 8 KiB. */
+static inline int mt_size_class(size_t size)
+{
+    size_t last = size - (size != 0);
+    if (last < 512) return (int)(last >> 6);
+    return 8 + (63 - __builtin_clzll((unsigned long long)last >> 9));
+}
+
+/* Counters have one writer, their thread, and are read by others at any time. */
+#define MT_COUNT(counter, by)                                                                      \
+    __atomic_store_n(&(counter), __atomic_load_n(&(counter), __ATOMIC_RELAXED) + (by),             \
+                     __ATOMIC_RELAXED)
+
+/* NULL with a pending MT_MEMORY error if there is none to be had. size 0 is allowed. */
+static inline void *mt_malloc(size_t size)
+{
+#ifndef MT_NO_CACHE
+    if (MT_LIKELY(size <= MT_SMALL_MAX && !mt_alloc_failing)) {
+        int c = mt_size_class(size);
+        void *block = mt_self.cache[c];
+        if (MT_LIKELY(block != NULL)) {
+            mt_self.cache[c] = *(void **)block;
+            MT_COUNT(mt_self.room[c], 1);
+            MT_COUNT(mt_self.allocations, 1);
+            MT_COUNT(mt_self.bytes, (int64_t)size);
+            return block;
+        }
+    }
+#endif
+    return mt_malloc_slow(size);
+}
+
+/* size as asked for; NULL is allowed */
+static inline void mt_free(void *block, size_t size)
+{
+#ifndef MT_NO_CACHE
+    if (MT_LIKELY(size <= MT_SMALL_MAX && block != NULL)) {
+        int c = mt_size_class(size);
+        if (MT_LIKELY(mt_self.room[c] != 0)) {
+            *(void **)block = mt_self.cache[c];
+            mt_self.cache[c] = block;
+            MT_COUNT(mt_self.room[c], -1);
+            MT_COUNT(mt_self.frees, 1);
+            MT_COUNT(mt_self.bytes, -(int64_t)size);
+            return;
+        }
+    }
+#endif
+    mt_free_slow(block, size);
+}
+
+void *mt_calloc(size_t size);
+
+/* Grows an array: like realloc, but sized; on failure the old block stays valid and NULL returns.
+ */
 void *mt_regrow(void *block, size_t old_size, size_t new_size);
 
-/* For tests: the nth allocation from now fails (n = 1 the next), and, if `persistent`, all after it.
- * n = 0 switches it off. Returns the number of allocations since the last call. */
+/* For tests: the nth allocation from now fails (n = 1 the next), and, if `persistent`, all after
+ * it. n = 0 switches it off. Returns the number of allocations asked for since the last call. */
 uint64_t mt_fail_alloc_after(uint64_t n, int persistent);
 
 typedef struct mt_alloc_stats {
-    int64_t live_blocks, live_bytes;     /* handed out and not yet freed (exact, all threads) */
-    int64_t cached_bytes;                /* held for reuse */
+    int64_t live_blocks, live_bytes; /* handed out and not yet freed (exact, all threads) */
+    int64_t cached_bytes;            /* held for reuse */
 } mt_alloc_stats;
 mt_alloc_stats mt_alloc_get_stats(void);
 void mt_alloc_trim(void); /* gives the caches of this thread and the shared one back */
+
+/* For thread.c. */
+void mt_alloc_open(mt_thread *t);   /* the thread may cache from now on */
+void mt_alloc_retire(mt_thread *t); /* its counts go to the total of ended threads; lock held */
+void mt_alloc_empty(mt_thread *t);  /* frees what it has cached and closes the cache */
 
 #endif

@@ -23,10 +23,15 @@ double mt_scalar_to_double(mt_scalar s);
 int64_t mt_scalar_to_int(mt_scalar s); /* floats truncate; out of range saturates, NaN is 0 */
 /* The dtype a Python number has by itself: bool, int64 or the default float. */
 mt_dtype mt_scalar_dtype(mt_scalar s);
-/* Writes s as one element of type d to p (C casts; NaN and out-of-range floats are defined: see .c). */
+/* Writes s as one element of type d to p (C casts; NaN and out-of-range floats are defined: see
+ * .c). */
 void mt_scalar_store(mt_scalar s, mt_dtype d, void *p);
 mt_scalar mt_scalar_load(mt_dtype d, const void *p);
-/* -1 with PyTorch's "value cannot be converted to type int8 without overflow" if s does not fit. */
+/* -1 with PyTorch's "value cannot be converted to type int8 without overflow" if s does not fit;
+ * what tensor(s, dtype=d) checks. Floats beyond float32 become inf. */
 int mt_scalar_check_fits(mt_scalar s, mt_dtype d);
+/* The check of fill_, full and operators with a number: the text has C's names ("int8_t", "int"),
+ * and what is beyond float32 fails too. */
+int mt_scalar_check_fill(mt_scalar s, mt_dtype d);
 
 #endif

@@ -1,7 +1,8 @@
 /* What every call needs to know about its thread, in one small thread-local record.
  *
- * Kept small (about 200 bytes) so that the loader can place it in static TLS, where an access is one
- * instruction; see Note [Initial-exec TLS] in thread.c. */
+ * Kept small (about 250 bytes) so that the loader can place it in static TLS, where an access is
+ * one instruction; see Note [Initial-exec TLS] in thread.c. It must stay the ONLY thread-local
+ * variable of the library: what is large is allocated and pointed to. */
 #ifndef MT_BASE_THREAD_H
 #define MT_BASE_THREAD_H
 
@@ -11,19 +12,36 @@
 
 struct mt_tensor;
 
-#define MT_CACHE_CLASSES 12 /* see alloc.c: 64, 128, ... 512 in steps of 64, then 1, 2, 4, 8 KiB */
+#define MT_CACHE_CLASSES 12 /* see alloc.h: 64, 128, ... 512 in steps of 64, then 1, 2, 4, 8 KiB   \
+                             */
+
+typedef enum mt_thread_state {
+    MT_THREAD_NEW,        /* has not reserved anything yet */
+    MT_THREAD_REGISTERED, /* in the list of threads, the exit handler is installed */
+    MT_THREAD_GONE,       /* the exit handler has run; what still comes goes past the caches */
+} mt_thread_state;
 
 typedef struct mt_thread {
-    int error;              /* mt_code of the pending failure, 0 if none */
-    bool no_grad;           /* recording is switched off */
-    bool inference;         /* inside inference_mode */
-    bool cache_registered;  /* the thread's exit handler that empties the cache is installed */
-    int scope_depth;        /* open scopes; an operator without one is a programming error */
-    int scope_top;          /* tensors owned by scopes */
+    int error;        /* mt_code of the pending failure, 0 if none */
+    bool no_grad;     /* recording is switched off */
+    bool inference;   /* inside inference_mode */
+    bool in_parallel; /* inside a chunk of mt_parallel_for */
+    uint8_t state;    /* mt_thread_state */
+    int scope_depth;  /* open scopes; an operator without one is a programming error */
+    int scope_top;    /* tensors owned by scopes */
     int scope_capacity;
-    struct mt_tensor **scope;
-    void *cache[MT_CACHE_CLASSES]; /* free blocks by size class, linked through their first word */
-    uint16_t cached[MT_CACHE_CLASSES];
+    struct mt_tensor **scope; /* from mt_malloc; freed when the thread ends */
+    /* alloc.c: free blocks by size class, linked through their first word, and how many more may be
+     * kept. */
+    void *cache[MT_CACHE_CLASSES];
+    uint16_t room[MT_CACHE_CLASSES];
+    int64_t allocations, frees, bytes; /* bytes: allocated minus freed here, so possibly negative */
+    /* error.c */
+    char *message;
+    size_t message_capacity;
+    const char
+        *text; /* of the pending failure: message, or a constant if there was no memory for it */
+    struct mt_thread *next, **link; /* the list of registered threads */
 } mt_thread;
 
 #if defined(__GNUC__) && defined(__linux__) && !defined(MT_NO_STATIC_TLS)
@@ -34,11 +52,21 @@ typedef struct mt_thread {
 
 extern MT_TLS mt_thread mt_self;
 
+/* Puts the calling thread into the list and arranges that its record is emptied when it ends. False
+ * if that is impossible (the thread is ending already). Allocation does this by itself. */
+bool mt_thread_register(void);
+
+/* For alloc.c: the list of registered threads, and the one lock of base/, which guards it and the
+ * shared memory cache, held for some instructions at a time and safe across forks. */
+extern mt_thread *mt_threads;
+void mt_lock(void);
+void mt_unlock(void);
+
 #if defined(__GNUC__)
-#define MT_LIKELY(x) __builtin_expect(!!(x), 1)
+#define MT_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define MT_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #else
-#define MT_LIKELY(x) (x)
+#define MT_LIKELY(x)   (x)
 #define MT_UNLIKELY(x) (x)
 #endif
 

@@ -131,4 +131,10 @@ void MT_ISA_NAME(mt_fill_gemm)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_random)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_optim)(mt_kernels *k);
 
+/* kernels/table.c: the table of one instruction set, filled at the first call. Does not ask the processor. */
+const mt_kernels *mt_kernels_table_baseline(void);
+const mt_kernels *mt_kernels_table_avx2(void);
+const mt_kernels *mt_kernels_table_avx512(void);
+const mt_kernels *mt_kernels_table_neon(void);
+
 #endif

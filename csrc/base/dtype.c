@@ -1,0 +1,66 @@
+/* Names, sizes and the promotion of element types. */
+#include "base/dtype.h"
+
+const uint8_t mt_dtype_sizes[MT_NUM_DTYPES] = {
+#define SIZE(E, T, name, kind, Camel) sizeof(T),
+    MT_DTYPES(SIZE)
+#undef SIZE
+};
+
+static const char *const names[MT_NUM_DTYPES] = {
+#define NAME(E, T, name, kind, Camel) name,
+    MT_DTYPES(NAME)
+#undef NAME
+};
+
+static const char *const camel_names[MT_NUM_DTYPES] = {
+#define CAMEL(E, T, name, kind, Camel) Camel,
+    MT_DTYPES(CAMEL)
+#undef CAMEL
+};
+
+const char *mt_dtype_name(mt_dtype d) { return names[d]; }
+const char *mt_dtype_camel(mt_dtype d) { return camel_names[d]; }
+
+/* The smallest type that both fit, but integers never widen a float: int64 with float32 is float32.
+ * Only uint8 with int8 needs a third type. Order as in MT_DTYPES. */
+static const uint8_t promotions[MT_NUM_DTYPES][MT_NUM_DTYPES] = {
+#define U1 MT_UINT8
+#define I1 MT_INT8
+#define I2 MT_INT16
+#define I4 MT_INT32
+#define I8 MT_INT64
+#define F4 MT_FLOAT32
+#define F8 MT_FLOAT64
+#define B1 MT_BOOL
+    /*        u1  i1  i2  i4  i8  f4  f8  b1 */
+    /* u1 */ {U1, I2, I2, I4, I8, F4, F8, U1},
+    /* i1 */ {I2, I1, I2, I4, I8, F4, F8, I1},
+    /* i2 */ {I2, I2, I2, I4, I8, F4, F8, I2},
+    /* i4 */ {I4, I4, I4, I4, I8, F4, F8, I4},
+    /* i8 */ {I8, I8, I8, I8, I8, F4, F8, I8},
+    /* f4 */ {F4, F4, F4, F4, F4, F4, F8, F4},
+    /* f8 */ {F8, F8, F8, F8, F8, F8, F8, F8},
+    /* b1 */ {U1, I1, I2, I4, I8, F4, F8, B1},
+#undef U1
+#undef I1
+#undef I2
+#undef I4
+#undef I8
+#undef F4
+#undef F8
+#undef B1
+};
+
+mt_dtype mt_promote(mt_dtype a, mt_dtype b) { return (mt_dtype)promotions[a][b]; }
+
+/* A cast may lose range or precision, not a whole category: float to integer, anything to bool. */
+bool mt_can_cast(mt_dtype from, mt_dtype to)
+{
+    return mt_dtype_category(from) <= mt_dtype_category(to);
+}
+
+static mt_dtype default_dtype = MT_FLOAT32;
+
+mt_dtype mt_default_dtype(void) { return default_dtype; }
+void mt_set_default_dtype(mt_dtype d) { default_dtype = d; }

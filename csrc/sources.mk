@@ -1,0 +1,19 @@
+# What is compiled, and how: read by the Makefile and by setup.py. One NAME = value a line, nothing else.
+
+LAYERS = base kernels tensor graph ops autograd optim
+INCLUDES = . include
+
+# Every kernels/*.c but select.c is compiled once for each of these, with -DMT_ISA=name and FLAGS_name.
+ISAS_x86_64 = baseline avx2 avx512
+ISAS_aarch64 = neon
+ISAS_other = baseline
+
+FLAGS_baseline =
+FLAGS_avx2 = -mavx2 -mfma
+FLAGS_avx512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
+FLAGS_neon =
+
+# For all files. No flag that changes arithmetic; contraction (a * b + c rounded once) only in gemm.c.
+CFLAGS_common = -std=gnu11 -O3 -g -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -ffp-contract=off -fno-semantic-interposition
+CFLAGS_gemm = -ffp-contract=fast
+CFLAGS_warnings = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
