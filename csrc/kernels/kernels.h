@@ -99,6 +99,9 @@ typedef struct mt_kernels {
     void (*mt19937_refill)(uint32_t *state); /* 624 words, in place */
     void (*mt19937_temper)(int64_t n, uint32_t *out, const uint32_t *state);
     void (*uniform_f32)(int64_t n, float *out, const uint32_t *words, float a, float b);
+    void (*uniform_f64)(int64_t n, double *out, const uint32_t *words, double a, double b); /* 2n words */
+    /* one where 53 bits of two words are below the threshold, else 0; 2n words */
+    void (*bernoulli_f32)(int64_t n, float *out, const uint32_t *words, uint64_t threshold, float one);
     void (*normal_block_f32)(int64_t n, float *data, float mean, float std); /* n % 16 == 0 */
 
     /* optim.c; param and state updated in place, all of type d, contiguous */
