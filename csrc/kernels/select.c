@@ -1,6 +1,7 @@
 /* Chooses the kernel table: once, at start. Relies on: base/cpu.h, kernels/table.c. */
 #include "kernels/kernels.h"
 #include "base/cpu.h"
+#include "base/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,4 +37,6 @@ void mt_kernels_init(void)
     const mt_kernels *k = wanted ? mt_kernels_named(wanted) : NULL;
     for (size_t i = 0; !k && i < sizeof names / sizeof *names; i++) k = mt_kernels_named(names[i]);
     mt_k = k;
+    mt_mt19937_refill = k->mt19937_refill;
+    mt_mt19937_temper = k->mt19937_temper;
 }
