@@ -97,3 +97,7 @@ bool mt_thread_register(void)
     mt_alloc_open(t);
     return true;
 }
+
+bool mt_shared;
+
+void mt_set_shared(void) { mt_shared = true; }

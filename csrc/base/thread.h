@@ -31,6 +31,7 @@ typedef struct mt_thread {
     int scope_top;    /* tensors owned by scopes */
     int scope_capacity;
     struct mt_tensor **scope; /* from mt_malloc; freed when the thread ends */
+    uint64_t sequence;        /* of the next graph node made here */
     /* alloc.c: free blocks by size class, linked through their first word, and how many more may be
      * kept. */
     void *cache[MT_CACHE_CLASSES];
@@ -61,6 +62,30 @@ bool mt_thread_register(void);
 extern mt_thread *mt_threads;
 void mt_lock(void);
 void mt_unlock(void);
+
+/* Note [Counting references]
+ * Counts are plain integers while one thread at a time is in the core (the host's lock sees to that), because a
+ * locked add costs as much as the rest of a small operator. Before the host lets a second thread in at the same
+ * time (it gives up its lock around big work while other threads exist), it calls mt_set_shared(), once and for
+ * all; from then on counts are atomic. A C program with several threads calls it at its start. */
+extern bool mt_shared;
+void mt_set_shared(void);
+
+static inline void mt_count_up(int32_t *count)
+{
+    if (__builtin_expect(mt_shared, 0))
+        __atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
+    else
+        ++*count;
+}
+
+/* True when this was the last one. */
+static inline bool mt_count_down(int32_t *count)
+{
+    if (__builtin_expect(mt_shared, 0))
+        return __atomic_fetch_sub(count, 1, __ATOMIC_ACQ_REL) == 1;
+    return --*count == 0;
+}
 
 #if defined(__GNUC__)
 #define MT_LIKELY(x)   __builtin_expect(!!(x), 1)

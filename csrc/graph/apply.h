@@ -4,8 +4,10 @@
 
 #include "graph/op.h"
 
-/* Runs c->op. On entry out[] is NULL or, with MT_CALL_OUT / MT_CALL_INPLACE, the given target. Returns out[0]
- * (all results owned by the innermost scope) or NULL. A pending error makes it return NULL at once. */
+/* Runs c->op. On entry out[] (nout of them) is NULL; with MT_CALL_OUT target[k] is a tensor to write to or NULL, with
+ * MT_CALL_INPLACE in[0] is written to. Returns out[0] (all results owned by the innermost scope, except that a given
+ * target stays owned as it was) or NULL. A pending error makes it return NULL at once. For operators that return a
+ * list, nout is 0 on entry and out[] is made by mt_result_list; free it with mt_call_free_list. */
 mt_tensor *mt_apply(mt_call *c);
 
 /* ---- for typed wrappers: mt_tensor *mt_mm(mt_tensor *a, mt_tensor *b) { return mt_call2(&mt_op_mm, a, b); } */
@@ -44,6 +46,9 @@ mt_tensor *mt_result_view(mt_call *c, int k, int ndim, const int64_t *size, cons
                           int64_t offset);
 /* Composites and operators that return an input or somebody's result as it is: sets c->out[k]. -1 if t is NULL. */
 int mt_result_is(mt_call *c, int k, mt_tensor *t);
+/* Operators that return a list: makes room for n results in c->out. -1: no memory. */
+int mt_result_list(mt_call *c, int n);
+void mt_call_free_list(mt_call *c);
 
 static inline bool mt_grad_enabled(void) { return !mt_self.no_grad; }
 

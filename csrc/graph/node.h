@@ -12,9 +12,8 @@ typedef struct mt_edge {
 } mt_edge;
 
 typedef struct mt_node {
-    _Atomic int32_t refs;
+    int32_t refs;
     bool released; /* backward without retain_graph has been here: kept values and edges are gone */
-    bool is_view_regenerated;
     uint64_t sequence; /* grows with time: an order in which every consumer comes after its producer */
     mt_call call;      /* in[], out[]: what is kept, NULL elsewhere */
     mt_edge *next;     /* nin of them */
@@ -25,14 +24,18 @@ typedef struct mt_node {
     void *host;             /* the host language's grad_fn object, borrowed */
     size_t block_size;      /* of this one allocation, arrays included */
     struct mt_node *dead;   /* link while being released */
-    struct mt_anomaly *anomaly;
 } mt_node;
 
 /* Remembers the finished call: makes the node, gives it to c->out[*] and marks them as requiring grad. -1: no
- * memory. `kept` is what op->keeps asks for, given which inputs want a gradient. */
-int mt_node_remember(const mt_call *c);
+ * memory. Kept is what op->keeps asks for, given which inputs want a gradient. original: in an in-place call, what
+ * in[0] was before the write (else NULL). */
+int mt_node_remember(const mt_call *c, mt_tensor *original);
 
-mt_node *mt_node_retain(mt_node *n);
+static inline mt_node *mt_node_retain(mt_node *n)
+{
+    mt_count_up(&n->refs);
+    return n;
+}
 void mt_node_release(mt_node *n);
 /* Drops kept values and edges (after backward without retain_graph). */
 void mt_node_drop(mt_node *n);

@@ -46,13 +46,16 @@ typedef struct mt_call {
     uint16_t flags; /* MT_CALL_* */
     mt_tensor **in; /* tensors in schema order, lists spread out; NULL where an optional one is missing */
     mt_tensor **out;
+    mt_tensor **target; /* with MT_CALL_INPLACE / MT_CALL_OUT: where the results must end up */
     mt_arg *arg;            /* the other arguments in schema order */
     const mt_dims *in_dims; /* only in rules (backward) */
     void *context;          /* what forward leaves for backward (a Python function's record); see op->release */
 } mt_call;
 
-#define MT_CALL_INPLACE 1u /* out[0] is in[0] */
-#define MT_CALL_OUT 2u     /* out[] were given by the caller */
+#define MT_CALL_INPLACE 1u /* the result is written to in[0] */
+#define MT_CALL_OUT 2u     /* target[] was given by the caller */
+#define MT_CALL_LIST 4u    /* out[] was made by mt_result_list: the caller of mt_apply frees it */
+#define MT_MAX_TARGETS 4
 
 /* kinds */
 #define MT_PRIMITIVE 0u       /* forward computes; the call is remembered */
@@ -92,7 +95,8 @@ struct mt_op {
     /* The same, fused and not differentiable: used when no graph of the backward is wanted. NULL: none. */
     void (*fused)(const mt_call *c, mt_tensor **gout, mt_tensor **gin);
     void (*release)(void *context);
-    const char *method_of; /* NULL, or "nn": reserved name spaces */
+    /* Where the name depends on the call (AddmmBackward0 or MmBackward0); NULL: grad_name. */
+    const char *(*grad_name_of)(const mt_call *c);
 };
 
 /* Declares a record: MT_OP(mm, .kind = ..., .keeps = {...}, .schema = "...", .doc = "...")

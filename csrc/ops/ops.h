@@ -27,9 +27,4 @@
 extern const mt_op *const mt_ops[];
 extern const int mt_num_ops;
 
-#define MT_REQUIRE(c, t) /* a required tensor argument that is NULL only after an error below */    \
-    do {                                                                                           \
-        if (!(t)) return -1;                                                                       \
-    } while (0)
-
 #endif

@@ -5,19 +5,18 @@
 
 #include "base/alloc.h"
 #include "base/dtype.h"
-
-#include <stdatomic.h>
+#include "base/error.h"
 
 typedef void (*mt_release_fn)(void *owner);
 
 typedef struct mt_storage {
-    _Atomic int32_t refs;
+    int32_t refs;
     uint32_t version;   /* raised by every in-place write; shared by all that share the memory */
     const void *writer; /* the operator (mt_op) that wrote last, for error messages; NULL at first */
     char *data;
     size_t nbytes;
     bool readonly;         /* writing raises: NumPy said so */
-    mt_release_fn release; /* NULL: our own memory, given back with mt_free */
+    mt_release_fn release; /* NULL: our own memory, in one block behind this record */
     void *owner;           /* what `release` gets */
 } mt_storage;
 
@@ -30,12 +29,12 @@ void mt_storage_free(mt_storage *s);
 
 static inline mt_storage *mt_storage_retain(mt_storage *s)
 {
-    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+    mt_count_up(&s->refs);
     return s;
 }
 static inline void mt_storage_release(mt_storage *s)
 {
-    if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1) mt_storage_free(s);
+    if (mt_count_down(&s->refs)) mt_storage_free(s);
 }
 
 #endif

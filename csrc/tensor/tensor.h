@@ -36,7 +36,7 @@ struct mt_hooks;
 #define MT_FROM_NODIFF 512u   /* made by an operator without derivative: likewise */
 
 typedef struct mt_tensor {
-    _Atomic int32_t refs;
+    int32_t refs;
     uint32_t flags;
     uint8_t dtype, ndim;
     uint16_t out_nr;
@@ -54,7 +54,8 @@ typedef struct mt_tensor {
     void *host;
 } mt_tensor;
 
-/* Set by the binding: called (with any lock it needs) when a tensor that still has a host dies. */
+/* What graph/ does when a tensor with a node, a grad, a base or hooks dies (set once by mt_init). */
+extern void (*mt_tensor_drop_history)(mt_tensor *t);
 
 /* ---- making. All owned by the innermost scope; NULL on failure ------------------------------------ */
 mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size);
@@ -78,12 +79,12 @@ mt_tensor *mt_alias_as(const mt_tensor *t, int ndim, const int64_t *size, const 
 void mt_tensor_free(mt_tensor *t); /* refs has reached 0 */
 static inline mt_tensor *mt_retain(mt_tensor *t)
 {
-    atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+    mt_count_up(&t->refs);
     return t;
 }
 static inline void mt_release(mt_tensor *t)
 {
-    if (t && atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) == 1) mt_tensor_free(t);
+    if (t && mt_count_down(&t->refs)) mt_tensor_free(t);
 }
 
 /* ---- looking -------------------------------------------------------------------------------------- */
@@ -118,6 +119,6 @@ mt_tensor *mt_contiguous_raw(mt_tensor *t, mt_dtype d);
 /* Prints like a C program needs it: "tensor(float32, [2, 3]) [...]" to stdout. */
 void mt_print(const mt_tensor *t);
 
-extern int64_t mt_live_tensors, mt_live_storages; /* maintained in builds with MT_COUNT, for leak tests */
+extern int64_t mt_live_tensors, mt_live_storages; /* for leak tests; exact while one thread runs */
 
 #endif

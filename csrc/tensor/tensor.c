@@ -1,0 +1,333 @@
+/* Making, freeing and looking at tensors. Relies on storage.h and shape.h; read next: tensor/iter.c. */
+#include "tensor/tensor.h"
+
+#include "base/alloc.h"
+#include "tensor/scope.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+int64_t mt_live_tensors;
+void (*mt_tensor_drop_history)(mt_tensor *t);
+
+/* A tensor without storage or shape, owned by the caller. */
+static mt_tensor *tensor_new(mt_dtype d)
+{
+    mt_tensor *t = mt_malloc(sizeof *t);
+    if (!t) return NULL;
+    t->refs = 1;
+    t->flags = 0;
+    t->dtype = (uint8_t)d;
+    t->ndim = 0;
+    t->out_nr = 0;
+    t->base_generation = t->generation = 0;
+    t->offset = 0;
+    t->storage = NULL;
+    t->size = t->dims;
+    t->stride = t->dims + MT_INLINE_DIMS;
+    t->node = NULL;
+    t->grad = t->base = NULL;
+    t->hooks = NULL;
+    t->host = NULL;
+    mt_live_tensors++;
+    return t;
+}
+
+static size_t dims_bytes(int ndim) { return 2 * (size_t)ndim * sizeof(int64_t); }
+
+/* Room for ndim dimensions. */
+static int reserve_dims(mt_tensor *t, int ndim)
+{
+    if (ndim > MT_MAX_DIMS)
+        return mt_error(MT_RUNTIME, "tensors have at most %d dimensions, but got %d", MT_MAX_DIMS, ndim);
+    int64_t *block = NULL;
+    if (ndim > MT_INLINE_DIMS && ndim != t->ndim) {
+        block = mt_malloc(dims_bytes(ndim));
+        if (!block) return -1;
+    } else if (ndim > MT_INLINE_DIMS) {
+        return 0;
+    }
+    if (t->ndim > MT_INLINE_DIMS) mt_free(t->size, dims_bytes(t->ndim));
+    t->size = block ? block : t->dims;
+    t->stride = block ? block + ndim : t->dims + MT_INLINE_DIMS;
+    t->ndim = (uint8_t)ndim;
+    return 0;
+}
+
+void mt_tensor_free(mt_tensor *t)
+{
+    if (t->node || t->grad || t->base || t->hooks) mt_tensor_drop_history(t);
+    if (t->storage) mt_storage_release(t->storage);
+    if (t->ndim > MT_INLINE_DIMS) mt_free(t->size, dims_bytes(t->ndim));
+    mt_live_tensors--;
+    mt_free(t, sizeof *t);
+}
+
+int mt_tensor_set_shape(mt_tensor *t, int ndim, const int64_t *size, const int64_t *stride,
+                        int64_t offset)
+{
+    int64_t sizes[MT_MAX_DIMS], strides[MT_MAX_DIMS]; /* size may point into t */
+    if (ndim > MT_MAX_DIMS) return reserve_dims(t, ndim);
+    memcpy(sizes, size, (size_t)ndim * sizeof *sizes);
+    if (stride) memcpy(strides, stride, (size_t)ndim * sizeof *strides);
+    if (reserve_dims(t, ndim) < 0) return -1;
+    int64_t n = 1;
+    for (int d = 0; d < ndim; d++) {
+        t->size[d] = sizes[d];
+        n *= sizes[d];
+    }
+    t->numel = n;
+    if (stride)
+        memcpy(t->stride, strides, (size_t)ndim * sizeof *strides);
+    else
+        mt_shape_contiguous_strides(ndim, t->size, t->stride);
+    bool contiguous = !stride || mt_shape_is_contiguous(ndim, t->size, t->stride);
+    t->flags = contiguous ? t->flags | MT_CONTIGUOUS : t->flags & ~MT_CONTIGUOUS;
+    t->offset = offset;
+    t->data = t->storage->data + offset * mt_itemsize(t);
+    return 0;
+}
+
+/* The common case, small and without strides, in one pass. Takes `storage` over. */
+static mt_tensor *make_contiguous(mt_storage *storage, mt_dtype d, int ndim, const int64_t *size,
+                                  int64_t numel)
+{
+    mt_tensor *t = tensor_new(d);
+    if (!t) {
+        mt_storage_release(storage);
+        return NULL;
+    }
+    t->storage = storage;
+    if (MT_UNLIKELY(ndim > MT_INLINE_DIMS) && reserve_dims(t, ndim) < 0) {
+        mt_release(t);
+        return NULL;
+    }
+    t->ndim = (uint8_t)ndim;
+    int64_t step = 1;
+    for (int k = ndim - 1; k >= 0; k--) {
+        t->size[k] = size[k];
+        t->stride[k] = step;
+        step *= size[k] > 1 ? size[k] : 1;
+    }
+    t->numel = numel;
+    t->flags = MT_CONTIGUOUS;
+    t->data = storage->data;
+    return mt_own(t);
+}
+
+mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size)
+{
+    int64_t numel = mt_shape_numel(ndim, size, mt_dtype_size(d));
+    if (numel < 0) return NULL;
+    mt_storage *storage = mt_storage_new((size_t)(numel * mt_dtype_size(d)));
+    return storage ? make_contiguous(storage, d, ndim, size, numel) : NULL;
+}
+
+/* Bytes that (size, stride) reach from the first element; -1 on overflow. */
+static int64_t extent_bytes(mt_dtype d, int ndim, const int64_t *size, const int64_t *stride)
+{
+    int64_t last = 1, step, bytes;
+    for (int k = 0; k < ndim; k++) {
+        if (size[k] == 0) return 0;
+        if (__builtin_mul_overflow(size[k] - 1, stride[k], &step) ||
+            __builtin_add_overflow(last, step, &last))
+            return -1;
+    }
+    return __builtin_mul_overflow(last, mt_dtype_size(d), &bytes) ? -1 : bytes;
+}
+
+mt_tensor *mt_empty_strided(mt_dtype d, int ndim, const int64_t *size, const int64_t *stride)
+{
+    char text[MT_SHAPE_TEXT];
+    if (mt_shape_numel(ndim, size, mt_dtype_size(d)) < 0) return NULL;
+    for (int k = 0; k < ndim; k++)
+        if (stride[k] < 0)
+            return mt_fail(MT_RUNTIME, "as_strided: Negative strides are not supported at the moment, got strides: %s",
+                           mt_shape_text(ndim, stride, text));
+    int64_t bytes = extent_bytes(d, ndim, size, stride);
+    if (bytes < 0)
+        return mt_fail(MT_RUNTIME, "Storage size calculation overflowed with sizes=%s",
+                       mt_shape_text(ndim, size, text));
+    mt_storage *storage = mt_storage_new((size_t)bytes);
+    if (!storage) return NULL;
+    mt_tensor *t = tensor_new(d);
+    if (!t) {
+        mt_storage_release(storage);
+        return NULL;
+    }
+    t->storage = storage;
+    if (mt_tensor_set_shape(t, ndim, size, stride, 0) < 0) {
+        mt_release(t);
+        return NULL;
+    }
+    return mt_own(t);
+}
+
+mt_tensor *mt_empty_like(const mt_tensor *t, mt_dtype d)
+{
+    if (mt_is_contiguous(t)) {
+        mt_storage *storage = mt_storage_new((size_t)(t->numel * mt_dtype_size(d)));
+        return storage ? make_contiguous(storage, d, t->ndim, t->size, t->numel) : NULL;
+    }
+    if (mt_is_dense(t)) return mt_empty_strided(d, t->ndim, t->size, t->stride);
+    /* Not dense: contiguous in the order of t's strides, as preserve_format has it. */
+    int64_t stride[MT_MAX_DIMS], step = 1;
+    int order[MT_MAX_DIMS], n = t->ndim;
+    for (int k = 0; k < n; k++) {
+        int at = k;
+        for (; at > 0 && t->stride[order[at - 1]] < t->stride[k] && t->stride[order[at - 1]] != 0; at--)
+            order[at] = order[at - 1];
+        order[at] = k;
+    }
+    for (int k = 0; k < n; k++)
+        if (t->stride[k] == 0) return mt_empty(d, n, t->size);
+    for (int k = n - 1; k >= 0; k--) {
+        stride[order[k]] = step;
+        step *= t->size[order[k]] > 1 ? t->size[order[k]] : 1;
+    }
+    return mt_empty_strided(d, n, t->size, stride);
+}
+
+mt_tensor *mt_zeros_raw(mt_dtype d, int ndim, const int64_t *size)
+{
+    mt_tensor *t = mt_empty(d, ndim, size);
+    if (t) memset(t->data, 0, (size_t)(t->numel * mt_itemsize(t)));
+    return t;
+}
+
+mt_tensor *mt_number_of(mt_scalar s)
+{
+    mt_tensor *t = mt_empty(mt_scalar_dtype(s), 0, NULL);
+    if (!t) return NULL;
+    mt_scalar_store(s, (mt_dtype)t->dtype, t->data);
+    t->flags |= MT_WRAPPED_NUMBER;
+    return t;
+}
+
+/* Kept in double whatever the default dtype: 1e-7 must not be rounded before it meets a float64 tensor. */
+mt_tensor *mt_number(double value)
+{
+    mt_tensor *t = mt_empty(MT_FLOAT64, 0, NULL);
+    if (!t) return NULL;
+    *(double *)t->data = value;
+    t->flags |= MT_WRAPPED_NUMBER;
+    return t;
+}
+
+mt_tensor *mt_from_storage(mt_storage *storage, mt_dtype d, int ndim, const int64_t *size,
+                           const int64_t *stride, int64_t offset)
+{
+    int64_t contiguous[MT_MAX_DIMS], first, end;
+    char text[MT_SHAPE_TEXT], text2[MT_SHAPE_TEXT];
+    if (ndim > MT_MAX_DIMS)
+        return mt_fail(MT_RUNTIME, "tensors have at most %d dimensions, but got %d", MT_MAX_DIMS, ndim);
+    if (mt_shape_numel(ndim, size, mt_dtype_size(d)) < 0) return NULL;
+    if (!stride) {
+        mt_shape_contiguous_strides(ndim, size, contiguous);
+        stride = contiguous;
+    }
+    int64_t bytes = extent_bytes(d, ndim, size, stride);
+    if (offset < 0)
+        return mt_fail(MT_RUNTIME, "Tensor: invalid storage offset %" PRId64, offset);
+    if (bytes < 0 || __builtin_mul_overflow(offset, mt_dtype_size(d), &first) ||
+        __builtin_add_overflow(first, bytes, &end) || (bytes > 0 && (size_t)end > storage->nbytes))
+        return mt_fail(MT_RUNTIME,
+                       "setStorage: sizes %s, strides %s, storage offset %" PRId64
+                       ", and itemsize %" PRId64 " requiring a storage size of %" PRId64
+                       " are out of bounds for storage of size %zu",
+                       mt_shape_text(ndim, size, text), mt_shape_text(ndim, stride, text2), offset,
+                       mt_dtype_size(d), bytes + offset * mt_dtype_size(d), storage->nbytes);
+    mt_tensor *t = tensor_new(d);
+    if (!t) return NULL;
+    t->storage = mt_storage_retain(storage);
+    if (mt_tensor_set_shape(t, ndim, size, stride, offset) < 0) {
+        mt_release(t);
+        return NULL;
+    }
+    return mt_own(t);
+}
+
+mt_tensor *mt_alias(const mt_tensor *t)
+{
+    mt_tensor *a = tensor_new((mt_dtype)t->dtype);
+    if (!a) return NULL;
+    a->storage = mt_storage_retain(t->storage);
+    if (MT_UNLIKELY(t->ndim > MT_INLINE_DIMS)) {
+        if (reserve_dims(a, t->ndim) < 0) {
+            mt_release(a);
+            return NULL;
+        }
+        memcpy(a->size, t->size, dims_bytes(t->ndim));
+    } else {
+        memcpy(a->dims, t->dims, sizeof a->dims);
+        a->ndim = t->ndim;
+    }
+    a->numel = t->numel;
+    a->offset = t->offset;
+    a->data = t->data;
+    a->flags = t->flags & (MT_CONTIGUOUS | MT_WRAPPED_NUMBER | MT_INFERENCE);
+    return mt_own(a);
+}
+
+mt_tensor *mt_alias_as(const mt_tensor *t, int ndim, const int64_t *size, const int64_t *stride,
+                       int64_t offset)
+{
+    mt_tensor *a = tensor_new((mt_dtype)t->dtype);
+    if (!a) return NULL;
+    a->storage = mt_storage_retain(t->storage);
+    a->flags = t->flags & MT_INFERENCE;
+    if (mt_tensor_set_shape(a, ndim, size, stride, offset) < 0) {
+        mt_release(a);
+        return NULL;
+    }
+    return mt_own(a);
+}
+
+int mt_tensor_set_data(mt_tensor *t, const mt_tensor *other)
+{
+    mt_storage *old = t->storage;
+    t->storage = mt_storage_retain(other->storage);
+    t->dtype = other->dtype;
+    if (mt_tensor_set_shape(t, other->ndim, other->size, other->stride, other->offset) < 0) {
+        mt_storage_release(t->storage);
+        t->storage = old;
+        return -1;
+    }
+    mt_storage_release(old);
+    return 0;
+}
+
+mt_scalar mt_item_at(const mt_tensor *t, int64_t element_offset)
+{
+    return mt_scalar_load((mt_dtype)t->dtype, t->data + element_offset * mt_itemsize(t));
+}
+
+bool mt_is_dense(const mt_tensor *t)
+{
+    return mt_is_contiguous(t) || mt_shape_is_dense(t->ndim, t->size, t->stride);
+}
+
+/* Exact for the overlaps that expand() makes; a false alarm is possible for exotic as_strided shapes, where
+ * PyTorch says "too hard" and lets them pass: so do we unless a stride is 0. */
+bool mt_has_internal_overlap(const mt_tensor *t)
+{
+    if (mt_is_contiguous(t)) return false;
+    for (int d = 0; d < t->ndim; d++)
+        if (t->size[d] > 1 && t->stride[d] == 0) return true;
+    return false;
+}
+
+int mt_overlap(const mt_tensor *a, const mt_tensor *b)
+{
+    if (a->storage != b->storage || a->numel == 0 || b->numel == 0) {
+        if (a->numel == 0 || b->numel == 0) return 0;
+    }
+    const char *a_end = a->data + extent_bytes((mt_dtype)a->dtype, a->ndim, a->size, a->stride);
+    const char *b_end = b->data + extent_bytes((mt_dtype)b->dtype, b->ndim, b->size, b->stride);
+    if (a_end <= b->data || b_end <= a->data) return 0;
+    if (a->data == b->data && a->dtype == b->dtype && mt_same_shape(a, b) &&
+        mt_shape_equal(a->ndim, a->stride, b->ndim, b->stride))
+        return 1;
+    if (!mt_is_dense(a) || !mt_is_dense(b)) return a->storage == b->storage ? 3 : 2; /* cannot be told cheaply */
+    return 2;
+}
