@@ -79,7 +79,7 @@ __attribute__((format(printf, 3, 4))) static inline bool mtest_format(const char
 }
 
 /* A request that no machine can serve is to return NULL, also under AddressSanitizer. */
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void) { return "allocator_may_return_null=1"; }
 
 #define RUN(test) (mtest_name = #test, test())
