@@ -70,6 +70,10 @@ int py_op_register(PyObject *functions, PyObject *nn_functions, PyObject *tensor
 PyObject *py_op_call(PyObject *op, PyObject *const *args, Py_ssize_t nargs);
 PyObject *py_op_find(const char *python_name, bool method); /* borrowed */
 
+/* ---- optimizers and loaders: py_optim.c, py_loader.c. Both add their names to the module _C; -1 on failure. --- */
+int py_optim_register(PyObject *module);
+int py_loader_register(PyObject *module);
+
 /* Big work runs without the GIL: forward of ops over more than this many elements */
 #define PY_RELEASE_GIL_ABOVE 100000
 

@@ -1,0 +1,47 @@
+/* Stochastic gradient descent, with momentum (B. Polyak, 1964; I. Sutskever et al., ICML 2013, for
+ * Nesterov's).
+ *
+ *   g = grad (-grad to maximize) + weight_decay p
+ *   b = g at first, later  momentum b + (1 - dampening) g
+ *   d = g without momentum;  b;  g + momentum b with Nesterov's
+ *   p = p - lr d
+ *
+ * The arithmetic is in kernels/optim.c. Read next: adam.c. */
+#include "optim/optim.h"
+
+#include "base/parallel.h"
+#include "optim/lanes.h"
+
+typedef struct sgd_work {
+    mt_lanes l;
+    mt_sgd_step s;
+} sgd_work;
+
+static void sgd_range(int64_t begin, int64_t end, void *context)
+{
+    const sgd_work *w = context;
+    const mt_lanes *l = &w->l;
+    mt_k->sgd(l->dtype, end - begin, mt_lane_at(l, MT_LANE_PARAM, begin),
+              mt_lane_at(l, MT_LANE_GRAD, begin), mt_lane_at(l, MT_LANE_STATE, begin), &w->s);
+}
+
+int mt_sgd_step_group(int n, mt_tensor *const *param, mt_tensor **momentum, const mt_sgd_step *s)
+{
+    sgd_work w = {.l = {.count = momentum ? 3 : 2}, .s = *s};
+    for (int i = 0; i < n; i++) {
+        mt_tensor *grad = param[i]->grad;
+        if (!grad) continue;
+        w.l.tensor[MT_LANE_PARAM] = param[i];
+        w.l.tensor[MT_LANE_GRAD] = grad;
+        if (momentum) {
+            w.s.first = !momentum[i];
+            if (w.s.first) momentum[i] = mt_empty_like(grad, (mt_dtype)param[i]->dtype);
+            if (!momentum[i]) return -1;
+            w.l.tensor[MT_LANE_STATE] = momentum[i];
+        }
+        if (mt_lanes_open(&w.l) < 0) return -1;
+        mt_parallel_for(w.l.n, MT_GRAIN_OPTIM, sgd_range, &w);
+        if (mt_lanes_close(&w.l) < 0) return -1;
+    }
+    return 0;
+}
