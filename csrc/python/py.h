@@ -20,6 +20,18 @@
 #include "graph/node.h"
 #include "ops/ops.h"
 
+/* ---- the module: py_module.c ------------------------------------------------------------------------
+ * Every py_X.c adds its types and functions to minitorch._C in `int py_init_X(PyObject *module)`, -1 with an exception;
+ * they run in this order. From `op` on, the operators exist and py_op_find works; Tensor's dict is complete but for
+ * what later parts put there themselves. A function that is no operator is a PyMethodDef of its file
+ * (PyModule_AddFunctions), or an entry of Tensor's tp_methods. */
+#define PY_PARTS(X)                                                                                \
+    X(error) X(dtype) X(random) X(tensor) X(op) X(index) X(numpy) X(data) X(autograd) X(nn)        \
+    X(optim) X(loader)
+#define PY_PART(part) int py_init_##part(PyObject *module);
+PY_PARTS(PY_PART)
+#undef PY_PART
+
 /* ---- Tensor: py_tensor.c ---------------------------------------------------------------------------
  * A GC object that stays untracked until it gets a __dict__ or is of a Python subclass. Made from a free list. */
 typedef struct py_tensor {
@@ -47,6 +59,7 @@ PyObject *py_wrap_list(int n, mt_tensor **t, bool tuple);
 /* ---- errors: py_error.c ---------------------------------------------------------------------------- */
 PyObject *py_raise(void);    /* raises and clears the pending core error; always NULL */
 int py_raise_int(void);      /* -1 */
+int py_fail_host(void);      /* a Python exception is set: tells the core (MT_HOST), which hands it up; -1 */
 extern PyObject *py_OutOfMemoryError;
 
 /* ---- small types: py_dtype.c ------------------------------------------------------------------------ */
@@ -58,17 +71,23 @@ int py_device_check(PyObject *o);                  /* cpu, "cpu", None pass; "cu
 /* ---- Generator: py_random.c -------------------------------------------------------------------------- */
 struct mt_generator *py_generator_from(PyObject *o); /* borrowed; NULL with TypeError */
 
+/* ---- autograd: py_autograd.c ---------------------------------------------------------------------------
+ * Methods and properties of Tensor that live there: backward, register_hook, register_post_accumulate_grad_hook,
+ * retain_grad (added to Tensor's dict by py_init_autograd). */
+PyObject *py_grad_fn_of(mt_tensor *t); /* t.grad_fn: new reference, None for a leaf, NULL with an exception */
+
 /* ---- numbers: py_data.c ------------------------------------------------------------------------------ */
 /* Python bool, int, float, NumPy scalars, 0-d tensors: 1 yes, 0 no (no error), -1 error */
 int py_scalar_from(PyObject *o, mt_scalar *out);
 PyObject *py_scalar_object(mt_scalar s);
 
 /* ---- operators: py_op.c ------------------------------------------------------------------------------- */
-/* Registers one object per Python name: into the module's functions, nn.functional's, linalg's, and Tensor's methods. */
-int py_op_register(PyObject *functions, PyObject *nn_functions, PyObject *tensor_dict, PyObject *linalg, PyObject *special);
-/* Calls the operator of that Python name (for slots): new reference. */
+/* py_init_op makes one object per Python name: functions in the module itself (minitorch.sin), in its _nn
+ * (nn.functional.relu), _linalg and _special, and methods in Tensor's dict. */
+extern PyTypeObject py_op_type;
+PyObject *py_op_find(const char *python_name, bool method); /* borrowed; NULL with AttributeError: keep it, it lives on */
+/* Calls such an object by position (for slots): new reference. */
 PyObject *py_op_call(PyObject *op, PyObject *const *args, Py_ssize_t nargs);
-PyObject *py_op_find(const char *python_name, bool method); /* borrowed */
 
 /* ---- optimizers and loaders: py_optim.c, py_loader.c. Both add their names to the module _C; -1 on failure. --- */
 int py_optim_register(PyObject *module);

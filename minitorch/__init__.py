@@ -1,0 +1,21 @@
+"""minitorch: a deep-learning library that feels like PyTorch, on a core in C."""
+
+from importlib import import_module as _import_module
+
+from minitorch import _C
+from minitorch._C import *  # noqa: F403
+
+__version__ = "0.1.0"
+
+_submodules = ("autograd", "nn", "optim", "utils")
+
+
+def __getattr__(name):
+    """Submodules are imported when they are first used, so that importing minitorch stays quick."""
+    if name in _submodules:
+        return _import_module("minitorch." + name)
+    raise AttributeError(f"module 'minitorch' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_submodules})
