@@ -89,10 +89,6 @@ PyObject *py_op_find(const char *python_name, bool method); /* borrowed; NULL wi
 /* Calls such an object by position (for slots): new reference. */
 PyObject *py_op_call(PyObject *op, PyObject *const *args, Py_ssize_t nargs);
 
-/* ---- optimizers and loaders: py_optim.c, py_loader.c. Both add their names to the module _C; -1 on failure. --- */
-int py_optim_register(PyObject *module);
-int py_loader_register(PyObject *module);
-
 /* Big work runs without the GIL: forward of ops over more than this many elements */
 #define PY_RELEASE_GIL_ABOVE 100000
 

@@ -658,7 +658,7 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-int py_optim_register(PyObject *module)
+int py_init_optim(PyObject *module)
 {
     if (intern_names() < 0 || PyModule_AddFunctions(module, functions) < 0) return -1;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
