@@ -28,5 +28,6 @@ uint64_t mt_hook_add(mt_tensor *t, bool post, mt_hook_fn fn, void (*release)(voi
 void mt_hook_remove(mt_hooks **hooks, uint64_t id);
 void mt_hooks_free(mt_hooks *hooks);
 int mt_retain_grad(mt_tensor *t); /* like t.retain_grad() */
+void mt_hooks_init(void);         /* once, by mt_init */
 
 #endif

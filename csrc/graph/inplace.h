@@ -16,5 +16,12 @@ int mt_check_writable(mt_tensor *t, bool recording);
 void mt_bump_version(mt_tensor *t, const mt_op *op);
 /* After mt_node_remember gave the view t its node: rewrites the history of its base. -1: no memory. */
 int mt_rebase_history(mt_tensor *t);
-/* For C code that writes tensors outside operators (optimizers, copy from the host). */
+/* A view whose base was written through another tensor finds its history again: as_strided of the base. */
+int mt_regenerate_view(mt_tensor *t);
+
+/* The operators that history is rewritten with; their stanzas are in ops/view.c and ops/copy.c. */
+extern const mt_op mt_op_as_strided, mt_op_as_strided_scatter, mt_op_copy;
+/* target.copy_(source), recorded. */
+mt_tensor *mt_copy_recorded(mt_tensor *target, mt_tensor *source);
+
 #endif

@@ -37,6 +37,8 @@ static inline mt_node *mt_node_retain(mt_node *n)
     return n;
 }
 void mt_node_release(mt_node *n);
+/* Set by the binding: a node that still has a host object dies. */
+extern void (*mt_node_host_dies)(mt_node *n);
 /* Drops kept values and edges (after backward without retain_graph). */
 void mt_node_drop(mt_node *n);
 

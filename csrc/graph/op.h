@@ -99,6 +99,9 @@ struct mt_op {
     const char *(*grad_name_of)(const mt_call *c);
 };
 
+/* The schema's type of argument number i (tensors not counted), as far as its first letters tell: "int[...", "str". */
+const char *mt_op_arg_type(const mt_op *op, int i);
+
 /* Declares a record: MT_OP(mm, .kind = ..., .keeps = {...}, .schema = "...", .doc = "...")
  * for functions mm_forward and, unless .backward is given otherwise, none. */
 #define MT_OP(id, ...)                                                                             \

@@ -1,0 +1,288 @@
+/* Running an operator and remembering the call. Relies on node.h and inplace.h; read next: graph/node.c. */
+#include "graph/apply.h"
+
+#include "graph/inplace.h"
+#include "graph/node.h"
+
+#include <string.h>
+
+/* ---- results ---------------------------------------------------------------------------------------- */
+
+static int check_cast(const mt_tensor *target, mt_dtype d)
+{
+    if (mt_can_cast(d, (mt_dtype)target->dtype)) return 0;
+    return mt_error(MT_RUNTIME, "result type %s can't be cast to the desired output type %s",
+                    mt_dtype_camel(d), mt_dtype_camel((mt_dtype)target->dtype));
+}
+
+/* Gives an out= target the shape of the result; one that already has elements is resized with PyTorch's blessing
+ * only as long as it is not a view of shared memory that is too small. */
+static int fit_out(mt_tensor *target, int ndim, const int64_t *size)
+{
+    if (mt_shape_equal(target->ndim, target->size, ndim, size)) return 0;
+    int64_t numel = mt_shape_numel(ndim, size, mt_itemsize(target));
+    if (numel < 0) return -1;
+    int64_t bytes = (target->offset + numel) * mt_itemsize(target);
+    if ((size_t)bytes > target->storage->nbytes) {
+        mt_storage *grown = mt_storage_new((size_t)bytes);
+        if (!grown) return -1;
+        mt_storage_release(target->storage);
+        target->storage = grown;
+    }
+    return mt_tensor_set_shape(target, ndim, size, NULL, target->offset);
+}
+
+static int fit_target(mt_call *c, mt_tensor *target, mt_dtype d, int ndim, const int64_t *size)
+{
+    char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
+    if (check_cast(target, d) < 0) return -1;
+    if (c->flags & MT_CALL_OUT) return fit_out(target, ndim, size);
+    if (mt_shape_equal(target->ndim, target->size, ndim, size)) return 0;
+    return mt_error(MT_RUNTIME, "output with shape %s doesn't match the broadcast shape %s",
+                    mt_shape_text(target->ndim, target->size, a), mt_shape_text(ndim, size, b));
+}
+
+/* Could writing `target` element by element spoil an input that is still to be read? */
+static int check_overlap(const mt_call *c, const mt_tensor *target, bool *clash)
+{
+    *clash = false;
+    for (int i = 0; i < c->nin; i++) {
+        if (!c->in[i] || c->in[i] == target) continue;
+        int overlap = mt_overlap(target, c->in[i]);
+        if (overlap == 2)
+            return mt_error(MT_RUNTIME,
+                            "unsupported operation: some elements of the input tensor and the "
+                            "written-to tensor refer to a single memory location. Please clone() "
+                            "the tensor before performing the operation.");
+        if (overlap) *clash = true;
+    }
+    return 0;
+}
+
+/* elementwise: the kernel reads an element of in[0] before it writes the same element of the result. */
+static mt_tensor *result(mt_call *c, int k, mt_dtype d, int ndim, const int64_t *size,
+                         const mt_tensor *like, bool elementwise)
+{
+    mt_tensor *target = c->target ? c->target[k] : NULL;
+    if (target) {
+        bool clash = false;
+        if (fit_target(c, target, d, ndim, size) < 0) return NULL;
+        if (elementwise && check_overlap(c, target, &clash) < 0) return NULL;
+        if (!elementwise)
+            for (int i = 0; i < c->nin; i++) clash |= c->in[i] && mt_overlap(target, c->in[i]) != 0;
+        if (target->dtype == d && !clash && (elementwise || mt_is_contiguous(target)))
+            return c->out[k] = target;
+    }
+    return c->out[k] = like ? mt_empty_like(like, d) : mt_empty(d, ndim, size);
+}
+
+mt_tensor *mt_result(mt_call *c, int k, mt_dtype d, int ndim, const int64_t *size)
+{
+    if (MT_LIKELY(!c->target)) return c->out[k] = mt_empty(d, ndim, size);
+    return result(c, k, d, ndim, size, NULL, false);
+}
+
+mt_tensor *mt_result_like(mt_call *c, int k, mt_dtype d, const mt_tensor *like)
+{
+    if (MT_LIKELY(!c->target)) return c->out[k] = mt_empty_like(like, d);
+    return result(c, k, d, like->ndim, like->size, like, true);
+}
+
+mt_tensor *mt_result_view(mt_call *c, int k, int ndim, const int64_t *size, const int64_t *stride,
+                          int64_t offset)
+{
+    mt_tensor *in = c->in[0], *v = mt_alias_as(in, ndim, size, stride, offset);
+    if (!v) return NULL;
+    v->base = mt_retain(in->base ? in->base : in);
+    v->base_generation = v->base->generation;
+    v->flags |= in->flags & (MT_VIEW_NO_GRAD | MT_VIEW_MULTI);
+    if (mt_self.no_grad && !mt_self.inference) v->flags |= MT_VIEW_NO_GRAD;
+    return c->out[k] = v;
+}
+
+int mt_result_is(mt_call *c, int k, mt_tensor *t)
+{
+    if (!t) return -1;
+    if (c->target && c->target[k] && c->target[k] != t &&
+        fit_target(c, c->target[k], (mt_dtype)t->dtype, t->ndim, t->size) < 0)
+        return -1;
+    c->out[k] = t;
+    return 0;
+}
+
+int mt_result_list(mt_call *c, int n)
+{
+    size_t bytes = (size_t)n * sizeof *c->out;
+    mt_tensor **list = mt_malloc(bytes ? bytes : 1);
+    if (!list) return -1;
+    memset(list, 0, bytes);
+    c->out = list;
+    c->nout = (int16_t)n;
+    c->flags |= MT_CALL_LIST;
+    return 0;
+}
+
+void mt_call_free_list(mt_call *c)
+{
+    if (!(c->flags & MT_CALL_LIST)) return;
+    size_t bytes = (size_t)c->nout * sizeof *c->out;
+    mt_free(c->out, bytes ? bytes : 1);
+    c->out = NULL;
+    c->flags &= ~MT_CALL_LIST;
+}
+
+/* ---- running ---------------------------------------------------------------------------------------- */
+
+/* Copies temporaries into given targets and makes those the results. */
+static int deliver_targets(mt_call *c)
+{
+    for (int k = 0; k < c->nout; k++) {
+        mt_tensor *target = c->target[k];
+        if (!target || !c->out[k]) continue;
+        if (c->out[k] != target && mt_copy_raw(target, c->out[k]) < 0) return -1;
+        mt_bump_version(target, c->op);
+        c->out[k] = target;
+    }
+    return 0;
+}
+
+static bool any_requires_grad(const mt_call *c)
+{
+    for (int i = 0; i < c->nin; i++)
+        if (c->in[i] && mt_requires_grad(c->in[i])) return true;
+    return false;
+}
+
+/* Marks results that have no history although an input asked for one: the reason is told when somebody calls
+ * backward() on them. */
+static void mark_reason(const mt_call *c, uint32_t reason)
+{
+    for (int k = 0; k < c->nout; k++)
+        if (c->out[k] && c->out[k] != c->in[0]) c->out[k]->flags |= reason;
+}
+
+/* An operator whose rule needs the old value of what it overwrites keeps a copy of it. */
+static mt_tensor *copy_if_kept(const mt_call *c)
+{
+    uint32_t keeps = 0;
+    for (int i = 0; i < c->nin; i++)
+        if (c->in[i] && mt_requires_grad(c->in[i])) keeps |= c->op->keeps[i < MT_KEEP_SLOTS ? i : MT_KEEP_SLOTS - 1];
+    if (!(keeps & MT_KEEP_IN(0))) return c->in[0];
+    mt_tensor *copy = mt_empty_like(c->in[0], (mt_dtype)c->in[0]->dtype);
+    return copy && mt_copy_raw(copy, c->in[0]) == 0 ? copy : NULL;
+}
+
+/* In-place and out= calls: everything that can go wrong with a given target stands here. */
+static mt_tensor *apply_to_target(mt_call *c, bool record)
+{
+    mt_tensor *inplace_target[MT_MAX_TARGETS] = {NULL}, *original = NULL;
+    if (c->flags & MT_CALL_INPLACE) {
+        inplace_target[0] = c->in[0];
+        c->target = inplace_target;
+    } else if (record) {
+        return mt_fail(MT_RUNTIME,
+                       "%s(): functions with out=... arguments don't support automatic "
+                       "differentiation, but one of the arguments requires grad.",
+                       c->op->name);
+    }
+    for (int k = 0; k < c->nout && k < MT_MAX_TARGETS; k++)
+        if (c->target[k] && mt_check_writable(c->target[k], record) < 0) return NULL;
+    if (record && !(original = copy_if_kept(c))) return NULL;
+
+    bool composite = c->op->kind & MT_COMPOSITE, recorded = !mt_self.no_grad;
+    if (!composite) mt_self.no_grad = true;
+    int failed = c->op->forward(c) < 0 || mt_self.error;
+    if (composite && !failed && record && c->out[0] != c->target[0]) {
+        /* The composed result has a history; it must flow into the target. */
+        mt_self.no_grad = !recorded;
+        mt_tensor *done = mt_copy_recorded(c->target[0], c->out[0]);
+        c->out[0] = c->target[0];
+        return done;
+    }
+    failed = failed || deliver_targets(c) < 0;
+    mt_self.no_grad = !recorded;
+    if (failed) return NULL;
+    if (record && !composite && !(c->op->kind & MT_NODIFF)) {
+        if (mt_node_remember(c, original) < 0) return NULL;
+        if (c->out[0]->base && mt_rebase_history(c->out[0]) < 0) return NULL;
+    }
+    return c->out[0];
+}
+
+mt_tensor *mt_apply(mt_call *c)
+{
+    if (MT_UNLIKELY(mt_self.error)) return NULL;
+    bool recorded = !mt_self.no_grad;
+    bool record = recorded && any_requires_grad(c);
+    c->context = NULL;
+    if (MT_UNLIKELY(c->flags & (MT_CALL_INPLACE | MT_CALL_OUT))) return apply_to_target(c, record);
+    c->target = NULL;
+    if (c->op->kind & MT_COMPOSITE) return c->op->forward(c) < 0 || mt_self.error ? NULL : c->out[0];
+
+    /* A view's flags depend on the mode, so views run in the caller's mode: they call nothing recorded. */
+    mt_self.no_grad = !recorded || !(c->op->kind & MT_VIEW);
+    int failed = c->op->forward(c);
+    mt_self.no_grad = !recorded;
+    if (MT_UNLIKELY(failed < 0 || mt_self.error)) {
+        if (c->context && c->op->release) c->op->release(c->context);
+        return NULL;
+    }
+    if (record && !(c->op->kind & MT_NODIFF)) {
+        if (MT_UNLIKELY(mt_node_remember(c, NULL) < 0)) return NULL;
+    } else {
+        if (c->context && c->op->release) c->op->release(c->context);
+        if (MT_UNLIKELY(record)) mark_reason(c, MT_FROM_NODIFF);
+        else if (MT_UNLIKELY(!recorded) && any_requires_grad(c)) mark_reason(c, MT_FROM_NO_GRAD);
+    }
+    return c->nout ? c->out[0] : NULL;
+}
+
+/* ---- typed wrappers --------------------------------------------------------------------------------- */
+
+mt_tensor *mt_calln(const mt_op *op, int nin, mt_tensor **in, int narg, mt_arg *arg)
+{
+    mt_tensor *out[MT_MAX_TARGETS] = {NULL};
+    mt_call c = {.op = op, .nin = (int16_t)nin, .narg = (int16_t)narg, .nout = 1, .in = in, .out = out,
+                 .arg = arg};
+    return mt_apply(&c);
+}
+
+mt_tensor *mt_call_inplace(const mt_op *op, int nin, mt_tensor **in, int narg, mt_arg *arg)
+{
+    mt_tensor *out[MT_MAX_TARGETS] = {NULL};
+    mt_call c = {.op = op, .nin = (int16_t)nin, .narg = (int16_t)narg, .nout = 1, .in = in, .out = out,
+                 .arg = arg, .flags = MT_CALL_INPLACE};
+    return mt_apply(&c);
+}
+
+mt_tensor *mt_call0(const mt_op *op, int narg, mt_arg *arg)
+{
+    return mt_calln(op, 0, NULL, narg, arg);
+}
+
+/* A required tensor that is NULL: an error is pending below, which the caller is being told. */
+mt_tensor *mt_call1a(const mt_op *op, mt_tensor *a, int narg, mt_arg *arg)
+{
+    return a ? mt_calln(op, 1, &a, narg, arg) : NULL;
+}
+
+mt_tensor *mt_call2a(const mt_op *op, mt_tensor *a, mt_tensor *b, int narg, mt_arg *arg)
+{
+    mt_tensor *in[2] = {a, b};
+    return a ? mt_calln(op, 2, in, narg, arg) : NULL;
+}
+
+mt_tensor *mt_call3a(const mt_op *op, mt_tensor *a, mt_tensor *b, mt_tensor *c, int narg, mt_arg *arg)
+{
+    mt_tensor *in[3] = {a, b, c};
+    return a ? mt_calln(op, 3, in, narg, arg) : NULL;
+}
+
+mt_tensor *mt_call1(const mt_op *op, mt_tensor *a) { return mt_call1a(op, a, 0, NULL); }
+
+mt_tensor *mt_call2(const mt_op *op, mt_tensor *a, mt_tensor *b) { return a && b ? mt_call2a(op, a, b, 0, NULL) : NULL; }
+
+mt_tensor *mt_call3(const mt_op *op, mt_tensor *a, mt_tensor *b, mt_tensor *c)
+{
+    return mt_call3a(op, a, b, c, 0, NULL);
+}

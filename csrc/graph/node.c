@@ -1,0 +1,320 @@
+/* Nodes: remembered calls. Relies on inplace.h and hooks.h; read next: autograd/engine.c.
+ *
+ * Note [Kept outputs]
+ * A node that held its own output would be a cycle: output -> node -> output. So what is kept is an alias, another
+ * look at the same storage without history. Kept inputs are aliases too (an in-place write could otherwise give the
+ * kept tensor a later node as history: again a cycle), except leaves that require grad, which nobody may overwrite
+ * while recording. When a rule must itself be recorded, mt_node_unpack lends the aliases their history: an input's
+ * is the edge of the same number, an output's the node itself. */
+#include "graph/node.h"
+
+#include "base/alloc.h"
+#include "graph/hooks.h"
+#include "graph/inplace.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint32_t keeps_for(const mt_op *op, int i)
+{
+    return op->keeps[i < MT_KEEP_SLOTS ? i : MT_KEEP_SLOTS - 1];
+}
+
+static bool wanted(const mt_tensor *t) { return t && mt_requires_grad(t); }
+
+/* ---- layout: one block, arrays of falling alignment behind the record --------------------------------- */
+
+static size_t payload_bytes(const mt_call *c)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < c->narg; i++) {
+        const char *type = c->arg[i].given ? mt_op_arg_type(c->op, i) : "";
+        if (!strncmp(type, "int[", 4)) bytes += (size_t)c->arg[i].ints.n * sizeof(int64_t);
+        if (!strncmp(type, "float[", 6)) bytes += (size_t)c->arg[i].doubles.n * sizeof(double);
+        if (!strcmp(type, "str")) bytes += (strlen(c->arg[i].text) + 8) & ~(size_t)7;
+    }
+    return bytes;
+}
+
+/* Arguments that point somewhere get their target copied behind the node. */
+static void copy_args(mt_call *to, const mt_call *c, char *payload)
+{
+    for (int i = 0; i < c->narg; i++) {
+        to->arg[i] = c->arg[i];
+        const char *type = c->arg[i].given ? mt_op_arg_type(c->op, i) : "";
+        size_t bytes = 0;
+        if (!strncmp(type, "int[", 4)) {
+            bytes = (size_t)c->arg[i].ints.n * sizeof(int64_t);
+            to->arg[i].ints.v = memcpy(payload, c->arg[i].ints.v, bytes);
+        } else if (!strncmp(type, "float[", 6)) {
+            bytes = (size_t)c->arg[i].doubles.n * sizeof(double);
+            to->arg[i].doubles.v = memcpy(payload, c->arg[i].doubles.v, bytes);
+        } else if (!strcmp(type, "str")) {
+            bytes = strlen(c->arg[i].text) + 1;
+            to->arg[i].text = memcpy(payload, c->arg[i].text, bytes);
+            bytes = (bytes + 7) & ~(size_t)7;
+        } else if (!strcmp(type, "Generator")) {
+            to->arg[i] = (mt_arg){.given = false};
+        }
+        payload += bytes;
+    }
+}
+
+static mt_node *node_new(const mt_call *c)
+{
+    size_t nin = (size_t)c->nin, nout = (size_t)c->nout, narg = (size_t)c->narg, sizes = 0;
+    for (size_t i = 0; i < nin; i++) sizes += c->in[i] ? c->in[i]->ndim : 0;
+    for (size_t k = 0; k < nout; k++) sizes += c->out[k] ? c->out[k]->ndim : 0;
+    size_t payload = narg ? payload_bytes(c) : 0;
+    size_t bytes = sizeof(mt_node) + nin * (sizeof(mt_edge) + sizeof(mt_tensor *) + sizeof(mt_dims)) +
+                   nout * (sizeof(mt_tensor *) + sizeof(mt_dims)) + narg * sizeof(mt_arg) +
+                   sizes * sizeof(int64_t) + payload + (nin + nout) * sizeof(uint32_t);
+    mt_node *n = mt_malloc(bytes);
+    if (!n) return NULL;
+    char *at = (char *)(n + 1);
+    n->refs = 1;
+    n->released = false;
+    n->sequence = mt_self.sequence++;
+    n->call = *c;
+    n->call.flags = c->flags & ~MT_CALL_LIST;
+    n->call.target = NULL;
+    n->next = (mt_edge *)at, at += nin * sizeof *n->next;
+    n->call.in = (mt_tensor **)at, at += nin * sizeof *n->call.in;
+    n->call.out = (mt_tensor **)at, at += nout * sizeof *n->call.out;
+    n->in_dims = (mt_dims *)at, at += nin * sizeof *n->in_dims;
+    n->out_dims = (mt_dims *)at, at += nout * sizeof *n->out_dims;
+    n->call.arg = (mt_arg *)at, at += narg * sizeof *n->call.arg;
+    int64_t *size = (int64_t *)at;
+    at += sizes * sizeof *size;
+    if (narg) copy_args(&n->call, c, at);
+    at += payload;
+    n->version = (uint32_t *)at;
+    n->call.in_dims = n->in_dims;
+    n->hooks = NULL;
+    n->host = NULL;
+    n->block_size = bytes;
+    n->dead = NULL;
+    for (size_t i = 0; i < nin + nout; i++) {
+        const mt_tensor *t = i < nin ? c->in[i] : c->out[i - nin];
+        mt_dims *d = i < nin ? &n->in_dims[i] : &n->out_dims[i - nin];
+        *d = (mt_dims){.ndim = t ? t->ndim : 0, .dtype = t ? (mt_dtype)t->dtype : MT_NO_DTYPE, .size = size};
+        for (int k = 0; k < d->ndim; k++) *size++ = t->size[k];
+        if (i < nin) {
+            n->next[i] = (mt_edge){NULL, NULL, 0};
+            n->call.in[i] = NULL;
+        } else {
+            n->call.out[i - nin] = NULL;
+        }
+    }
+    return n;
+}
+
+/* ---- remembering -------------------------------------------------------------------------------------- */
+
+/* A reference to keep: t itself if it is a leaf that requires grad, else an alias. */
+static mt_tensor *keep(mt_tensor *t)
+{
+    if (!t->node && mt_requires_grad(t) && !t->base) return mt_retain(t);
+    return mt_take(mt_alias(t));
+}
+
+int mt_edge_of(mt_tensor *t, mt_edge *edge)
+{
+    *edge = (mt_edge){NULL, NULL, 0};
+    if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation) && mt_regenerate_view(t) < 0)
+        return -1;
+    if (t->node)
+        *edge = (mt_edge){t->node, NULL, t->out_nr};
+    else if (mt_requires_grad(t))
+        edge->leaf = t;
+    return 0;
+}
+
+static int link_inputs(mt_node *n, const mt_call *c)
+{
+    for (int i = 0; i < c->nin; i++) {
+        mt_edge *e = &n->next[i];
+        if (!wanted(c->in[i])) continue;
+        if (mt_edge_of(c->in[i], e) < 0) return -1;
+        if (e->node) {
+            mt_node_retain(e->node);
+            if (e->node->sequence >= n->sequence) n->sequence = e->node->sequence + 1;
+        } else if (e->leaf) {
+            mt_retain(e->leaf);
+        }
+    }
+    if (n->sequence >= mt_self.sequence) mt_self.sequence = n->sequence + 1;
+    return 0;
+}
+
+static int keep_values(mt_node *n, const mt_call *c, mt_tensor *original)
+{
+    uint32_t keeps = 0;
+    for (int i = 0; i < c->nin; i++)
+        if (wanted(c->in[i])) keeps |= keeps_for(c->op, i);
+    if (!keeps) return 0;
+    for (int i = 0; i < c->nin; i++) {
+        mt_tensor *t = i == 0 && original ? original : c->in[i];
+        if (!t || !(keeps & MT_KEEP_IN(i < 8 ? i : 7))) continue;
+        if (!(n->call.in[i] = keep(t))) return -1;
+        n->version[i] = t->storage->version;
+    }
+    for (int k = 0; k < c->nout && k < 8; k++) {
+        if (!(keeps & MT_KEEP_OUT(k)) || !c->out[k]) continue;
+        if (!(n->call.out[k] = mt_take(mt_alias(c->out[k])))) return -1;
+        n->version[c->nin + k] = c->out[k]->storage->version;
+    }
+    return 0;
+}
+
+int mt_node_remember(const mt_call *c, mt_tensor *original)
+{
+    mt_node *n = node_new(c);
+    if (!n) {
+        if (c->context && c->op->release) c->op->release(c->context);
+        return -1;
+    }
+    if (link_inputs(n, c) < 0 || keep_values(n, c, original) < 0) {
+        mt_node_release(n);
+        return -1;
+    }
+    for (int k = 0; k < c->nout; k++) {
+        mt_tensor *t = c->out[k];
+        if (!t || !mt_is_float((mt_dtype)t->dtype)) continue;
+        if (t->node) mt_node_release(t->node); /* in place: the old history lives on through n's edges */
+        t->node = mt_node_retain(n);
+        t->out_nr = (uint16_t)k;
+        t->flags |= MT_REQUIRES_GRAD;
+    }
+    mt_node_release(n);
+    return 0;
+}
+
+/* ---- release ------------------------------------------------------------------------------------------ */
+
+void mt_node_drop(mt_node *n)
+{
+    const mt_op *op = n->call.op;
+    n->released = true;
+    for (int i = 0; i < n->call.nin; i++) {
+        mt_tensor *t = n->call.in[i], *leaf = n->next[i].leaf;
+        mt_node *next = n->next[i].node;
+        n->call.in[i] = NULL;
+        n->next[i] = (mt_edge){NULL, NULL, 0};
+        mt_release(t);
+        mt_release(leaf);
+        if (next) mt_node_release(next);
+    }
+    for (int k = 0; k < n->call.nout; k++) {
+        mt_tensor *t = n->call.out[k];
+        n->call.out[k] = NULL;
+        mt_release(t);
+    }
+    if (n->call.context && op->release) op->release(n->call.context);
+    n->call.context = NULL;
+}
+
+/* A chain of a million nodes must not recurse: nodes that die while another is being taken apart wait in a list. */
+static MT_TLS mt_node *dead_nodes;
+static MT_TLS bool draining;
+
+void mt_node_release(mt_node *n)
+{
+    if (!mt_count_down(&n->refs)) return;
+    n->dead = dead_nodes;
+    dead_nodes = n;
+    if (draining) return;
+    draining = true;
+    while ((n = dead_nodes)) {
+        dead_nodes = n->dead;
+        mt_node_drop(n);
+        if (n->hooks) mt_hooks_free(n->hooks);
+        if (n->host && mt_node_host_dies) mt_node_host_dies(n);
+        mt_free(n, n->block_size);
+    }
+    draining = false;
+}
+
+void (*mt_node_host_dies)(mt_node *n);
+
+/* ---- unpacking ---------------------------------------------------------------------------------------- */
+
+static int check_version(const mt_node *n, const mt_tensor *t, uint32_t kept, bool output, int nr)
+{
+    char shape[MT_SHAPE_TEXT], maker[64], self[64];
+    if (t->storage->version == kept) return 0;
+    const mt_op *writer = t->storage->writer;
+    mt_node_name(n, self);
+    const mt_node *made_by = output ? n : n->next[nr].node;
+    if (made_by)
+        mt_node_name(made_by, maker);
+    else
+        snprintf(maker, sizeof maker, "a leaf");
+    return mt_error(
+        MT_RUNTIME,
+        "one of the variables needed for gradient computation has been modified by an inplace "
+        "operation: [torch.%sTensor %s], which is output %d of %s, is at version %u; expected version %u "
+        "instead. Hint: %s kept this tensor for its gradient at version %u; since then %s%s changed it "
+        "%u time%s. Use the out-of-place form of that operation, or clone() the tensor first.",
+        mt_dtype_camel((mt_dtype)t->dtype), mt_shape_text(t->ndim, t->size, shape),
+        output ? nr : made_by ? (int)n->next[nr].out_nr : 0, maker, t->storage->version, kept, self, kept,
+        writer ? writer->name : "a write", writer ? "_()" : "", t->storage->version - kept,
+        t->storage->version - kept == 1 ? "" : "s");
+}
+
+/* Another alias that carries history, so that a recorded rule can go on from it. */
+static mt_tensor *with_edge(mt_tensor *t, mt_node *node, uint32_t out_nr)
+{
+    mt_tensor *a = mt_alias(t);
+    if (!a) return NULL;
+    a->node = mt_node_retain(node);
+    a->out_nr = (uint16_t)out_nr;
+    a->flags |= MT_REQUIRES_GRAD;
+    return a;
+}
+
+int mt_node_unpack(mt_node *n, mt_call *c, mt_tensor **in, mt_tensor **out, bool with_history)
+{
+    *c = n->call;
+    c->in = in;
+    c->out = out;
+    for (int i = 0; i < c->nin; i++) {
+        mt_tensor *t = in[i] = n->call.in[i];
+        if (!t) continue;
+        if (check_version(n, t, n->version[i], false, i) < 0) return -1;
+        if (!with_history || !n->next[i].node) continue;
+        if (!(in[i] = with_edge(t, n->next[i].node, n->next[i].out_nr))) return -1;
+    }
+    for (int k = 0; k < c->nout; k++) {
+        mt_tensor *t = out[k] = n->call.out[k];
+        if (!t) continue;
+        if (check_version(n, t, n->version[c->nin + k], true, k) < 0) return -1;
+        if (with_history && !(out[k] = with_edge(t, n, (uint32_t)k))) return -1;
+    }
+    return 0;
+}
+
+/* ---- names -------------------------------------------------------------------------------------------- */
+
+const char *mt_node_name(const mt_node *n, char *buffer)
+{
+    const mt_op *op = n->call.op;
+    const char *fixed = op->grad_name_of ? op->grad_name_of(&n->call) : op->grad_name;
+    if (fixed) {
+        snprintf(buffer, 64, "%s", fixed);
+        return buffer;
+    }
+    size_t used = 0;
+    bool upper = true;
+    for (const char *p = op->name; *p && used < 48; p++) {
+        if (*p == '_') {
+            upper = true;
+            continue;
+        }
+        buffer[used++] = (char)(upper ? toupper((unsigned char)*p) : *p);
+        upper = false;
+    }
+    snprintf(buffer + used, 64 - used, "Backward0");
+    return buffer;
+}
