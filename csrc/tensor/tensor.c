@@ -9,6 +9,7 @@
 
 int64_t mt_live_tensors;
 void (*mt_tensor_drop_history)(mt_tensor *t);
+void (*mt_host_release)(mt_tensor *t);
 
 /* A tensor without storage or shape, owned by the caller. */
 static mt_tensor *tensor_new(mt_dtype d)
@@ -56,6 +57,10 @@ static int reserve_dims(mt_tensor *t, int ndim)
 
 void mt_tensor_free(mt_tensor *t)
 {
+    if (MT_UNLIKELY(t->flags & MT_HOST_OWNED)) {
+        mt_host_release(t);
+        return;
+    }
     if (t->node || t->grad || t->base || t->hooks) mt_tensor_drop_history(t);
     if (t->storage) mt_storage_release(t->storage);
     if (t->ndim > MT_INLINE_DIMS) mt_free(t->size, dims_bytes(t->ndim));

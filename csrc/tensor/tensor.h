@@ -6,7 +6,7 @@
  *   size, stride   point to `dims` for up to MT_INLINE_DIMS dimensions, else to one block of 2 * ndim
  *   node     the remembered call that made it (output out_nr), NULL for a leaf; requires_grad if node != NULL
  *   base     the tensor this one is a differentiable view of (never itself a view), NULL if none
- *   host     the host language's object for this tensor (borrowed), cleared when that dies
+ *   host     the host language's object for this tensor (borrowed, but for MT_HOST_OWNED), cleared when that dies
  *
  * Ownership (see tensor/scope.h): functions that return mt_tensor * return one owned by the innermost scope. */
 #ifndef MT_TENSOR_TENSOR_H
@@ -34,6 +34,7 @@ struct mt_hooks;
 #define MT_IS_DETACHED 128u   /* made by detach(): for the message why there is no gradient */
 #define MT_FROM_NO_GRAD 256u  /* made under no_grad from something that requires grad: likewise */
 #define MT_FROM_NODIFF 512u   /* made by an operator without derivative: likewise */
+#define MT_HOST_OWNED 1024u   /* the tensor keeps its host alive: mt_host_release gives it up */
 
 typedef struct mt_tensor {
     int32_t refs;
@@ -56,6 +57,9 @@ typedef struct mt_tensor {
 
 /* What graph/ does when a tensor with a node, a grad, a base or hooks dies (set once by mt_init). */
 extern void (*mt_tensor_drop_history)(mt_tensor *t);
+/* Set by the binding: called instead of freeing a tensor that owns its host. Gives the last reference to the host, which
+ * takes the tensor along when it goes. */
+extern void (*mt_host_release)(mt_tensor *t);
 
 /* ---- making. All owned by the innermost scope; NULL on failure ------------------------------------ */
 mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size);
