@@ -1,0 +1,403 @@
+/* The functions of one element that rows are written with, for every element type.
+ *
+ * Who includes this file defines, for the type at hand (see kernels/pointwise_loops.h):
+ *     T  the element type          float, int8_t, bool, ...
+ *     S  its suffix                f32, i8, b8, ...
+ *     W  the type to compute in    T for floats; the unsigned type for integers, where overflow
+ * wraps and EXP(x) then means exp_f32(x) or exp_f64(x), MAXIMUM(x, y) suits every T, and so on.
+ *
+ * The float32 functions used most (exp, log, tanh, sigmoid, sin, cos) are free of branches and
+ * calls, so that the compiler turns a loop over them into vector code; it does so differently for
+ * each instruction set, but as no multiply-add is contracted (-ffp-contract=off) all of them give
+ * the same bits. Everything else goes through the C library. Errors below are in u = 2^-24
+ * relative, the largest over all floats. Polynomials are least-maximum fits made for these forms.
+ * Read next: kernels/pointwise.c. */
+#ifndef MT_KERNELS_MATH_H
+#define MT_KERNELS_MATH_H
+
+#include "kernels/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Before a loop: its iterations are independent, though the output may BE an input (in place). */
+#if defined(__clang__)
+#define MT_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define MT_INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+/* ---- bits
+ * ------------------------------------------------------------------------------------------ */
+static inline uint32_t bits_f32(float x)
+{
+    uint32_t b;
+    memcpy(&b, &x, sizeof b);
+    return b;
+}
+static inline float from_bits_f32(uint32_t b)
+{
+    float x;
+    memcpy(&x, &b, sizeof x);
+    return x;
+}
+static inline uint64_t bits_f64(double x)
+{
+    uint64_t b;
+    memcpy(&b, &x, sizeof b);
+    return b;
+}
+static inline double from_bits_f64(uint64_t b)
+{
+    double x;
+    memcpy(&x, &b, sizeof x);
+    return x;
+}
+/* 2^k for -126 <= k <= 127. */
+static inline float two_to_f32(int32_t k) { return from_bits_f32((uint32_t)(k + 127) << 23); }
+
+/* ---- exp and its family, float32
+ * ------------------------------------------------------------------- */
+
+/* Writes x = n ln 2 + r with an integer n and |r| <= ln 2 / 2, and returns e^r - 1; |x| < 2^21.
+ * Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits. 355/512 n is exact. */
+static inline float exp_reduced_f32(float x, int32_t *n)
+{
+    const float magic = 12582912.0f;
+    const float t = x * 1.44269504f + magic;
+    const float k = t - magic;
+    const float r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
+    float q = 0.0013951715f;
+    q = q * r + 0.008369599f;
+    q = q * r + 0.041666187f;
+    q = q * r + 0.16666512f;
+    q = q * r + 0.5f;
+    *n = (int32_t)(bits_f32(t) - bits_f32(magic));
+    return r + (r * r) * q;
+}
+
+/* 1.1 u. The clamp keeps n small (a NaN passes it); 2^n comes in two halves, so that overflow gives
+ * inf and results below 2^-126 are rounded once. */
+static inline float exp_f32(float x)
+{
+    x = x < -105.0f ? -105.0f : x;
+    x = x > 90.0f ? 90.0f : x;
+    int32_t n;
+    const float p = exp_reduced_f32(x, &n) + 1.0f;
+    const int32_t half = n >> 1;
+    return p * two_to_f32(half) * two_to_f32(n - half);
+}
+
+/* tanh |x| = m / (m + 2) with m = e^(2|x|) - 1 = 2^n p + (2^n - 1), exact enough near 0 too. */
+static inline float tanh_f32(float x)
+{
+    float a = __builtin_fabsf(x) * 2.0f;
+    a = a > 20.0f ? 20.0f : a;
+    int32_t n;
+    const float p = exp_reduced_f32(a, &n);
+    const float s = two_to_f32(n);
+    const float m = s * p + (s - 1.0f);
+    return __builtin_copysignf(m / (m + 2.0f), x);
+}
+
+/* With e = exp(-|x|) it is 1 / (1 + e) or, for negative x, e / (1 + e): nothing overflows or
+ * cancels. */
+static inline float sigmoid_f32(float x)
+{
+    const float e = exp_f32(-__builtin_fabsf(x));
+    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
+static inline double sigmoid_f64(double x)
+{
+    const double e = exp(-fabs(x));
+    return (x < 0.0 ? e : 1.0) / (1.0 + e);
+}
+
+/* ---- log, float32
+ * ---------------------------------------------------------------------------------- */
+
+/* x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2); log x = k ln 2 + f - f^2/2 + f^3 Q(f). */
+static inline float log_f32(float x)
+{
+    const bool small = x < 1.17549435e-38f; /* denormal: scale it up first */
+    const float y = small ? x * 8388608.0f : x;
+    const uint32_t sqrt_half = 0x3f3504f3u;
+    const uint32_t b = bits_f32(y) - sqrt_half;
+    const int32_t k = ((int32_t)b >> 23) - (small ? 23 : 0);
+    const float f = from_bits_f32((b & 0x7fffffu) + sqrt_half) - 1.0f;
+    float q = 0.069157764f;
+    q = q * f - 0.117912956f;
+    q = q * f + 0.11873592f;
+    q = q * f - 0.12384158f;
+    q = q * f + 0.14218555f;
+    q = q * f - 0.16669257f;
+    q = q * f + 0.20002231f;
+    q = q * f - 0.24999987f;
+    q = q * f + 0.3333331f;
+    const float n = (float)k, ff = f * f;
+    float r = n * 0.693359375f + (f - (0.5f * ff - (f * ff * q - n * 2.12194440e-4f)));
+    r = x > 3.4028235e38f ? x : r;
+    r = x == 0.0f ? -__builtin_inff() : r;
+    return x >= 0.0f ? r : __builtin_nanf("");
+}
+
+/* ---- sin and cos, float32
+ * -------------------------------------------------------------------------- */
+
+/* two_over_pi[i][e]: the part i (24 bits each, the highest first) of 2^e * 2/pi mod 4. A float is m
+ * 2^e with an integer m < 2^24 for e > 0 (and any m < 2^24 for e = 0), so m times a part is exact
+ * in double, and multiples of 4 quarter turns may be dropped: every argument is reduced as if by
+ * infinite precision (Payne and Hanek, "Radian reduction for trigonometric functions", 1983, with
+ * the shifts tabulated). */
+enum { TWO_OVER_PI_SHIFTS = 106 };
+static double two_over_pi[3][TWO_OVER_PI_SHIFTS];
+
+__attribute__((unused)) static void make_two_over_pi(void)
+{
+    static const uint64_t words[] = {0,           0xa2f9836eu, 0x4e441529u, 0xfc2757d1u,
+                                     0xf534ddc0u, 0xdb629599u, 0x3c439041u};
+    for (int e = 0; e < TWO_OVER_PI_SHIFTS; e++) {
+        for (int i = 0; i < 3; i++) {
+            const int bit =
+                30 + e + 24 * i; /* of `words`: from bit 30 on they are 2/pi with weight 2 */
+            const uint64_t two = words[bit / 32] << 32 | words[bit / 32 + 1];
+            const uint64_t part = two >> (40 - bit % 32) & 0xffffffu;
+            two_over_pi[i][e] = ldexp((double)part, -22 - 24 * i);
+        }
+    }
+}
+
+/* sin(x + turn * pi/2), about 0.51 u. */
+static inline float sin_turned_f32(float x, uint64_t turn)
+{
+    const double magic = 6755399441055744.0; /* 1.5 * 2^52: adding it rounds to an integer */
+    const uint32_t b = bits_f32(x) & 0x7fffffffu;
+    const int32_t high = (int32_t)(b >> 23) - 150;
+    const int32_t e = high > 0 ? high : 0;
+    const double m = (double)from_bits_f32(b) * from_bits_f64((uint64_t)(1023 - e) << 52);
+    const double m0 = m * two_over_pi[0][e], t0 = m0 + magic;
+    const double m1 = (m0 - (t0 - magic)) + m * two_over_pi[1][e], t1 = m1 + magic;
+    const double r = ((m1 - (t1 - magic)) + m * two_over_pi[2][e]) * 1.5707963267948966;
+    const double z = r * r;
+    const double s = r + r * z *
+                             (((2.71793973e-06 * z - 1.98392961e-04) * z + 8.33332927e-03) * z -
+                              0.16666666640611996);
+    const double c =
+        ((((-2.72067854e-07 * z + 2.47994786e-05) * z - 1.38888836e-03) * z + 0.04166666662104994) *
+             z -
+         0.5) *
+            z +
+        1.0;
+    /* sin of a negative x: the same with the sign turned, which for cos (turn 1) cancels. */
+    const uint64_t sign = (uint64_t)(bits_f32(x) >> 31) & (turn ^ 1);
+    const uint64_t k = bits_f64(t0) + bits_f64(t1) + turn;
+    const uint64_t odd = 0 - (k & 1);
+    const uint64_t chosen = (bits_f64(c) & odd) | (bits_f64(s) & ~odd);
+    return (float)from_bits_f64(chosen ^ ((((k >> 1) & 1) ^ sign) << 63));
+}
+static inline float sin_f32(float x) { return sin_turned_f32(x, 0); }
+static inline float cos_f32(float x) { return sin_turned_f32(x, 1); }
+
+/* ---- the C library's
+ * ------------------------------------------------------------------------------- */
+#define LIBRARY_F64(name)                                                                          \
+    static inline double name##_f64(double x) { return name(x); }
+#define LIBRARY(name)                                                                              \
+    LIBRARY_F64(name)                                                                              \
+    static inline float name##_f32(float x) { return name##f(x); }
+LIBRARY_F64(exp)
+LIBRARY_F64(log)
+LIBRARY_F64(tanh)
+LIBRARY_F64(sin)
+LIBRARY_F64(cos)
+LIBRARY(sqrt)
+LIBRARY(fabs)
+LIBRARY(floor)
+LIBRARY(ceil)
+LIBRARY(rint)
+LIBRARY(trunc)
+LIBRARY(log1p)
+LIBRARY(expm1)
+LIBRARY(erf)
+LIBRARY(erfc)
+LIBRARY(log2)
+LIBRARY(log10)
+LIBRARY(exp2)
+LIBRARY(tan)
+LIBRARY(asin)
+LIBRARY(acos)
+LIBRARY(atan)
+LIBRARY(sinh)
+LIBRARY(cosh)
+LIBRARY(asinh)
+LIBRARY(acosh)
+LIBRARY(atanh)
+#undef LIBRARY
+#undef LIBRARY_F64
+
+/* lgamma_r: plain lgamma writes the global signgam, a race between threads. */
+static inline float lgamma_f32(float x)
+{
+    int sign;
+    return lgammaf_r(x, &sign);
+}
+static inline double lgamma_f64(double x)
+{
+    int sign;
+    return lgamma_r(x, &sign);
+}
+
+/* ---- operators of two numbers: floats
+ * -------------------------------------------------------------- */
+
+/* Python's % and //: the remainder has the divisor's sign, and the quotient is the integer for
+ * which quotient * y + remainder comes nearest to x. By 0: remainder NaN, quotient x / 0. */
+#define FLOAT_DIVISION(S, T, f)                                                                    \
+    static inline T remainder_##S(T x, T y)                                                        \
+    {                                                                                              \
+        const T r = fmod##f(x, y);                                                                 \
+        return r != 0 && (y < 0) != (r < 0) ? r + y : r;                                           \
+    }                                                                                              \
+    static inline T floor_divide_##S(T x, T y)                                                     \
+    {                                                                                              \
+        if (y == 0) return x / y;                                                                  \
+        const T r = fmod##f(x, y);                                                                 \
+        const T q = (x - r) / y - (r != 0 && (y < 0) != (r < 0) ? 1 : 0);                          \
+        if (q == 0) return copysign##f(0, x / y);                                                  \
+        const T whole = floor##f(q);                                                               \
+        return q - whole > (T)0.5 ? whole + 1 : whole;                                             \
+    }
+FLOAT_DIVISION(f32, float, f)
+FLOAT_DIVISION(f64, double, )
+#undef FLOAT_DIVISION
+
+/* The square is by far the most used power: without a call a loop over it vectorises. */
+static inline float pow_f32(float x, float y) { return y == 2 ? x * x : powf(x, y); }
+static inline double pow_f64(double x, double y) { return y == 2 ? x * x : pow(x, y); }
+static inline float atan2_f32(float y, float x) { return atan2f(y, x); }
+static inline double atan2_f64(double y, double x) { return atan2(y, x); }
+static inline float fmod_f32(float x, float y) { return fmodf(x, y); }
+static inline double fmod_f64(double x, double y) { return fmod(x, y); }
+
+/* ---- operators of two numbers: integers
+ * ------------------------------------------------------------ */
+
+/* Division by 0 gives 0 here: the operator has refused it before. By -1 it is the negative, which
+ * for the lowest integer wraps around to itself where the processor would trap. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wtype-limits" /* uint8_t < 0 */
+#define INTEGER_DIVISION(S, T, W)                                                                  \
+    static inline T fmod_##S(T x, T y)                                                             \
+    {                                                                                              \
+        return y == 0 || ((T)-1 < 0 && y == (T)-1) ? 0 : (T)(x % y);                               \
+    }                                                                                              \
+    static inline T remainder_##S(T x, T y)                                                        \
+    {                                                                                              \
+        const T r = fmod_##S(x, y);                                                                \
+        return r != 0 && (r < 0) != (y < 0) ? (T)(r + y) : r;                                      \
+    }                                                                                              \
+    static inline T floor_divide_##S(T x, T y)                                                     \
+    {                                                                                              \
+        if (y == 0) return 0;                                                                      \
+        if ((T)-1 < 0 && y == (T)-1) return (T)(0 - (W)x);                                         \
+        return (T)(x / y - (x % y != 0 && (x < 0) != (y < 0)));                                    \
+    }
+INTEGER_DIVISION(u8, uint8_t, uint32_t)
+INTEGER_DIVISION(i8, int8_t, uint32_t)
+INTEGER_DIVISION(i16, int16_t, uint32_t)
+INTEGER_DIVISION(i32, int32_t, uint32_t)
+INTEGER_DIVISION(i64, int64_t, uint64_t)
+#undef INTEGER_DIVISION
+/* By squaring, modulo 2^bits; the operator has refused negative exponents before (here they give
+ * 1). */
+#define INTEGER_POWER(S, T, W)                                                                     \
+    static inline T pow_##S(T x, T y)                                                              \
+    {                                                                                              \
+        W base = (W)x, product = 1;                                                                \
+        for (; y > 0; y = (T)(y >> 1), base *= base)                                               \
+            if (y & 1) product *= base;                                                            \
+        return (T)product;                                                                         \
+    }
+INTEGER_POWER(u8, uint8_t, uint32_t)
+INTEGER_POWER(i8, int8_t, uint32_t)
+INTEGER_POWER(i16, int16_t, uint32_t)
+INTEGER_POWER(i32, int32_t, uint32_t)
+INTEGER_POWER(i64, int64_t, uint64_t)
+#undef INTEGER_POWER
+
+/* ---- what rows say: S, T and W are the including file's
+ * -------------------------------------------- */
+/* clang-format off */
+#define EXP(x)     MT_CAT(exp, S)(x)
+#define LOG(x)     MT_CAT(log, S)(x)
+#define SQRT(x)    MT_CAT(sqrt, S)(x)
+#define SIN(x)     MT_CAT(sin, S)(x)
+#define COS(x)     MT_CAT(cos, S)(x)
+#define TAN(x)     MT_CAT(tan, S)(x)
+#define TANH(x)    MT_CAT(tanh, S)(x)
+#define SIGMOID(x) MT_CAT(sigmoid, S)(x)
+#define LOG1P(x)   MT_CAT(log1p, S)(x)
+#define EXPM1(x)   MT_CAT(expm1, S)(x)
+#define ERF(x)     MT_CAT(erf, S)(x)
+#define ERFC(x)    MT_CAT(erfc, S)(x)
+#define LOG2(x)    MT_CAT(log2, S)(x)
+#define LOG10(x)   MT_CAT(log10, S)(x)
+#define EXP2(x)    MT_CAT(exp2, S)(x)
+#define ASIN(x)    MT_CAT(asin, S)(x)
+#define ACOS(x)    MT_CAT(acos, S)(x)
+#define ATAN(x)    MT_CAT(atan, S)(x)
+#define SINH(x)    MT_CAT(sinh, S)(x)
+#define COSH(x)    MT_CAT(cosh, S)(x)
+#define ASINH(x)   MT_CAT(asinh, S)(x)
+#define ACOSH(x)   MT_CAT(acosh, S)(x)
+#define ATANH(x)   MT_CAT(atanh, S)(x)
+#define LGAMMA(x)  MT_CAT(lgamma, S)(x)
+#define FLOOR(x)   MT_CAT(floor, S)(x) /* FLOOR to TRUNC: floats only, ROUND rows copy integers */
+#define CEIL(x)    MT_CAT(ceil, S)(x)
+#define RINT(x)    MT_CAT(rint, S)(x)
+#define TRUNC(x)   MT_CAT(trunc, S)(x)
+
+#define ADD(x, y)  ((T)((W)(x) + (W)(y))) /* of bools: or */
+#define SUB(x, y)  ((T)((W)(x) - (W)(y)))
+#define MUL(x, y)  ((T)((W)(x) * (W)(y))) /* of bools: and */
+#define NEG(x)     ((T)(-(W)(x)))
+#define ABS(x)     MT_CAT(abs, S)(x)
+#define MAXIMUM(x, y) ((x) > (y) || (x) != (x) ? (x) : (y)) /* NaN if either is */
+#define MINIMUM(x, y) ((x) < (y) || (x) != (x) ? (x) : (y))
+#define ISINF(x)    (MT_CAT(isinf, S)(x))
+#define ISFINITE(x) (MT_CAT(isfinite, S)(x))
+#define POW(x, y)  MT_CAT(pow, S)(x, y)
+#define ATAN2(y, x) MT_CAT(atan2, S)(y, x)
+#define FMOD(x, y) MT_CAT(fmod, S)(x, y)
+#define REMAINDER(x, y)    MT_CAT(remainder, S)(x, y)
+#define FLOOR_DIVIDE(x, y) MT_CAT(floor_divide, S)(x, y)
+/* clang-format on */
+
+/* The few of these that differ between floats, integers and bool. */
+#define FLOAT_TESTS(S, T)                                                                          \
+    static inline T abs_##S(T x) { return fabs_##S(x); }                                           \
+    static inline bool isinf_##S(T x) { return fabs_##S(x) == (T)INFINITY; }                       \
+    static inline bool isfinite_##S(T x) { return fabs_##S(x) < (T)INFINITY; }
+#define INTEGER_TESTS(S, T, W)                                                                     \
+    static inline T abs_##S(T x) { return x < 0 ? (T)(-(W)x) : x; }                                \
+    static inline bool isinf_##S(T x) { return (void)x, false; }                                   \
+    static inline bool isfinite_##S(T x) { return (void)x, true; }
+FLOAT_TESTS(f32, float)
+FLOAT_TESTS(f64, double)
+INTEGER_TESTS(u8, uint8_t, uint32_t)
+INTEGER_TESTS(i8, int8_t, uint32_t)
+INTEGER_TESTS(i16, int16_t, uint32_t)
+INTEGER_TESTS(i32, int32_t, uint32_t)
+INTEGER_TESTS(i64, int64_t, uint64_t)
+static inline bool isinf_b8(bool x) { return (void)x, false; }
+static inline bool isfinite_b8(bool x) { return (void)x, true; }
+/* Rows of numbers are compiled for bool too, but have no kernel there (see fill_rows). */
+static inline bool fmod_b8(bool x, bool y) { return x && !y; }
+static inline bool remainder_b8(bool x, bool y) { return x && !y; }
+static inline bool floor_divide_b8(bool x, bool y) { return x && y; }
+static inline bool pow_b8(bool x, bool y) { return x || !y; }
+#undef FLOAT_TESTS
+#undef INTEGER_TESTS
+#pragma GCC diagnostic pop
+
+#endif

@@ -1,0 +1,89 @@
+/* The loops of all rows for one element type: a template, included by pointwise.c once per type.
+ *
+ * Expects T, S and W as kernels/math.h says, DTYPE (MT_FLOAT32, ...) and one of IS_FLOAT,
+ * IS_INTEGER and IS_BOOL; undefines them all. The row exp becomes the function exp_loop_f32, and
+ * fill_rows_f32 puts all loops of the type into a table. */
+
+/* Whether and how a kind is computed in this type: DO(name, output type, type to load as, f). */
+#if defined(IS_BOOL)
+#define UNARY_SAME(DO, name, f)
+#define UNARY_ROUND(DO, name, f)
+#elif defined(IS_INTEGER)
+#define UNARY_SAME(DO, name, f)  DO(name, T, T, f)
+#define UNARY_ROUND(DO, name, f) DO(name, T, T, x)
+#else
+#define UNARY_SAME(DO, name, f)  DO(name, T, T, f)
+#define UNARY_ROUND(DO, name, f) DO(name, T, T, f)
+#endif
+#if defined(IS_FLOAT)
+#define UNARY_FLOAT(DO, name, f)  DO(name, T, T, f)
+#define BINARY_FLOAT(DO, name, f) DO(name, T, T, f)
+#define BINARY_GRAD(DO, name, f)  DO(name, T, T, f)
+#else
+#define UNARY_FLOAT(DO, name, f)
+#define BINARY_FLOAT(DO, name, f)
+#define BINARY_GRAD(DO, name, f)
+#endif
+#define UNARY_TEST(DO, name, f)     DO(name, bool, T, f)
+#define BINARY_ARITH(DO, name, f)   DO(name, T, T, f)
+#define BINARY_COMPARE(DO, name, f) DO(name, bool, T, f)
+#define BINARY_LOGIC(DO, name, f)   DO(name, bool, bool, f)
+
+/* ---- the loops
+ * ------------------------------------------------------------------------------------- */
+#define UNARY(kind, name, f, ...)           UNARY_##kind(UNARY_LOOP, name, f)
+#define UNARY_P(kind, name, schema, f, ...) UNARY_##kind(UNARY_P_LOOP, name, f)
+#include "minitorch/unary.def"
+#define BINARY(kind, name, f, ...) BINARY_##kind(BINARY_LOOP, name, f)
+#include "minitorch/binary.def"
+
+/* p: out, condition, x, y. */
+static void MT_CAT(where_loop, S)(int64_t n, char *const *p, const int64_t *stride,
+                                  const double *param)
+{
+    (void)param;
+    char *out = p[0];
+    const char *c = p[1], *x = p[2], *y = p[3];
+    const int64_t size = sizeof(T), so = stride[0], sc = stride[1], sx = stride[2], sy = stride[3];
+    if (so == size && sc == 1 && sx == size && sy == size) {
+        MT_INDEPENDENT
+        for (int64_t i = 0; i < n; i++)
+            ((T *)out)[i] = ((const bool *)c)[i] ? ((const T *)x)[i] : ((const T *)y)[i];
+        return;
+    }
+    for (int64_t i = 0; i < n; i++, out += so, c += sc, x += sx, y += sy)
+        *(T *)out = *(const bool *)c ? *(const T *)x : *(const T *)y;
+}
+
+/* ---- their places in the table
+ * --------------------------------------------------------------------- */
+static void MT_CAT(fill_rows, S)(mt_kernels *k)
+{
+#define UNARY_ENTRY(name, ...)              k->unary[MT_UNARY_##name][DTYPE] = MT_CAT(name##_loop, S);
+#define UNARY(kind, name, f, ...)           UNARY_##kind(UNARY_ENTRY, name, f)
+#define UNARY_P(kind, name, schema, f, ...) UNARY_##kind(UNARY_ENTRY, name, f)
+#include "minitorch/unary.def"
+#define BINARY_ENTRY(name, ...)    k->binary[MT_BINARY_##name][DTYPE] = MT_CAT(name##_loop, S);
+#define BINARY(kind, name, f, ...) BINARY_##kind(BINARY_ENTRY, name, f)
+#include "minitorch/binary.def"
+    k->where[DTYPE] = MT_CAT(where_loop, S);
+}
+
+#undef UNARY_SAME
+#undef UNARY_ROUND
+#undef UNARY_FLOAT
+#undef UNARY_TEST
+#undef UNARY_ENTRY
+#undef BINARY_FLOAT
+#undef BINARY_GRAD
+#undef BINARY_ARITH
+#undef BINARY_COMPARE
+#undef BINARY_LOGIC
+#undef BINARY_ENTRY
+#undef T
+#undef S
+#undef W
+#undef DTYPE
+#undef IS_FLOAT
+#undef IS_INTEGER
+#undef IS_BOOL

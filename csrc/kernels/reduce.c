@@ -1,0 +1,222 @@
+/* Reductions: along a line of elements, and down the columns of a matrix.
+ *
+ * Their results depend on the numbers and their count alone: not on the instruction set, the
+ * strides or the threads (who splits one reduction must do it at fixed places). Made by including
+ * kernels/reduce_loops.h once per element type. Read next: kernels/reduce_loops.h. */
+#include "kernels/kernels.h"
+#include "kernels/math.h"
+
+#pragma GCC diagnostic ignored                                                                     \
+    "-Wtautological-compare" /* MAXIMUM compares integers with themselves */
+#pragma GCC diagnostic ignored "-Wint-in-bool-context"
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+
+enum {
+    LANE_BYTES = 256,    /* one row of lanes: 64 floats, on every instruction set */
+    BLOCK_ROWS = 16,     /* rows added one after the other */
+    MAX_LEVELS = 50,     /* as many as any n needs */
+    COLUMN_BYTES = 1024, /* of a row that are added up together, */
+    COLUMN_LEVELS = 10,  /* with this many levels of pairs: all fits the first-level cache */
+    FIND_BLOCK = 1024,
+    FOLD_WIDTH = 1024
+};
+
+/* ---- keys: integers that sort as the numbers do, with `nan` for NaN
+ * -------------------------------- */
+
+/* The bits of a float are ordered as sign and magnitude; flipping the magnitude of the negative
+ * ones makes two's complement of it. Integer extrema vectorise everywhere and do not depend on the
+ * order. */
+static inline int32_t key_f32(float x, int32_t nan)
+{
+    const uint32_t b = bits_f32(x);
+    const int32_t k = (int32_t)(b ^ ((0 - (b >> 31)) >> 1));
+    return x != x ? nan : k;
+}
+static inline float from_key_f32(int32_t key)
+{
+    const uint32_t k = (uint32_t)key;
+    return from_bits_f32(k ^ ((0 - (k >> 31)) >> 1));
+}
+static inline int64_t key_f64(double x, int64_t nan)
+{
+    const uint64_t b = bits_f64(x);
+    const int64_t k = (int64_t)(b ^ ((0 - (b >> 63)) >> 1));
+    return x != x ? nan : k;
+}
+static inline double from_key_f64(int64_t key)
+{
+    const uint64_t k = (uint64_t)key;
+    return from_bits_f64(k ^ ((0 - (k >> 63)) >> 1));
+}
+#define INTEGER_KEY(S, T, KEY)                                                                     \
+    static inline KEY key_##S(T x, KEY nan) { return (void)nan, x; }                               \
+    static inline T from_key_##S(KEY key) { return (T)key; }
+INTEGER_KEY(u8, uint8_t, uint8_t)
+INTEGER_KEY(i8, int8_t, int8_t)
+INTEGER_KEY(i16, int16_t, int16_t)
+INTEGER_KEY(i32, int32_t, int32_t)
+INTEGER_KEY(i64, int64_t, int64_t)
+INTEGER_KEY(b8, bool, uint8_t)
+
+/* ---- the simple loops
+ * ------------------------------------------------------------------------------ */
+
+/* a = f(a, x) over all elements x, then *out = result(a). */
+#define REDUCE_EACH(f, at)                                                                         \
+    for (int64_t i = 0; i < n; i++) {                                                              \
+        const T x = *(const T *)(in + at);                                                         \
+        a = f;                                                                                     \
+    }
+#define REDUCE_LOOP(name, TO, STATE, identity, f, result)                                          \
+    static void MT_CAT(name, S)(int64_t n, char *out, const char *in, int64_t stride)              \
+    {                                                                                              \
+        STATE a = identity;                                                                        \
+        if (stride == (int64_t)sizeof(T))                                                          \
+            REDUCE_EACH(f, i *(int64_t)sizeof(T))                                                  \
+        else                                                                                       \
+            REDUCE_EACH(f, i *stride)                                                              \
+        *(TO *)out = (TO)(result);                                                                 \
+    }
+
+/* out[j] = f(out[j], x) for all rows, a piece of the columns at a time. */
+#define REDUCE_COLUMNS(name, TO, identity, f)                                                      \
+    static inline void MT_CAT(name##_piece, S)(int64_t rows, int64_t columns, TO *restrict out,    \
+                                               const char *restrict in, int64_t row)               \
+    {                                                                                              \
+        for (int64_t j = 0; j < columns; j++) out[j] = identity;                                   \
+        for (int64_t i = 0; i < rows; i++, in += row) {                                            \
+            for (int64_t j = 0; j < columns; j++) {                                                \
+                const T x = ((const T *)in)[j];                                                    \
+                const TO a = out[j];                                                               \
+                out[j] = f;                                                                        \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+    static void MT_CAT(name, S)(int64_t rows, int64_t columns, char *out, const char *in,          \
+                                int64_t row)                                                       \
+    {                                                                                              \
+        for (int64_t j = 0; j < columns; j += FOLD_WIDTH)                                          \
+            MT_CAT(name##_piece, S)                                                                \
+            (rows, columns - j < FOLD_WIDTH ? columns - j : FOLD_WIDTH, (TO *)out + j,             \
+             in + j * (int64_t)sizeof(T), row);                                                    \
+    }
+
+/* ---- one inclusion per type
+ * ------------------------------------------------------------------------ */
+#define T       uint8_t
+#define S       u8
+#define W       uint32_t
+#define A       uint64_t
+#define DTYPE   MT_UINT8
+#define KEY     uint8_t
+#define KEY_MIN 0
+#define KEY_MAX UINT8_MAX
+#define LOWEST  0
+#define HIGHEST UINT8_MAX
+#include "kernels/reduce_loops.h"
+
+#define T       int8_t
+#define S       i8
+#define W       uint32_t
+#define A       uint64_t
+#define DTYPE   MT_INT8
+#define KEY     int8_t
+#define KEY_MIN INT8_MIN
+#define KEY_MAX INT8_MAX
+#define LOWEST  INT8_MIN
+#define HIGHEST INT8_MAX
+#include "kernels/reduce_loops.h"
+
+#define T       int16_t
+#define S       i16
+#define W       uint32_t
+#define A       uint64_t
+#define DTYPE   MT_INT16
+#define KEY     int16_t
+#define KEY_MIN INT16_MIN
+#define KEY_MAX INT16_MAX
+#define LOWEST  INT16_MIN
+#define HIGHEST INT16_MAX
+#include "kernels/reduce_loops.h"
+
+#define T       int32_t
+#define S       i32
+#define W       uint32_t
+#define A       uint64_t
+#define DTYPE   MT_INT32
+#define KEY     int32_t
+#define KEY_MIN INT32_MIN
+#define KEY_MAX INT32_MAX
+#define LOWEST  INT32_MIN
+#define HIGHEST INT32_MAX
+#include "kernels/reduce_loops.h"
+
+#define T       int64_t
+#define S       i64
+#define W       uint64_t
+#define A       uint64_t
+#define DTYPE   MT_INT64
+#define KEY     int64_t
+#define KEY_MIN INT64_MIN
+#define KEY_MAX INT64_MAX
+#define LOWEST  INT64_MIN
+#define HIGHEST INT64_MAX
+#include "kernels/reduce_loops.h"
+
+#define T       float
+#define S       f32
+#define W       float
+#define A       float
+#define DTYPE   MT_FLOAT32
+#define KEY     int32_t
+#define KEY_MIN INT32_MIN
+#define KEY_MAX INT32_MAX
+#define LOWEST  -INFINITY
+#define HIGHEST INFINITY
+#define IS_FLOAT
+#include "kernels/reduce_loops.h"
+
+#define T       double
+#define S       f64
+#define W       double
+#define A       double
+#define DTYPE   MT_FLOAT64
+#define KEY     int64_t
+#define KEY_MIN INT64_MIN
+#define KEY_MAX INT64_MAX
+#define LOWEST  -INFINITY
+#define HIGHEST INFINITY
+#define IS_FLOAT
+#include "kernels/reduce_loops.h"
+
+#define T       bool
+#define S       b8
+#define W       uint32_t
+#define A       uint64_t
+#define DTYPE   MT_BOOL
+#define KEY     uint8_t
+#define KEY_MIN 0
+#define KEY_MAX 1
+#define LOWEST  false
+#define HIGHEST true
+#include "kernels/reduce_loops.h"
+
+void MT_ISA_NAME(mt_fill_reduce)(mt_kernels *k)
+{
+    fill_reductions_u8(k);
+    fill_reductions_i8(k);
+    fill_reductions_i16(k);
+    fill_reductions_i32(k);
+    fill_reductions_i64(k);
+    fill_reductions_f32(k);
+    fill_reductions_f64(k);
+    fill_reductions_b8(k);
+}
