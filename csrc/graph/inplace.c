@@ -56,8 +56,9 @@ int mt_regenerate_view(mt_tensor *t)
         t->base_generation = base->generation;
         return 0;
     }
-    mt_arg arg[3] = {mt_arg_ints(t->ndim, t->size), mt_arg_ints(t->ndim, t->stride), mt_arg_int(t->offset)};
-    mt_call c = {.op = &mt_op_as_strided, .nin = 1, .nout = 1, .narg = 3, .in = in, .out = out, .arg = arg};
+    mt_arg arg[5] = {mt_arg_ints(t->ndim, t->size), mt_arg_ints(t->ndim, t->stride), mt_arg_int(t->offset),
+                     mt_arg_ints(base->ndim, base->stride), mt_arg_int(base->offset)};
+    mt_call c = {.op = &mt_op_as_strided, .nin = 1, .nout = 1, .narg = 5, .in = in, .out = out, .arg = arg};
     if (mt_node_remember(&c, NULL) < 0) return -1;
     t->base_generation = base->generation;
     return 0;
@@ -67,8 +68,9 @@ int mt_regenerate_view(mt_tensor *t)
 int mt_rebase_history(mt_tensor *t)
 {
     mt_tensor *base = t->base, *in[2] = {base, t}, *out[1] = {base};
-    mt_arg arg[3] = {mt_arg_ints(t->ndim, t->size), mt_arg_ints(t->ndim, t->stride), mt_arg_int(t->offset)};
-    mt_call c = {.op = &mt_op_as_strided_scatter, .nin = 2, .nout = 1, .narg = 3, .in = in, .out = out, .arg = arg};
+    mt_arg arg[4] = {mt_arg_ints(t->ndim, t->stride), mt_arg_int(t->offset - base->offset), mt_arg_bool(false),
+                     mt_arg_ints(base->ndim, base->stride)};
+    mt_call c = {.op = &mt_op_as_strided_scatter, .nin = 2, .nout = 1, .narg = 4, .in = in, .out = out, .arg = arg};
     t->base_generation = base->generation; /* t's node is right for this call; found anew afterwards */
     if (mt_node_remember(&c, NULL) < 0) return -1;
     base->generation++;

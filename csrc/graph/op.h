@@ -84,6 +84,7 @@ struct mt_op {
     const char *name;   /* C identifier, unique: "max_dim"; grad_fn prints as MaxDimBackward0 */
     const char *schema; /* "max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)" */
     const char *doc;    /* shown by help(); first line one sentence, then shapes, errors, example */
+    const char *formula; /* pointwise rows: f(x) as the kernel computes it */
     const char *rule;   /* the rule's own source, for help() and grad_fn.rule; NULL if longer than a line */
     const char *grad_name; /* what grad_fn calls itself, e.g. "AddBackward0"; NULL: made from name */
     uint32_t kind;

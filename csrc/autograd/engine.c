@@ -1,0 +1,396 @@
+/* The engine. Relies on graph/node.h and hooks.h; read graph/apply.h before.
+ *
+ * What waits for a node is a task: the gradients of its outputs, so far. Tasks are found by node in a hash table and
+ * taken from a heap, newest node first. Every consumer of a node is newer than the node (node.c), so when a node is
+ * taken all its gradients have arrived. Leaves with hooks or captured gradients are tasks too, of sequence 0. */
+#include "autograd/engine.h"
+
+#include "autograd/task.h"
+#include "graph/apply.h"
+#include "graph/hooks.h"
+#include "graph/node.h"
+#include "ops/ops.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+int (*mt_interrupted)(void);
+
+/* How many small nodes run between two looks for Ctrl-C, and what is not small. */
+#define POLL_EVERY 64
+#define POLL_NUMEL 100000
+
+typedef struct run {
+    mt_tasks tasks;
+    bool retain_graph, create_graph, accumulate;
+    int n_capture; /* tensors whose gradient is wanted by itself (grad), or alone (backward's inputs) */
+    mt_edge *capture;
+    mt_tensor **captured; /* owned references */
+    mt_needed *needed;    /* nodes that lead to a captured one; NULL: all */
+    int until_poll;
+} run;
+
+/* ---- gradients into leaves --------------------------------------------------------------------------- */
+
+/* May the gradient itself become leaf->grad? Only if nobody else can see it and it lies like the leaf. */
+static bool can_steal(const mt_tensor *leaf, const mt_tensor *g)
+{
+    return g->refs == 1 && g->storage->refs == 1 && !g->storage->release && !g->host && !g->base && !g->node &&
+           mt_shape_equal(g->ndim, g->stride, leaf->ndim, leaf->stride) && mt_is_dense(g) &&
+           g->storage->nbytes == (size_t)(g->numel * mt_itemsize(g));
+}
+
+static mt_tensor *clone_like(const mt_tensor *leaf, mt_tensor *g)
+{
+    mt_tensor *copy = mt_empty_like(leaf, (mt_dtype)leaf->dtype);
+    return copy && mt_copy_raw(copy, g) == 0 ? copy : NULL;
+}
+
+/* Adds g (owned by the caller, given up) to leaf->grad. */
+static int accumulate(run *r, mt_tensor *leaf, mt_tensor *g)
+{
+    mt_tensor *sum = NULL;
+    if (!leaf->grad) {
+        if (r->create_graph || can_steal(leaf, g)) {
+            leaf->grad = g;
+            return 0;
+        }
+        sum = clone_like(leaf, g);
+    } else if (!r->create_graph) {
+        mt_tensor *in[2] = {leaf->grad, g};
+        sum = mt_call_inplace(&mt_op_add, 2, in, 0, NULL);
+        mt_release(g);
+        return sum ? 0 : -1;
+    } else {
+        sum = mt_add(leaf->grad, g);
+    }
+    mt_release(g);
+    if (!sum) return -1;
+    mt_take(sum);
+    mt_release(leaf->grad);
+    leaf->grad = sum;
+    return 0;
+}
+
+/* ---- hooks and captures ------------------------------------------------------------------------------- */
+
+/* Runs the hooks of one output; *g (owned) may be replaced. */
+static int run_hooks(const mt_hooks *hooks, bool post, uint32_t out_nr, mt_tensor **g)
+{
+    for (int i = 0; hooks && i < hooks->n; i++) {
+        mt_hook h = hooks->hook[i];
+        if (h.post != post || h.out_nr != out_nr) continue;
+        mt_tensor *replaced = h.fn(h.context, *g);
+        if (!replaced) return -1;
+        if (replaced == *g) continue;
+        mt_retain(replaced);
+        mt_release(*g);
+        *g = replaced;
+    }
+    return 0;
+}
+
+static void capture(run *r, const void *where, uint32_t out_nr, mt_tensor *g)
+{
+    for (int i = 0; i < r->n_capture; i++) {
+        const mt_edge *e = &r->capture[i];
+        const void *wanted = e->node ? (const void *)e->node : (const void *)e->leaf;
+        if (wanted != where || (e->node && e->out_nr != out_nr)) continue;
+        mt_release(r->captured[i]);
+        r->captured[i] = mt_retain(g);
+    }
+}
+
+static int finish_leaf(run *r, mt_tensor *leaf, mt_tensor *g)
+{
+    if (run_hooks(leaf->hooks, false, 0, &g) < 0) {
+        mt_release(g);
+        return -1;
+    }
+    capture(r, leaf, 0, g);
+    if (!r->accumulate) {
+        mt_release(g);
+        return 0;
+    }
+    if (accumulate(r, leaf, g) < 0) return -1;
+    for (int i = 0; leaf->hooks && i < leaf->hooks->n; i++) {
+        mt_hook h = leaf->hooks->hook[i];
+        if (h.post && !h.fn(h.context, leaf)) return -1;
+    }
+    return 0;
+}
+
+/* ---- one node ------------------------------------------------------------------------------------------ */
+
+/* Undoes broadcasting and promotion: what arrives at an input has the input's shape and type. */
+static mt_tensor *fit_gradient(const mt_node *n, int i, mt_tensor *g)
+{
+    const mt_dims *d = &n->in_dims[i];
+    char got[MT_SHAPE_TEXT], want[MT_SHAPE_TEXT], name[64];
+    if (MT_UNLIKELY(!mt_shape_equal(g->ndim, g->size, d->ndim, d->size))) {
+        if (!mt_shape_expandable(d->ndim, d->size, g->ndim, g->size))
+            return mt_fail(MT_RUNTIME,
+                           "Function %s returned an invalid gradient at index %d - got %s but expected shape "
+                           "compatible with %s",
+                           mt_node_name(n, name), i, mt_shape_text(g->ndim, g->size, got),
+                           mt_shape_text(d->ndim, d->size, want));
+        g = mt_sum_to_size(g, d->ndim, d->size);
+    }
+    if (g && MT_UNLIKELY(g->dtype != d->dtype)) g = mt_to_dtype(g, d->dtype);
+    return g;
+}
+
+/* Hands g (owned by the scope) on along an edge. */
+static int deliver(run *r, const mt_edge *e, mt_tensor *g)
+{
+    mt_take(g);
+    if (e->node) return mt_tasks_add(&r->tasks, e->node, NULL, e->out_nr, g, r->create_graph);
+    if (e->leaf->hooks || r->n_capture) return mt_tasks_add(&r->tasks, NULL, e->leaf, 0, g, r->create_graph);
+    return accumulate(r, e->leaf, g);
+}
+
+static bool is_needed(const run *r, const mt_edge *e)
+{
+    if (!e->node && !e->leaf) return false;
+    return !r->needed || mt_needed_has(r->needed, e->node ? (const void *)e->node : (const void *)e->leaf);
+}
+
+static int fail_released(const mt_node *n)
+{
+    char name[64];
+    return mt_error(MT_RUNTIME,
+                    "Trying to backward through the graph a second time (or directly access saved tensors after they "
+                    "have already been freed). Saved intermediate values of the graph are freed when you call "
+                    ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
+                    "graph a second time or if you need to access saved tensors after calling backward. "
+                    "Hint: the walk reached %s again. Usual causes: a hidden state kept between steps (detach() it), "
+                    "or a loss that was not computed anew.",
+                    mt_node_name(n, name));
+}
+
+/* Runs the rule of n on gout (borrowed) and hands the gradients on. The caller has opened a scope. */
+static int run_rule(run *r, mt_node *n, mt_tensor **gout)
+{
+    const mt_op *op = n->call.op;
+    int nin = n->call.nin, nout = n->call.nout;
+    mt_tensor *few[24], **in = few;
+    size_t bytes = (size_t)(2 * nin + nout) * sizeof *in;
+    if (2 * nin + nout > 24 && !(in = mt_malloc(bytes))) return -1;
+    mt_tensor **out = in + nin, **gin = out + nout;
+    mt_call c;
+    int status = -1;
+    bool any = false;
+    for (int i = 0; i < nin; i++) {
+        gin[i] = is_needed(r, &n->next[i]) ? (mt_tensor *)n : NULL; /* any mark but NULL */
+        any |= gin[i] != NULL;
+    }
+    if (!any) {
+        status = 0;
+        goto done;
+    }
+    if (mt_node_unpack(n, &c, in, out, r->create_graph) < 0) goto done;
+    if (!r->create_graph && op->fused)
+        op->fused(&c, gout, gin);
+    else
+        op->backward(&c, gout, gin);
+    if (mt_self.error) goto done;
+    for (int i = 0; i < nin; i++) {
+        if (!gin[i] || gin[i] == (mt_tensor *)n || !is_needed(r, &n->next[i])) continue;
+        mt_tensor *g = fit_gradient(n, i, gin[i]);
+        if (!g || deliver(r, &n->next[i], g) < 0) goto done;
+    }
+    status = 0;
+done:
+    if (in != few) mt_free(in, bytes);
+    return status;
+}
+
+static int poll(run *r, const mt_node *n)
+{
+    bool big = n->call.nout > 0 && n->out_dims[0].ndim > 0;
+    if (big) {
+        int64_t numel = 1;
+        for (int d = 0; d < n->out_dims[0].ndim; d++) numel *= n->out_dims[0].size[d];
+        big = numel > POLL_NUMEL;
+    }
+    if (--r->until_poll > 0 && !big) return 0;
+    r->until_poll = POLL_EVERY;
+    return mt_interrupted && mt_interrupted() ? mt_error(MT_HOST, "interrupted") : 0;
+}
+
+/* Takes one task: hooks, captures, the rule. Its gradients are given up. */
+static int run_task(run *r, mt_task *t)
+{
+    mt_node *n = t->node;
+    int status = -1;
+    if (!n) {
+        mt_tensor *g = t->grad[0];
+        t->grad[0] = NULL;
+        mt_scope scope = mt_scope_open();
+        status = finish_leaf(r, t->leaf, g);
+        mt_scope_close(scope);
+        return status;
+    }
+    mt_scope scope = mt_scope_open();
+    for (int k = 0; k < n->call.nout; k++) {
+        if (!t->grad[k]) continue;
+        if (n->hooks && run_hooks(n->hooks, false, (uint32_t)k, &t->grad[k]) < 0) goto done;
+        if (r->n_capture) capture(r, n, (uint32_t)k, t->grad[k]);
+    }
+    if (r->needed && !mt_needed_inner(r->needed, n)) {
+        status = 0; /* captured here, and nothing wanted lies behind it */
+        goto done;
+    }
+    if (n->released) {
+        fail_released(n);
+        goto done;
+    }
+    status = run_rule(r, n, t->grad);
+done:
+    mt_scope_close(scope);
+    if (status == 0 && !r->retain_graph) mt_node_drop(n);
+    return status;
+}
+
+static int run_all(run *r)
+{
+    mt_task t;
+    bool recording = !mt_self.no_grad;
+    int status = 0;
+    mt_self.no_grad = !r->create_graph;
+    r->until_poll = POLL_EVERY;
+    while (status == 0 && mt_tasks_take(&r->tasks, &t)) {
+        if (t.node) status = poll(r, t.node);
+        if (status == 0) status = run_task(r, &t);
+        mt_task_clear(&t);
+    }
+    mt_self.no_grad = !recording;
+    mt_tasks_clear(&r->tasks);
+    return status;
+}
+
+/* ---- roots ---------------------------------------------------------------------------------------------- */
+
+static const char *why_no_grad(const mt_tensor *y)
+{
+    if (y->flags & MT_FROM_NO_GRAD) return " Hint: it was computed under no_grad().";
+    if (y->flags & MT_FROM_NODIFF) return " Hint: it was made by an operation that has no derivative.";
+    if (y->flags & MT_IS_DETACHED) return " Hint: it was cut off from its history by detach().";
+    return " Hint: none of the tensors it was computed from requires grad.";
+}
+
+static mt_tensor *ones_for(mt_tensor *y)
+{
+    mt_tensor *g = mt_empty_like(y, (mt_dtype)y->dtype);
+    return g && mt_fill_raw(g, mt_scalar_float(1)) == 0 ? g : NULL;
+}
+
+static int add_root(run *r, int i, mt_tensor *y, mt_tensor *gy)
+{
+    mt_edge e;
+    char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
+    if (!mt_requires_grad(y))
+        return mt_error(MT_RUNTIME, "element %d of tensors does not require grad and does not have a grad_fn.%s", i,
+                        why_no_grad(y));
+    if (mt_edge_of(y, &e) < 0) return -1;
+    if (!gy) {
+        if (y->numel != 1)
+            return mt_error(MT_RUNTIME, "grad can be implicitly created only for scalar outputs. Hint: this one has "
+                                        "shape %s; reduce it with sum() or mean(), or pass its gradient to backward().",
+                            mt_shape_text(y->ndim, y->size, a));
+        gy = ones_for(y);
+        if (!gy) return -1;
+    } else if (!mt_same_shape(y, gy)) {
+        return mt_error(MT_RUNTIME,
+                        "Mismatch in shape: grad_output[%d] has a shape of torch.Size(%s) and output[%d] has a shape of "
+                        "torch.Size(%s).",
+                        i, mt_shape_text(gy->ndim, gy->size, a), i, mt_shape_text(y->ndim, y->size, b));
+    }
+    if (gy->dtype != y->dtype && !(gy = mt_to_dtype(gy, (mt_dtype)y->dtype))) return -1;
+    if (e.node && e.node->released) return fail_released(e.node);
+    return deliver(r, &e, gy);
+}
+
+static int run_roots(run *r, int n, mt_tensor **y, mt_tensor **gy)
+{
+    mt_scope scope = mt_scope_open();
+    bool recording = !mt_self.no_grad;
+    int status = 0;
+    mt_self.no_grad = !r->create_graph;
+    for (int i = 0; i < n && status == 0; i++) status = add_root(r, i, y[i], gy ? gy[i] : NULL);
+    mt_self.no_grad = !recording;
+    if (status == 0) status = run_all(r);
+    mt_tasks_clear(&r->tasks);
+    mt_scope_close(scope);
+    return status;
+}
+
+/* Fills r->capture and the nodes that lead there. */
+static int prepare_capture(run *r, int n, mt_tensor **y, int m, mt_tensor **x)
+{
+    for (int i = 0; i < m; i++) {
+        if (!mt_requires_grad(x[i]))
+            return mt_error(MT_RUNTIME, "One of the differentiated Tensors does not require grad");
+        if (mt_edge_of(x[i], &r->capture[i]) < 0) return -1;
+        r->captured[i] = NULL;
+    }
+    r->n_capture = m;
+    r->needed = mt_needed_find(n, y, m, r->capture);
+    return r->needed ? 0 : -1;
+}
+
+int mt_backward(int n, mt_tensor **y, mt_tensor **gy, bool retain_graph, bool create_graph, int n_inputs,
+                mt_tensor **inputs)
+{
+    run r = {.retain_graph = retain_graph, .create_graph = create_graph, .accumulate = true};
+    mt_tasks_init(&r.tasks);
+    if (n_inputs == 0) return run_roots(&r, n, y, gy);
+
+    /* Only into these: captured, then added by hand, so that no other leaf is touched. */
+    size_t bytes = (size_t)n_inputs * (sizeof *r.capture + sizeof *r.captured);
+    int status = -1;
+    r.accumulate = false;
+    r.capture = mt_calloc(bytes);
+    if (!r.capture) return -1;
+    r.captured = (mt_tensor **)(r.capture + n_inputs);
+    status = prepare_capture(&r, n, y, n_inputs, inputs);
+    if (status == 0) status = run_roots(&r, n, y, gy);
+    bool recording = !mt_self.no_grad;
+    mt_self.no_grad = !create_graph;
+    mt_scope scope = mt_scope_open();
+    for (int i = 0; i < n_inputs; i++) {
+        if (status == 0 && r.captured[i])
+            status = accumulate(&r, inputs[i], r.captured[i]);
+        else
+            mt_release(r.captured[i]);
+    }
+    mt_scope_close(scope);
+    mt_self.no_grad = !recording;
+    mt_needed_free(r.needed);
+    mt_free(r.capture, bytes);
+    return status;
+}
+
+int mt_grad(int n, mt_tensor **y, mt_tensor **gy, int m, mt_tensor **x, mt_tensor **gx, bool retain_graph,
+            bool create_graph, bool allow_unused)
+{
+    run r = {.retain_graph = retain_graph, .create_graph = create_graph, .accumulate = false};
+    size_t bytes = (size_t)(m ? m : 1) * sizeof *r.capture;
+    int status = -1;
+    mt_tasks_init(&r.tasks);
+    r.captured = gx;
+    for (int i = 0; i < m; i++) gx[i] = NULL;
+    r.capture = mt_calloc(bytes);
+    if (!r.capture) return -1;
+    status = prepare_capture(&r, n, y, m, x);
+    if (status == 0) status = run_roots(&r, n, y, gy);
+    for (int i = 0; i < m; i++) {
+        if (status == 0 && !gx[i] && !allow_unused)
+            status = mt_error(MT_RUNTIME, "One of the differentiated Tensors appears to not have been used in the graph. "
+                                          "Set allow_unused=True if this is the desired behavior.");
+        if (gx[i]) gx[i] = mt_own(gx[i]);
+    }
+    mt_needed_free(r.needed);
+    mt_free(r.capture, bytes);
+    return status;
+}

@@ -1,0 +1,283 @@
+/* Pointwise operators: the records, C functions and rules that the rows become, and the two forward functions that
+ * serve them all. Relies on tensor/iter.h and the kernel table; read before: include/minitorch/unary.def. */
+#include "ops/ops.h"
+#include "ops/rules.h"
+
+#include "base/parallel.h"
+
+#include <string.h>
+
+enum { FLOAT, SAME, ROUND, TEST, ARITH, COMPARE, LOGIC, GRAD };
+
+/* ---- types -------------------------------------------------------------------------------------------- */
+
+/* What takes part in promotion: shaped tensors, 0-d tensors and Python numbers count in this order, and a lower
+ * category only matters if its kind (bool < integer < float) is higher. */
+static mt_dtype combine(mt_dtype higher, mt_dtype lower)
+{
+    if (higher == MT_NO_DTYPE) return lower;
+    if (lower == MT_NO_DTYPE || mt_dtype_category(higher) >= mt_dtype_category(lower)) return higher;
+    return mt_promote(higher, lower);
+}
+
+mt_dtype mt_result_type(int n, mt_tensor *const *t)
+{
+    mt_dtype kind[3] = {MT_NO_DTYPE, MT_NO_DTYPE, MT_NO_DTYPE}; /* shaped, 0-d, number */
+    for (int i = 0; i < n; i++) {
+        if (!t[i]) continue;
+        mt_dtype d = (mt_dtype)t[i]->dtype;
+        int k = t[i]->ndim ? 0 : t[i]->flags & MT_WRAPPED_NUMBER ? 2 : 1;
+        if (k == 2 && mt_is_float(d)) d = mt_default_dtype();
+        kind[k] = kind[k] == MT_NO_DTYPE ? d : mt_promote(kind[k], d);
+    }
+    return combine(kind[0], combine(kind[1], kind[2]));
+}
+
+static int no_kernel(const mt_call *c, mt_dtype d)
+{
+    return mt_error(MT_NOT_IMPLEMENTED, "\"%s_cpu\" not implemented for '%s'", c->op->name, mt_dtype_camel(d));
+}
+
+/* ---- running a loop over tensors ------------------------------------------------------------------------ */
+
+typedef struct flat_job {
+    mt_loop loop;
+    char *p[4];
+    int64_t stride[4];
+    const double *param;
+    int n;
+} flat_job;
+
+static void run_flat(int64_t begin, int64_t end, void *context)
+{
+    const flat_job *j = context;
+    char *p[4];
+    for (int k = 0; k < j->n; k++) p[k] = j->p[k] + begin * j->stride[k];
+    j->loop(end - begin, p, j->stride, j->param);
+}
+
+/* Out and every input contiguous in one shape, or a single element: no iterator is needed. */
+static bool flat(const mt_tensor *out, int n, mt_tensor *const *in)
+{
+    if (!mt_is_contiguous(out)) return false;
+    for (int i = 0; i < n; i++) {
+        if (in[i]->numel == 1) continue;
+        if (!mt_is_contiguous(in[i]) || in[i]->numel != out->numel) return false;
+    }
+    return true;
+}
+
+void mt_run_loop(mt_loop loop, mt_tensor *out, int n, mt_tensor *const *in, const double *param, int64_t grain)
+{
+    if (flat(out, n, in)) {
+        flat_job j = {.loop = loop, .param = param, .n = n + 1};
+        j.p[0] = out->data;
+        j.stride[0] = mt_itemsize(out);
+        for (int i = 0; i < n; i++) {
+            j.p[i + 1] = in[i]->data;
+            j.stride[i + 1] = in[i]->numel == 1 ? 0 : mt_itemsize(in[i]);
+        }
+        if (MT_LIKELY(out->numel <= grain))
+            loop(out->numel, j.p, j.stride, param);
+        else
+            mt_parallel_for(out->numel, grain, run_flat, &j);
+        return;
+    }
+    mt_iter it;
+    mt_iter_begin(&it, out->ndim, out->size);
+    mt_iter_add(&it, out);
+    for (int i = 0; i < n; i++) mt_iter_add(&it, in[i]);
+    mt_iter_run(&it, loop, param, grain);
+}
+
+/* t in dtype d: t itself, or a cast copy with the same strides. */
+static mt_tensor *cast(mt_tensor *t, mt_dtype d)
+{
+    if (MT_LIKELY(t->dtype == d)) return t;
+    mt_tensor *c = mt_empty_like(t, d);
+    return c && mt_copy_raw(c, t) == 0 ? c : NULL;
+}
+
+/* ---- one input ------------------------------------------------------------------------------------------ */
+
+static const uint8_t unary_kind[] = {
+#define UNARY(kind, ...) kind,
+#include "minitorch/unary.def"
+};
+
+static int unary_check(const mt_call *c, const mt_tensor *x)
+{
+    if (c->op->row == MT_UNARY_neg && x->dtype == MT_BOOL)
+        return mt_error(MT_RUNTIME, "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+                                    "invert a mask, use the `~` or `logical_not()` operator instead.");
+    if (c->op->row == MT_UNARY_sign && x->dtype == MT_BOOL) return 0;
+    return 0;
+}
+
+static int unary_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0];
+    int kind = unary_kind[c->op->row];
+    mt_dtype compute = (mt_dtype)x->dtype;
+    double param[3];
+    if (kind == FLOAT && !mt_is_float(compute)) compute = mt_default_dtype();
+    mt_loop loop = mt_k->unary[c->op->row][compute];
+    if (MT_UNLIKELY(unary_check(c, x) < 0)) return -1;
+    if (MT_UNLIKELY(!loop)) {
+        if (kind != ROUND || !mt_is_integral(compute)) return no_kernel(c, compute);
+        loop = mt_k->cast[compute][compute];
+    }
+    for (int i = 0; i < c->narg && i < 3; i++) param[i] = mt_scalar_to_double(c->arg[i].s);
+    if (!(x = cast(x, compute))) return -1;
+    mt_tensor *y = mt_result_like(c, 0, kind == TEST ? MT_BOOL : compute, x);
+    if (!y) return -1;
+    mt_run_loop(loop, y, 1, &x, param, kind == FLOAT ? MT_GRAIN_DEAR : MT_GRAIN_CHEAP);
+    return 0;
+}
+
+/* ---- two inputs ----------------------------------------------------------------------------------------- */
+
+static const uint8_t binary_kind[] = {
+#define BINARY(kind, ...) kind,
+#include "minitorch/binary.def"
+};
+
+static bool has_negative(mt_tensor *t)
+{
+    mt_tensor *flat_t = mt_contiguous_raw(t, MT_INT64);
+    for (int64_t i = 0; flat_t && i < flat_t->numel; i++)
+        if (((int64_t *)flat_t->data)[i] < 0) return true;
+    return false;
+}
+
+static bool has_zero(mt_tensor *t)
+{
+    mt_tensor *flat_t = mt_contiguous_raw(t, MT_INT64);
+    for (int64_t i = 0; flat_t && i < flat_t->numel; i++)
+        if (((int64_t *)flat_t->data)[i] == 0) return true;
+    return false;
+}
+
+/* What a kernel cannot refuse. */
+static int binary_check(const mt_call *c, mt_dtype compute)
+{
+    int row = c->op->row;
+    if (row == MT_BINARY_sub && compute == MT_BOOL)
+        return mt_error(MT_RUNTIME, "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                                    "`logical_xor()` operator instead.");
+    if (!mt_is_integral(compute)) return 0;
+    if (row == MT_BINARY_pow && has_negative(c->in[1]))
+        return mt_error(MT_RUNTIME, "Integers to negative integer powers are not allowed.");
+    if ((row == MT_BINARY_floor_divide || row == MT_BINARY_remainder) && has_zero(c->in[1]))
+        return mt_error(MT_RUNTIME, "ZeroDivisionError");
+    return 0;
+}
+
+/* in[i] as the loop needs it: a number is converted into `room` behind a borrowed shell, no memory is asked for. */
+static mt_tensor *operand(mt_tensor *t, mt_dtype d, mt_tensor *shell, double *room)
+{
+    if (MT_LIKELY(t->dtype == d)) return t;
+    if (t->numel != 1) return cast(t, d);
+    mt_scalar_store(mt_item_at(t, 0), d, room);
+    shell->dtype = (uint8_t)d;
+    shell->numel = 1;
+    shell->ndim = t->ndim;
+    shell->size = t->size;
+    shell->stride = t->stride;
+    shell->flags = MT_CONTIGUOUS;
+    shell->data = (char *)room;
+    return shell;
+}
+
+static int binary_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *y = c->in[1], *in[2], shell[2], *z;
+    int kind = binary_kind[c->op->row];
+    double room[2];
+    mt_dtype compute = x->dtype == y->dtype && !((x->flags | y->flags) & MT_WRAPPED_NUMBER) ? (mt_dtype)x->dtype
+                                                                                          : mt_result_type(2, c->in);
+    if (kind == FLOAT && !mt_is_float(compute)) compute = mt_default_dtype();
+    if (kind == LOGIC) compute = MT_BOOL;
+    mt_loop loop = mt_k->binary[c->op->row][compute];
+    if (MT_UNLIKELY(compute != MT_FLOAT32 && binary_check(c, compute) < 0)) return -1;
+    if (MT_UNLIKELY(!loop)) return no_kernel(c, compute);
+    if (!(in[0] = operand(x, compute, &shell[0], &room[0])) || !(in[1] = operand(y, compute, &shell[1], &room[1])))
+        return -1;
+    mt_dtype to = kind == COMPARE || kind == LOGIC ? MT_BOOL : compute;
+    if (mt_same_shape(x, y) && (mt_is_contiguous(x) || mt_shape_equal(x->ndim, x->stride, y->ndim, y->stride)))
+        z = mt_result_like(c, 0, to, x);
+    else
+        z = mt_result_broadcast(c, to, 2, c->in);
+    if (!z) return -1;
+    mt_run_loop(loop, z, 2, in, NULL, MT_GRAIN_CHEAP);
+    return 0;
+}
+
+/* The common shape of n inputs. Strides follow the first input that has that shape. */
+mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *in)
+{
+    int64_t size[MT_MAX_DIMS], contiguous[MT_MAX_DIMS];
+    int ndim = in[0]->ndim;
+    memcpy(size, in[0]->size, (size_t)ndim * sizeof *size);
+    for (int i = 1; i < n; i++)
+        if (in[i] && (ndim = mt_shape_broadcast(ndim, size, in[i]->ndim, in[i]->size, size)) < 0) return NULL;
+    for (int i = 0; i < n; i++)
+        if (in[i] && mt_shape_equal(in[i]->ndim, in[i]->size, ndim, size)) return mt_result_like(c, 0, d, in[i]);
+    int64_t numel = mt_shape_numel(ndim, size, mt_dtype_size(d));
+    if (numel < 0) return NULL;
+    mt_shape_contiguous_strides(ndim, size, contiguous);
+    mt_tensor like = {.ndim = (uint8_t)ndim, .size = size, .stride = contiguous, .numel = numel,
+                      .flags = MT_CONTIGUOUS};
+    return mt_result_like(c, 0, d, &like);
+}
+
+/* ---- what a row becomes ---------------------------------------------------------------------------------- */
+
+#define NONE 0u
+#define IN   MT_KEEP_IN(0)
+#define OUT  MT_KEEP_OUT(0)
+#define X    MT_KEEP_IN(0)
+#define Y    MT_KEEP_IN(1)
+#define Z    MT_KEEP_OUT(0)
+#define A(i) mt_number_of(c->arg[i].s) /* parameter i of a UNARY_P row, in its rule */
+#define PUBLIC (MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT)
+#define KIND_FLOAT   PUBLIC
+#define KIND_SAME    PUBLIC
+#define KIND_ROUND   PUBLIC
+#define KIND_TEST    (MT_FUNCTION | MT_METHOD | MT_OUT | MT_NODIFF)
+#define KIND_ARITH   PUBLIC
+#define KIND_COMPARE (PUBLIC | MT_NODIFF)
+#define KIND_LOGIC   (PUBLIC | MT_NODIFF)
+#define KIND_GRAD    0u
+
+#define UNARY_RECORD(row_kind, id, params, f, kept, gx, text)                                      \
+    static void id##_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)                 \
+    {                                                                                              \
+        mt_tensor *g = gout[0], *x = c->in[0], *y = c->out[0];                                     \
+        (void)g, (void)x, (void)y;                                                                 \
+        if (gin[0]) gin[0] = gx;                                                                   \
+    }                                                                                              \
+    const mt_op mt_op_##id = {.name = #id, .row = MT_UNARY_##id, .kind = KIND_##row_kind,        \
+        .schema = #id "(Tensor self" params ") -> Tensor", .doc = text, .formula = #f, .rule = #gx, \
+        .keeps = {kept}, .forward = unary_forward, .backward = id##_backward};
+
+#define UNARY(row_kind, id, f, kept, gx, text)                                                     \
+    UNARY_RECORD(row_kind, id, "", f, kept, gx, text)                                              \
+    mt_tensor *mt_##id(mt_tensor *x) { return mt_call1(&mt_op_##id, x); }
+#define UNARY_P(row_kind, id, params, f, kept, gx, text) UNARY_RECORD(row_kind, id, ", " params, f, kept, gx, text)
+#include "minitorch/unary.def"
+
+#define BINARY(row_kind, id, f, keeps_x, gx, keeps_y, gy, text)                                    \
+    static void id##_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)                 \
+    {                                                                                              \
+        mt_tensor *g = gout[0], *x = c->in[0], *y = c->in[1], *z = c->out[0];                      \
+        (void)g, (void)x, (void)y, (void)z;                                                        \
+        if (gin[0]) gin[0] = gx;                                                                   \
+        if (gin[1]) gin[1] = gy;                                                                   \
+    }                                                                                              \
+    const mt_op mt_op_##id = {.name = #id, .row = MT_BINARY_##id, .kind = KIND_##row_kind,         \
+        .schema = #id "(Number self, Number other) -> Tensor", .doc = text, .formula = #f,         \
+        .rule = "gx = " #gx "; gy = " #gy, .keeps = {keeps_x, keeps_y},                            \
+        .forward = binary_forward, .backward = id##_backward};                                     \
+    mt_tensor *mt_##id(mt_tensor *x, mt_tensor *y) { return mt_call2(&mt_op_##id, x, y); }
+#include "minitorch/binary.def"

@@ -1,0 +1,18 @@
+/* Derivative rules too long for a row, and shape helpers that rules share. All are made of differentiable operators.
+ * No operators themselves: they have no name in Python. */
+#ifndef MT_OPS_RULES_H
+#define MT_OPS_RULES_H
+
+#include "ops/ops.h"
+
+mt_tensor *mt_pow_backward_self(mt_tensor *g, mt_tensor *x, mt_tensor *y);
+mt_tensor *mt_pow_backward_exponent(mt_tensor *g, mt_tensor *x, mt_tensor *y, mt_tensor *z);
+/* g where x is the extremum, half of it where x equals y; swap x and y for the minimum. */
+mt_tensor *mt_extremum_backward(mt_tensor *g, mt_tensor *x, mt_tensor *y);
+
+/* g in the shape of an input that was reduced along dims: what keepdim took away is put back and expanded. */
+mt_tensor *mt_unreduce(mt_tensor *g, const mt_dims *input, const mt_arg *dims, bool keepdim);
+
+/* Sums g down to a shape that broadcasts to its own. */
+
+#endif
