@@ -1,9 +1,9 @@
 /* Matrix multiplication: C = A B, optionally added to C. BLIS in small.
  *
  * Note [Five loops]
- * The micro-kernel multiplies MR rows of A by NR columns of B and keeps that tile of C in registers over
- * up to KC steps of k. Around it (van Zee and van de Geijn, "BLIS: A Framework for Rapidly Instantiating
- * BLAS Functionality", ACM TOMS 41(3), 2015, figure 2):
+ * The micro-kernel multiplies MR rows of A by NR columns of B and keeps that tile of C in registers
+ * over up to KC steps of k. Around it (van Zee and van de Geijn, "BLIS: A Framework for Rapidly
+ * Instantiating BLAS Functionality", ACM TOMS 41(3), 2015, figure 2):
  *
  *     for NC columns of B and C          a block of B that stays in L3
  *       for KC steps of k                -> pack B into panels of NR columns
@@ -12,12 +12,12 @@
  *           for NR columns               a panel of B that stays in L1
  *             for MR rows                the micro-kernel
  *
- * Packing makes what the micro-kernel reads contiguous. It is a decision, not a second kernel, for the
- * micro-kernel takes any element strides for A and any row stride for B. Rows are split evenly: 64 rows are
- * 13 + 13 + 13 + 13 + 12, as a tile of 8 would cost nearly as much as one of 14.
+ * Packing makes what the micro-kernel reads contiguous. It is a decision, not a second kernel, for
+ * the micro-kernel takes any element strides for A and any row stride for B. Rows are split evenly:
+ * 64 rows are 13 + 13 + 13 + 13 + 12, as a tile of 8 would cost nearly as much as one of 14.
  *
- * The order of the additions in one element depends on k alone (see split_k for the one exception, which
- * depends on the shape), so results are the same for every number of threads.
+ * The order of the additions in one element depends on k alone (see split_k for the one exception,
+ * which depends on the shape), so results are the same for every number of threads.
  *
  * Compiled once per instruction set and, through gemm_body.h, once per element type.
  * Relies on: base/alloc.h, base/parallel.h. Read next: kernels/gemm_body.h. */
@@ -42,12 +42,14 @@
 #define NC 3072
 #define MC (14 * MR > 96 ? 14 * MR : 96)
 
-#define TINY_B 1024 /* elements of B that fit the stack */
+#define SMALL_K 16 /* k and m of small(): it packs B and goes by rows */
+#define SMALL_M 32
+#define TINY_B  1024 /* elements of B that fit the stack */
 
-#define SERIAL_FLOPS 400000 /* below, waking threads costs more than they bring */
-#define CHUNK_FLOPS 2000000 /* worth an own rectangle of C */
+#define SERIAL_FLOPS          800000  /* below, waking threads costs more than they bring */
+#define CHUNK_FLOPS           2000000 /* worth an own rectangle of C */
 #define RECTANGLES_PER_THREAD 4
-#define MAX_RECTANGLES 256
+#define MAX_RECTANGLES        256
 
 static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -95,13 +97,13 @@ static inline bool aliases(int64_t stride, size_t itemsize)
 typedef int32_t lanes_f32 __attribute__((vector_size(16)));
 typedef int64_t lanes_f64 __attribute__((vector_size(32)));
 
-#define T float
+#define T      float
 #define SUFFIX f32
 #include "kernels/gemm_body.h"
 #undef T
 #undef SUFFIX
 
-#define T double
+#define T      double
 #define SUFFIX f64
 #include "kernels/gemm_body.h"
 #undef T

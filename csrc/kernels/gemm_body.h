@@ -1,18 +1,20 @@
-/* The body of gemm.c for one element type: T with SUFFIX. Read first: kernels/gemm.c, Note [Five loops].
- * From bottom to top: micro-kernels, packing, tiles and panels, the loops, vectors, threads. */
+/* The body of gemm.c for one element type: T with SUFFIX. Read first: kernels/gemm.c, Note [Five
+ * loops]. From bottom to top: micro-kernels, packing, tiles and panels, the loops, vectors,
+ * threads. */
 
-#define VL ((int)(VECTOR_BYTES / sizeof(T)))
-#define NR (NV * VL)
-#define vec NAME(vec)
+#define VL   ((int)(VECTOR_BYTES / sizeof(T)))
+#define NR   (NV * VL)
+#define vec  NAME(vec)
 #define quad NAME(quad)
 
 typedef T vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 typedef T quad __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));
 
-/* ---- micro-kernels ------------------------------------------------------------------------------- */
-/* C (rows x vectors * VL) = A B [+ C] over k steps. Element (i, p) of A is a[i * a_row + p * a_col], row p of
- * B begins at b + p * b_row. rows and vectors are constants where this is inlined, so that acc lives in
- * registers. */
+/* ---- micro-kernels
+ * ------------------------------------------------------------------------------- */
+/* C (rows x vectors * VL) = A B [+ C] over k steps. Element (i, p) of A is a[i * a_row + p *
+ * a_col], row p of B begins at b + p * b_row. rows and vectors are constants where this is inlined,
+ * so that acc lives in registers. */
 static inline __attribute__((always_inline)) void
 NAME(tile)(int rows, int vectors, int64_t k, const T *a, int64_t a_row, int64_t a_col, const T *b,
            int64_t b_row, T *c, int64_t ldc, bool accumulate)
@@ -67,13 +69,12 @@ typedef void (*NAME(kernel))(int64_t k, const T *a, int64_t a_row, int64_t a_col
 
 #if NV == 2
 #define ROW_KERNELS(rows) KERNEL(rows, 1) KERNEL(rows, 2)
-#define ROW(kind, rows) {NAME(kind##_##rows##x1), NAME(kind##_##rows##x2)},
+#define ROW(kind, rows)   {NAME(kind##_##rows##x1), NAME(kind##_##rows##x2)},
 #else
 #define ROW_KERNELS(rows) KERNEL(rows, 1) KERNEL(rows, 2) KERNEL(rows, 3)
-#define ROW(kind, rows)                                                                            \
-    {NAME(kind##_##rows##x1), NAME(kind##_##rows##x2), NAME(kind##_##rows##x3)},
+#define ROW(kind, rows)   {NAME(kind##_##rows##x1), NAME(kind##_##rows##x2), NAME(kind##_##rows##x3)},
 #endif
-#define PACKED_ROW(rows) ROW(packed, rows)
+#define PACKED_ROW(rows)  ROW(packed, rows)
 #define STRIDED_ROW(rows) ROW(strided, rows)
 
 EACH_ROW_COUNT(ROW_KERNELS)
@@ -81,7 +82,8 @@ EACH_ROW_COUNT(ROW_KERNELS)
 static const NAME(kernel) NAME(packed_kernels)[MR][NV] = {EACH_ROW_COUNT(PACKED_ROW)};
 static const NAME(kernel) NAME(strided_kernels)[MR][NV] = {EACH_ROW_COUNT(STRIDED_ROW)};
 
-/* ---- packing ------------------------------------------------------------------------------------- */
+/* ---- packing
+ * ------------------------------------------------------------------------------------- */
 /* Copies n adjacent elements, 4 at a time; the last 4 may overlap the ones before. */
 static inline void NAME(copy_line)(int64_t n, T *out, const T *in)
 {
@@ -106,7 +108,8 @@ static inline void NAME(transpose4)(T *out, int64_t ld_out, const T *in, int64_t
     *(quad *)(out + 3 * ld_out) = SHUFFLE(ab1, cd1, 2, 3, 6, 7);
 }
 
-/* out[p * ld + i] = in[i * line + p] for n lines of k adjacent elements: a transpose in 4 x 4 blocks. */
+/* out[p * ld + i] = in[i * line + p] for n lines of k adjacent elements: a transpose in 4 x 4
+ * blocks. */
 static void NAME(pack_lines)(int64_t n, int64_t k, T *out, int64_t ld, const T *in, int64_t line)
 {
     int64_t p = 0;
@@ -120,8 +123,8 @@ static void NAME(pack_lines)(int64_t n, int64_t k, T *out, int64_t ld, const T *
         for (int64_t i = 0; i < n; i++) out[p * ld + i] = in[i * line + p];
 }
 
-/* out[p * ld + i] = in[i * line + p * step] for i < n, p < k; zeros for n <= i < ld. A tile of A or a panel of
- * B. */
+/* out[p * ld + i] = in[i * line + p * step] for i < n, p < k; zeros for n <= i < ld. A tile of A or
+ * a panel of B. */
 static void NAME(pack)(int64_t n, int64_t k, T *out, int64_t ld, const T *in, int64_t line,
                        int64_t step)
 {
@@ -140,7 +143,8 @@ static void NAME(pack)(int64_t n, int64_t k, T *out, int64_t ld, const T *in, in
             for (int64_t i = 0; i < n; i++) out[p * ld + i] = in[i * line + p * step];
 }
 
-/* ---- tiles and panels ---------------------------------------------------------------------------- */
+/* ---- tiles and panels
+ * ---------------------------------------------------------------------------- */
 /* What a multiplication is about: pointers to the first elements, strides in elements. */
 typedef struct NAME(problem) {
     int64_t m, n, k;
@@ -154,8 +158,8 @@ typedef struct NAME(problem) {
 } NAME(problem);
 #define problem NAME(problem)
 
-/* m rows of A times one panel of n <= NR columns. B's rows hold whole vectors (zeros beyond n). A is packed
- * into tiles if a_packed is given, which is where they lie. */
+/* m rows of A times one panel of n <= NR columns. B's rows hold whole vectors (zeros beyond n). A
+ * is packed into tiles if a_packed is given, which is where they lie. */
 static void NAME(panel)(int64_t m, int64_t n, int64_t k, const problem *p, const T *a,
                         const T *a_packed, const T *b, int64_t b_row, T *c, bool accumulate)
 {
@@ -165,8 +169,9 @@ static void NAME(panel)(int64_t m, int64_t n, int64_t k, const problem *p, const
     bool whole = n == (int64_t)vectors * VL;
     for (int64_t t = 0; t < tiles; t++) {
         int64_t rows = m / tiles + (t < m % tiles);
-        NAME(kernel) kernel = a_packed ? NAME(packed_kernels)[rows - 1][vectors - 1]
-                                       : NAME(strided_kernels)[rows - 1][vectors - 1];
+        NAME(kernel)
+        kernel = a_packed ? NAME(packed_kernels)[rows - 1][vectors - 1]
+                          : NAME(strided_kernels)[rows - 1][vectors - 1];
         const T *a_tile = a_packed ? a_packed + i * k : a + i * p->a_row;
         T *out = c + i * p->ldc;
         if (whole) {
@@ -194,12 +199,14 @@ static void NAME(pack_a)(int64_t m, int64_t k, T *out, const problem *p, const T
     }
 }
 
-/* ---- the loops ------------------------------------------------------------------------------------ */
+/* ---- the loops
+ * ------------------------------------------------------------------------------------ */
 /* How one multiplication is blocked, and what is packed. */
 typedef struct NAME(plan) {
     int64_t k_blocks, m_blocks, nc;
     bool pack_a, pack_b;
-    bool b_at_once; /* all panels of a block of B are packed before use, as several blocks of A use them */
+    bool b_at_once; /* all panels of a block of B are packed before use, as several blocks of A use
+                       them */
     size_t a_size, b_size; /* elements of the buffers */
 } NAME(plan);
 #define plan NAME(plan)
@@ -236,8 +243,8 @@ static void NAME(block)(const problem *p, const plan *q, int64_t m, int64_t n, i
             panel = b_buffer;
             panel_row = width;
         }
-        NAME(panel)(m, columns, k, p, a, q->pack_a ? a_buffer : NULL, panel, panel_row, c + j,
-                    accumulate);
+        NAME(panel)
+        (m, columns, k, p, a, q->pack_a ? a_buffer : NULL, panel, panel_row, c + j, accumulate);
     }
 }
 
@@ -251,14 +258,16 @@ static void NAME(loops)(const problem *p, const plan *q, T *a_buffer, T *b_buffe
             const T *b = p->b + k0 * p->b_row + j * p->b_col;
             for (int64_t r = 0; q->b_at_once && r < n; r += NR) {
                 int64_t columns = min64(NR, n - r);
-                NAME(pack)(columns, k, b_buffer + r * k, ceil_div(columns, VL) * VL,
-                           b + r * p->b_col, p->b_col, p->b_row);
+                NAME(pack)
+                (columns, k, b_buffer + r * k, ceil_div(columns, VL) * VL, b + r * p->b_col,
+                 p->b_col, p->b_row);
             }
             for (int64_t mb = 0; mb < q->m_blocks; mb++) {
                 int64_t i = part_start(p->m, q->m_blocks, mb);
                 int64_t m = part_start(p->m, q->m_blocks, mb + 1) - i;
-                NAME(block)(p, q, m, n, k, p->a + i * p->a_row + k0 * p->a_col, b,
-                            p->c + i * p->ldc + j, a_buffer, b_buffer, p->accumulate || kb > 0);
+                NAME(block)
+                (p, q, m, n, k, p->a + i * p->a_row + k0 * p->a_col, b, p->c + i * p->ldc + j,
+                 a_buffer, b_buffer, p->accumulate || kb > 0);
             }
         }
     }
@@ -276,6 +285,60 @@ static bool NAME(serial)(const problem *p)
     return true;
 }
 
+/* At most LANES columns and SMALL_K steps, which is all of the lecture's nets: rows of B as vectors
+ * on the stack, one row of C at a time. n is a constant where this is inlined. */
+#define SMALL(LANES)                                                                               \
+    static inline __attribute__((always_inline)) void NAME(small##LANES##_n)(const problem *p,     \
+                                                                             int n)                \
+    {                                                                                              \
+        typedef T lanes __attribute__((vector_size(LANES * sizeof(T))));                           \
+        lanes b[SMALL_K];                                                                          \
+        for (int64_t q = 0; q < p->k; q++) {                                                       \
+            lanes row = {0};                                                                       \
+            for (int j = 0; j < n; j++) row[j] = p->b[q * p->b_row + j * p->b_col];                \
+            b[q] = row;                                                                            \
+        }                                                                                          \
+        for (int64_t i = 0; i < p->m; i++) {                                                       \
+            const T *a = p->a + i * p->a_row;                                                      \
+            T *c = p->c + i * p->ldc;                                                              \
+            lanes sum = b[0] * a[0];                                                               \
+            for (int64_t q = 1; q < p->k; q++) sum += b[q] * a[q * p->a_col];                      \
+            for (int j = 0; j < n; j++) c[j] = p->accumulate ? c[j] + sum[j] : sum[j];             \
+        }                                                                                          \
+    }
+
+SMALL(4)
+SMALL(8)
+
+static void NAME(small)(const problem *p)
+{
+    switch (p->n) {
+    case 1:
+        NAME(small4_n)(p, 1);
+        break;
+    case 2:
+        NAME(small4_n)(p, 2);
+        break;
+    case 3:
+        NAME(small4_n)(p, 3);
+        break;
+    case 4:
+        NAME(small4_n)(p, 4);
+        break;
+    case 5:
+        NAME(small8_n)(p, 5);
+        break;
+    case 6:
+        NAME(small8_n)(p, 6);
+        break;
+    case 7:
+        NAME(small8_n)(p, 7);
+        break;
+    default:
+        NAME(small8_n)(p, 8);
+    }
+}
+
 /* A few rows and columns: B, if it must be packed at all, goes to the stack. */
 static void NAME(tiny)(const problem *p)
 {
@@ -290,9 +353,10 @@ static void NAME(tiny)(const problem *p)
     NAME(panel)(p->m, p->n, p->k, p, p->a, NULL, b, b_row, p->c, p->accumulate);
 }
 
-/* ---- matrix by vector ---------------------------------------------------------------------------- */
-/* y[i * y_step] = sum over p of A[i, p] x[p * x_step] [+ y]. A and y as in the problem that it comes from; either may
- * be its transpose. */
+/* ---- matrix by vector
+ * ---------------------------------------------------------------------------- */
+/* y[i * y_step] = sum over p of A[i, p] x[p * x_step] [+ y]. A and y as in the problem that it
+ * comes from; either may be its transpose. */
 typedef struct NAME(product) {
     int64_t k;
     const T *a;
@@ -307,17 +371,18 @@ typedef struct NAME(product) {
 
 static inline T NAME(sum)(vec v)
 {
-    T lane[VECTOR_BYTES / sizeof(T)];
+    T lane[VECTOR_BYTES / sizeof(T) + 4]; /* VL may be 2: then two zeros make a quad */
+    *(quad *)(lane + VL) = (quad){0};
     *(vec *)lane = v;
-    for (int half = VL / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) lane[i] += lane[i + half];
-    return lane[0];
+    quad q = *(const quad *)lane;
+    for (int i = 4; i < VL; i += 4) q += *(const quad *)(lane + i);
+    return (q[0] + q[1]) + (q[2] + q[3]);
 }
 
 /* out[0..rows) = the products of rows adjacent lines of A with x, k adjacent elements each. Named
  * accumulators, two a row: with an array of them gcc 12 keeps them in memory. */
-static inline __attribute__((always_inline)) void
-NAME(dots)(int rows, int64_t k, T *out, const T *a, int64_t line, const T *x)
+static inline __attribute__((always_inline)) void NAME(dots)(int rows, int64_t k, T *out,
+                                                             const T *a, int64_t line, const T *x)
 {
     vec s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, t0 = {0}, t1 = {0}, t2 = {0}, t3 = {0};
     const T *a1 = a + line, *a2 = a1 + line, *a3 = a2 + line;
@@ -330,6 +395,12 @@ NAME(dots)(int rows, int64_t k, T *out, const T *a, int64_t line, const T *x)
         s1 += LOAD(a1 + p) * u, t1 += LOAD(a1 + p + VL) * v;
         s2 += LOAD(a2 + p) * u, t2 += LOAD(a2 + p + VL) * v;
         s3 += LOAD(a3 + p) * u, t3 += LOAD(a3 + p + VL) * v;
+    }
+    if (p + VL <= k) {
+        vec u = LOAD(x + p);
+        s0 += LOAD(a + p) * u;
+        if (rows > 1) s1 += LOAD(a1 + p) * u, s2 += LOAD(a2 + p) * u, s3 += LOAD(a3 + p) * u;
+        p += VL;
     }
 #undef LOAD
     out[0] = p ? NAME(sum)(s0 + t0) : 0;
@@ -378,8 +449,7 @@ static void NAME(by_columns)(int64_t begin, int64_t end, const product *g)
                 y[i] += a[i] * x0 + a[i + s] * x1 + a[i + 2 * s] * x2 + a[i + 3 * s] * x3;
         }
         for (; p < g->k; p++)
-            for (int64_t i = 0; i < n; i++)
-                y[i] += g->a[i0 + i + p * s] * g->x[p * g->x_step];
+            for (int64_t i = 0; i < n; i++) y[i] += g->a[i0 + i + p * s] * g->x[p * g->x_step];
         for (int64_t i = 0; i < n; i++) NAME(put)(g, i0 + i, y[i]);
     }
 }
@@ -414,24 +484,32 @@ static void NAME(multiply_vector)(int64_t m, product g)
 {
     if (2 * m * g.k < SERIAL_FLOPS)
         NAME(product_rows)(0, m, &g);
-    else /* the grain is a multiple of 4 and of the block of by_columns */
-        mt_parallel_for(m, ceil_div(SERIAL_FLOPS / 4 / g.k + 1, 1024) * 1024, NAME(product_rows), &g);
+    else
+        mt_parallel_for(m, ceil_div(SERIAL_FLOPS / 8 / g.k + 1, 4) * 4, NAME(product_rows), &g);
 }
 
 /* Row i of C (or, if `columns`, column i) is a product of a matrix with a vector. */
 static void NAME(vectors)(const problem *p, bool columns)
 {
     for (int64_t i = 0; i < (columns ? p->n : p->m); i++) {
-        product g = {p->k, p->b, p->b_col, p->b_row, p->a + i * p->a_row, p->a_col,
-                     p->c + i * p->ldc, 1, p->accumulate};
+        product g = {p->k,
+                     p->b,
+                     p->b_col,
+                     p->b_row,
+                     p->a + i * p->a_row,
+                     p->a_col,
+                     p->c + i * p->ldc,
+                     1,
+                     p->accumulate};
         if (columns)
-            g = (product){p->k, p->a, p->a_row, p->a_col, p->b + i * p->b_col, p->b_row,
-                          p->c + i, p->ldc, p->accumulate};
+            g = (product){p->k,     p->a,     p->a_row, p->a_col,     p->b + i * p->b_col,
+                          p->b_row, p->c + i, p->ldc,   p->accumulate};
         NAME(multiply_vector)(columns ? p->m : p->n, g);
     }
 }
 
-/* ---- threads ------------------------------------------------------------------------------------- */
+/* ---- threads
+ * ------------------------------------------------------------------------------------- */
 typedef struct NAME(job) {
     const problem *p;
     grid g;
@@ -506,9 +584,9 @@ static int NAME(large)(const problem *p)
         return NAME(split_k)(p, min64(p->k / (4 * KC), 16));
     int threads = mt_in_parallel() ? 1 : mt_get_num_threads();
     if (flops < SERIAL_FLOPS || threads == 1) return NAME(serial)(p) ? 0 : -1;
-    int64_t wanted = threads * (flops > (double)CHUNK_FLOPS * threads * RECTANGLES_PER_THREAD
-                                    ? RECTANGLES_PER_THREAD
-                                    : 1);
+    int64_t wanted =
+        threads *
+        (flops > (double)CHUNK_FLOPS * threads * RECTANGLES_PER_THREAD ? RECTANGLES_PER_THREAD : 1);
     job j = {.p = p, .g = choose_grid(p->m, p->n, min64(wanted, MAX_RECTANGLES), MR, NR)};
     mt_parallel_for(j.g.rows * j.g.columns, 1, NAME(rectangles), &j);
     return j.failed ? (mt_fail_memory(), -1) : 0;
@@ -525,7 +603,9 @@ static int NAME(gemm)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row
     }
     if (k == 1) a_col = b_row = 1; /* strides nobody takes should not look like bad ones */
     problem p = {m, n, k, a, a_row, a_col, b, b_row, b_col, c, ldc, accumulate};
-    if (m == 1 || (m <= 3 && k >= 32 && b_row == 1 && b_col != 1))
+    if (n <= 8 && k <= SMALL_K && m <= SMALL_M)
+        NAME(small)(&p);
+    else if (m == 1 || (m <= 3 && k >= 32 && b_row == 1 && b_col != 1))
         NAME(vectors)(&p, false);
     else if (n == 1 || (n <= 3 && k >= 32 && a_col == 1))
         NAME(vectors)(&p, true);
@@ -541,6 +621,7 @@ static int NAME(gemm)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row
 #undef vec
 #undef quad
 #undef KERNEL
+#undef SMALL
 #undef ROW_KERNELS
 #undef ROW
 #undef PACKED_ROW

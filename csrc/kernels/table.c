@@ -1,10 +1,11 @@
-/* The kernel table of one instruction set; compiled once for each. Read next: kernels/pointwise.c. */
+/* The kernel table of one instruction set; compiled once for each. Read next: kernels/pointwise.c.
+ */
 #include "kernels/kernels.h"
 
 #include <pthread.h>
 
 #define NAME_OF_(isa) #isa
-#define NAME_OF(isa) NAME_OF_(isa)
+#define NAME_OF(isa)  NAME_OF_(isa)
 
 static mt_kernels table;
 
