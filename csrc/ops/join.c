@@ -148,7 +148,7 @@ static int cat_shape(const mt_call *c, int *dim, int *ndim, int64_t *size)
 static int cat_forward(mt_call *c)
 {
     int64_t size[MT_MAX_DIMS], part[MT_MAX_DIMS], at = 0;
-    int dim, ndim;
+    int dim = 0, ndim = 0;
     if (cat_shape(c, &dim, &ndim, size) < 0) return -1;
     mt_tensor *y = mt_result(c, 0, mt_result_type(c->nin, c->in), ndim, size);
     if (!y) return -1;

@@ -109,7 +109,7 @@ static int slice_geometry(const mt_tensor *x, const mt_arg *a, int64_t *size, in
 static int slice_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];
-    int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS], offset;
+    int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS], offset = 0;
     if (slice_geometry(x, c->arg, size, stride, &offset) < 0) return -1;
     return mt_result_view(c, 0, x->ndim, size, stride, x->offset + offset) ? 0 : -1;
 }
@@ -134,7 +134,7 @@ mt_tensor *mt_slice(mt_tensor *self, int64_t dim, int64_t start, int64_t end, in
 static int slice_backward_forward(mt_call *c)
 {
     mt_tensor *g = c->in[0], *whole = mt_zeros_raw((mt_dtype)g->dtype, (int)c->arg[0].ints.n, c->arg[0].ints.v), *part;
-    int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS], offset;
+    int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS], offset = 0;
     if (!(c->out[0] = whole) || slice_geometry(whole, c->arg + 1, size, stride, &offset) < 0) return -1;
     part = mt_alias_as(whole, whole->ndim, size, stride, offset);
     return part ? mt_copy_raw(part, g) : -1;
