@@ -32,8 +32,7 @@
 static uint16_t class_room(int c) { return c < 4 ? 256 : c < 8 ? 128 : c < 10 ? 64 : 32; }
 static size_t class_size(int c) { return c < 8 ? (size_t)(c + 1) * 64 : (size_t)512 << (c - 7); }
 
-/* ---- counts -------------------------------------------------------------------------------------
- */
+/* ---- counts ---------------------------------------------------------------------------------- */
 typedef struct counts {
     int64_t allocations, frees, bytes;
 } counts;
@@ -98,8 +97,7 @@ uint64_t mt_fail_alloc_after(uint64_t n, int persistent)
     return (uint64_t)since;
 }
 
-/* ---- memory of the system
- * ------------------------------------------------------------------------ */
+/* ---- memory of the system -------------------------------------------------------------------- */
 #if defined(__linux__) && !defined(MT_NO_CACHE)
 #define HAVE_MAP 1
 #else
@@ -147,8 +145,7 @@ static void system_free(void *block, size_t size)
     free(block);
 }
 
-/* ---- spares -------------------------------------------------------------------------------------
- */
+/* ---- spares ---------------------------------------------------------------------------------- */
 /* A spare's record lies in the block itself. */
 typedef struct spare {
     struct spare *next, *previous; /* of the same class, newest first */
@@ -229,8 +226,7 @@ static void keep_spare(void *block, size_t size, int class)
     if (over) shrink_spares(SPARE_CAP);
 }
 
-/* ---- blocks -------------------------------------------------------------------------------------
- */
+/* ---- blocks ---------------------------------------------------------------------------------- */
 /* The size of the block that serves a request; *class is that of the spares, or SPARE_CLASSES. */
 static size_t round_size(size_t size, int *class)
 {
@@ -318,8 +314,7 @@ void *mt_regrow(void *block, size_t old_size, size_t new_size)
     return larger;
 }
 
-/* ---- caches as a whole
- * --------------------------------------------------------------------------- */
+/* ---- caches as a whole ----------------------------------------------------------------------- */
 void mt_alloc_open(mt_thread *t)
 {
     (void)t;

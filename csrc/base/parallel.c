@@ -119,8 +119,7 @@ void mt_set_num_threads(int n)
     if (n >= 1) mt_num_threads_ = n;
 }
 
-/* ---- start --------------------------------------------------------------------------------------
- */
+/* ---- start ----------------------------------------------------------------------------------- */
 static int from_environment(const char *name)
 {
     const char *text = getenv(name);

@@ -12,8 +12,9 @@
 
 struct mt_tensor;
 
-#define MT_CACHE_CLASSES 12 /* see alloc.h: 64, 128, ... 512 in steps of 64, then 1, 2, 4, 8 KiB   \
-                             */
+#define MT_CACHE_CLASSES                                                                           \
+    12 /* see alloc.h: 64, 128, ... 512 in steps of 64, then 1, 2, 4, 8 KiB                        \
+        */
 
 typedef enum mt_thread_state {
     MT_THREAD_NEW,        /* has not reserved anything yet */
@@ -64,10 +65,11 @@ void mt_lock(void);
 void mt_unlock(void);
 
 /* Note [Counting references]
- * Counts are plain integers while one thread at a time is in the core (the host's lock sees to that), because a
- * locked add costs as much as the rest of a small operator. Before the host lets a second thread in at the same
- * time (it gives up its lock around big work while other threads exist), it calls mt_set_shared(), once and for
- * all; from then on counts are atomic. A C program with several threads calls it at its start. */
+ * Counts are plain integers while one thread at a time is in the core (the host's lock sees to
+ * that), because a locked add costs as much as the rest of a small operator. Before the host lets a
+ * second thread in at the same time (it gives up its lock around big work while other threads
+ * exist), it calls mt_set_shared(), once and for all; from then on counts are atomic. A C program
+ * with several threads calls it at its start. */
 extern bool mt_shared;
 void mt_set_shared(void);
 
@@ -82,8 +84,7 @@ static inline void mt_count_up(int32_t *count)
 /* True when this was the last one. */
 static inline bool mt_count_down(int32_t *count)
 {
-    if (__builtin_expect(mt_shared, 0))
-        return __atomic_fetch_sub(count, 1, __ATOMIC_ACQ_REL) == 1;
+    if (__builtin_expect(mt_shared, 0)) return __atomic_fetch_sub(count, 1, __ATOMIC_ACQ_REL) == 1;
     return --*count == 0;
 }
 

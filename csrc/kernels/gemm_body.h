@@ -10,8 +10,7 @@
 typedef T vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 typedef T quad __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));
 
-/* ---- micro-kernels
- * ------------------------------------------------------------------------------- */
+/* ---- micro-kernels --------------------------------------------------------------------------- */
 /* C (rows x vectors * VL) = A B [+ C] over k steps. Element (i, p) of A is a[i * a_row + p *
  * a_col], row p of B begins at b + p * b_row. rows and vectors are constants where this is inlined,
  * so that acc lives in registers. */
@@ -82,8 +81,7 @@ EACH_ROW_COUNT(ROW_KERNELS)
 static const NAME(kernel) NAME(packed_kernels)[MR][NV] = {EACH_ROW_COUNT(PACKED_ROW)};
 static const NAME(kernel) NAME(strided_kernels)[MR][NV] = {EACH_ROW_COUNT(STRIDED_ROW)};
 
-/* ---- packing
- * ------------------------------------------------------------------------------------- */
+/* ---- packing --------------------------------------------------------------------------------- */
 /* Copies n adjacent elements, 4 at a time; the last 4 may overlap the ones before. */
 static inline void NAME(copy_line)(int64_t n, T *out, const T *in)
 {
@@ -143,8 +141,7 @@ static void NAME(pack)(int64_t n, int64_t k, T *out, int64_t ld, const T *in, in
             for (int64_t i = 0; i < n; i++) out[p * ld + i] = in[i * line + p * step];
 }
 
-/* ---- tiles and panels
- * ---------------------------------------------------------------------------- */
+/* ---- tiles and panels ------------------------------------------------------------------------ */
 /* What a multiplication is about: pointers to the first elements, strides in elements. */
 typedef struct NAME(problem) {
     int64_t m, n, k;
@@ -199,8 +196,7 @@ static void NAME(pack_a)(int64_t m, int64_t k, T *out, const problem *p, const T
     }
 }
 
-/* ---- the loops
- * ------------------------------------------------------------------------------------ */
+/* ---- the loops ------------------------------------------------------------------------------- */
 /* How one multiplication is blocked, and what is packed. */
 typedef struct NAME(plan) {
     int64_t k_blocks, m_blocks, nc;
@@ -353,8 +349,7 @@ static void NAME(tiny)(const problem *p)
     NAME(panel)(p->m, p->n, p->k, p, p->a, NULL, b, b_row, p->c, p->accumulate);
 }
 
-/* ---- matrix by vector
- * ---------------------------------------------------------------------------- */
+/* ---- matrix by vector ------------------------------------------------------------------------ */
 /* y[i * y_step] = sum over p of A[i, p] x[p * x_step] [+ y]. A and y as in the problem that it
  * comes from; either may be its transpose. */
 typedef struct NAME(product) {
@@ -508,8 +503,7 @@ static void NAME(vectors)(const problem *p, bool columns)
     }
 }
 
-/* ---- threads
- * ------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 typedef struct NAME(job) {
     const problem *p;
     grid g;

@@ -14,8 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- errors
- * -------------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 static void test_error(void)
 {
     CHECK_INT(mt_error_pending(), MT_OK);
@@ -56,8 +55,7 @@ static void test_error_threads(void)
     mt_error_clear();
 }
 
-/* ---- memory
- * -------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 static const size_t sizes[] = {0,
                                1,
                                63,
@@ -234,8 +232,7 @@ static void test_alloc_threads(void)
     CHECK_INT(mt_alloc_get_stats().cached_bytes, 0);
 }
 
-/* ---- dtypes
- * -------------------------------------------------------------------------------------- */
+/* ---- dtypes ---------------------------------------------------------------------------------- */
 static void test_dtype(void)
 {
     static const char *const names[] = {"uint8", "int8",    "int16",   "int32",
@@ -266,8 +263,7 @@ static void test_dtype(void)
     CHECK_INT(mt_scalar_dtype(mt_scalar_bool(1)), MT_BOOL);
 }
 
-/* ---- scalars
- * ------------------------------------------------------------------------------------- */
+/* ---- scalars --------------------------------------------------------------------------------- */
 /* s stored as d and loaded again */
 static double through(mt_scalar s, mt_dtype d)
 {
@@ -334,8 +330,7 @@ static void test_scalar_fits(void)
     check_fit(mt_scalar_check_fits, mt_scalar_bool(true), MT_UINT8, NULL);
 }
 
-/* ---- threads
- * ------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 enum { ITEMS = 100003 };
 static unsigned char visits[ITEMS];
 
