@@ -1,0 +1,10 @@
+"""Optimizers and learning-rate schedulers, with the interface of torch.optim."""
+
+from minitorch.optim import lr_scheduler as lr_scheduler
+from minitorch.optim.adam import Adam as Adam
+from minitorch.optim.adamw import AdamW as AdamW
+from minitorch.optim.optimizer import Optimizer as Optimizer
+from minitorch.optim.rmsprop import RMSprop as RMSprop
+from minitorch.optim.sgd import SGD as SGD
+
+__all__ = ["Adam", "AdamW", "Optimizer", "RMSprop", "SGD", "lr_scheduler"]
