@@ -26,7 +26,7 @@
  * what later parts put there themselves. A function that is no operator is a PyMethodDef of its file
  * (PyModule_AddFunctions), or an entry of Tensor's tp_methods. */
 #define PY_PARTS(X)                                                                                \
-    X(error) X(dtype) X(random) X(tensor) X(op) X(index) X(numpy) X(data) X(autograd) X(nn)        \
+    X(error) X(dtype) X(device) X(random) X(tensor) X(op) X(index) X(numpy) X(data) X(autograd) X(nn)        \
     X(optim) X(loader)
 #define PY_PART(part) int py_init_##part(PyObject *module);
 PY_PARTS(PY_PART)
@@ -84,7 +84,6 @@ PyObject *py_scalar_object(mt_scalar s);
 /* ---- operators: py_op.c ------------------------------------------------------------------------------- */
 /* py_init_op makes one object per Python name: functions in the module itself (minitorch.sin), in its _nn
  * (nn.functional.relu), _linalg and _special, and methods in Tensor's dict. */
-extern PyTypeObject py_op_type;
 PyObject *py_op_find(const char *python_name, bool method); /* borrowed; NULL with AttributeError: keep it, it lives on */
 /* Calls such an object by position (for slots): new reference. */
 PyObject *py_op_call(PyObject *op, PyObject *const *args, Py_ssize_t nargs);

@@ -1,0 +1,33 @@
+/* The Operator object: what its two files share. Read next: py_op.c. */
+#ifndef MT_PYTHON_PY_OP_H
+#define MT_PYTHON_PY_OP_H
+
+#include "python/py_bind.h"
+
+/* One Python name: minitorch.max, or Tensor.max. Never dies: the module's dictionaries and slots borrow it. */
+typedef struct py_op {
+    PyObject_HEAD
+    vectorcallfunc call;
+    uint32_t form;      /* PY_METHOD | PY_INPLACE | PY_NN */
+    int n;              /* overloads, tried in order */
+    py_schema **schema;
+    py_schema *fast[4]; /* by number of arguments: the overload that takes just that many tensors; NULL: none */
+    PyObject *name;     /* "max" */
+    PyObject *module;   /* what __module__ says */
+} py_op;
+
+extern PyTypeObject py_op_type;        /* functions */
+extern PyTypeObject py_op_method_type; /* methods: binds like a Python function */
+
+/* A new object without overloads; name is borrowed. */
+py_op *py_op_new(const char *name, const char *module, uint32_t form);
+int py_op_add(py_op *op, py_schema *s); /* takes s over; -1 */
+/* The named tuple of those fields, "max": made once per name. Borrowed. */
+PyTypeObject *py_op_result_type(const char *name, PyObject *fields);
+
+/* py_op_doc.c: what help() and inspect show. */
+extern PyGetSetDef py_op_getset[];
+extern PyMethodDef py_op_methods[];
+PyObject *py_op_repr(PyObject *self);
+
+#endif
