@@ -26,8 +26,8 @@
  * what later parts put there themselves. A function that is no operator is a PyMethodDef of its file
  * (PyModule_AddFunctions), or an entry of Tensor's tp_methods. */
 #define PY_PARTS(X)                                                                                \
-    X(error) X(dtype) X(device) X(random) X(tensor) X(op) X(index) X(numpy) X(data) X(autograd) X(nn)        \
-    X(optim) X(loader)
+    X(error) X(dtype) X(device) X(random) X(tensor) X(op) X(index) X(numpy) X(data) X(grad_mode)   \
+    X(node) X(autograd) X(nn) X(optim) X(loader)
 #define PY_PART(part) int py_init_##part(PyObject *module);
 PY_PARTS(PY_PART)
 #undef PY_PART
@@ -75,6 +75,9 @@ struct mt_generator *py_generator_from(PyObject *o); /* borrowed; NULL with Type
  * Methods and properties of Tensor that live there: backward, register_hook, register_post_accumulate_grad_hook,
  * retain_grad (added to Tensor's dict by py_init_autograd). */
 PyObject *py_grad_fn_of(mt_tensor *t); /* t.grad_fn: new reference, None for a leaf, NULL with an exception */
+/* For Tensor's tp_traverse and tp_clear: functions of hooks that nothing but this tensor keeps. */
+int py_hooks_traverse(mt_tensor *t, visitproc visit, void *arg);
+void py_hooks_clear(mt_tensor *t);
 
 /* ---- numbers: py_data.c ------------------------------------------------------------------------------ */
 /* Python bool, int, float, NumPy scalars, 0-d tensors: 1 yes, 0 no (no error), -1 error */

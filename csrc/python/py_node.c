@@ -1,0 +1,209 @@
+/* grad_fn: remembered calls as Python objects.
+ *
+ * An object is made when somebody asks for it, and its node knows it meanwhile (mt_node.host), so y.grad_fn is the same
+ * object as long as it is held. Every kind of node has a type of its own name, made once: <AddBackward0 object at ...>.
+ * A leaf has no node; where a walk over the graph ends in one, it is shown as AccumulateGrad.
+ * Relies on graph/node.h; read next: py_autograd.c. */
+#include "python/py.h"
+
+#include <structmember.h>
+
+typedef struct py_node {
+    PyObject_HEAD
+    mt_node *node;   /* owned; NULL for AccumulateGrad */
+    mt_tensor *leaf; /* owned; of AccumulateGrad */
+    PyObject *metadata;
+} py_node;
+
+static PyTypeObject node_type;
+static PyObject *types;        /* name: type */
+static PyObject *accumulators; /* address of a leaf: address of its living object */
+
+static py_node *as_node(PyObject *o) { return (py_node *)o; }
+
+static void node_dealloc(PyObject *self)
+{
+    py_node *n = as_node(self);
+    PyTypeObject *type = Py_TYPE(self);
+    if (n->node) {
+        n->node->host = NULL;
+        mt_node_release(n->node);
+    }
+    if (n->leaf) {
+        PyObject *key = PyLong_FromVoidPtr(n->leaf);
+        if (!key || PyDict_DelItem(accumulators, key) < 0) PyErr_Clear();
+        Py_XDECREF(key);
+        mt_release(n->leaf);
+    }
+    Py_XDECREF(n->metadata);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+/* The type of that name, made if need be; borrowed. */
+static PyTypeObject *type_named(const char *name)
+{
+    PyObject *type = PyDict_GetItemString(types, name);
+    if (type) return (PyTypeObject *)type;
+    size_t size = strlen(name) + 1;
+    char *kept = PyMem_Malloc(size); /* for ever, as the type */
+    if (!kept) return (PyTypeObject *)PyErr_NoMemory();
+    memcpy(kept, name, size);
+    PyType_Slot slots[] = {{Py_tp_dealloc, node_dealloc}, {0, NULL}};
+    PyType_Spec spec = {kept, sizeof(py_node), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+    type = PyType_FromSpecWithBases(&spec, (PyObject *)&node_type);
+    int status = type ? PyDict_SetItemString(types, name, type) : -1;
+    Py_XDECREF(type); /* the dictionary has it */
+    return status < 0 ? NULL : (PyTypeObject *)type;
+}
+
+static py_node *node_new(const char *name)
+{
+    PyTypeObject *type = type_named(name);
+    py_node *self = type ? PyObject_New(py_node, type) : NULL;
+    if (!self) return NULL;
+    self->node = NULL;
+    self->leaf = NULL;
+    self->metadata = NULL;
+    return self;
+}
+
+static PyObject *wrap_node(mt_node *n)
+{
+    char name[64];
+    if (n->host) return Py_NewRef((PyObject *)n->host);
+    py_node *self = node_new(mt_node_name(n, name));
+    if (!self) return NULL;
+    self->node = mt_node_retain(n);
+    n->host = self;
+    return (PyObject *)self;
+}
+
+static PyObject *wrap_leaf(mt_tensor *leaf)
+{
+    PyObject *key = PyLong_FromVoidPtr(leaf);
+    if (!key) return NULL;
+    PyObject *living = PyDict_GetItemWithError(accumulators, key), *value = NULL;
+    py_node *self = NULL;
+    if (living) {
+        self = PyLong_AsVoidPtr(living);
+        Py_INCREF(self);
+    } else if (!PyErr_Occurred() && (self = node_new("AccumulateGrad"))) {
+        self->leaf = mt_retain(leaf);
+        value = PyLong_FromVoidPtr(self);
+        if (!value || PyDict_SetItem(accumulators, key, value) < 0) Py_CLEAR(self);
+    }
+    Py_XDECREF(value);
+    Py_DECREF(key);
+    return (PyObject *)self;
+}
+
+PyObject *py_grad_fn_of(mt_tensor *t)
+{
+    mt_edge e;
+    mt_scope scope = mt_scope_open();
+    PyObject *fn = NULL;
+    if (mt_edge_of(t, &e) < 0)
+        py_raise();
+    else
+        fn = e.node ? wrap_node(e.node) : Py_NewRef(Py_None);
+    mt_scope_close(scope);
+    return fn;
+}
+
+/* ---- what it tells --------------------------------------------------------------------------------------- */
+
+static PyObject *node_repr(PyObject *self)
+{
+    return PyUnicode_FromFormat("<%s object at %p>", Py_TYPE(self)->tp_name, self);
+}
+
+static PyObject *node_name(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyUnicode_FromString(as_node(self)->leaf ? "torch::autograd::AccumulateGrad" : Py_TYPE(self)->tp_name);
+}
+
+static PyObject *get_next_functions(PyObject *self, void *closure)
+{
+    (void)closure;
+    const mt_node *n = as_node(self)->node;
+    int count = n ? n->call.nin : 0;
+    PyObject *tuple = PyTuple_New(count);
+    for (int i = 0; tuple && i < count; i++) {
+        const mt_edge *e = &n->next[i];
+        PyObject *fn = e->node ? wrap_node(e->node) : e->leaf ? wrap_leaf(e->leaf) : Py_NewRef(Py_None);
+        PyObject *pair = fn ? Py_BuildValue("NI", fn, e->node ? (unsigned)e->out_nr : 0u) : NULL;
+        if (pair)
+            PyTuple_SET_ITEM(tuple, i, pair);
+        else
+            Py_CLEAR(tuple);
+    }
+    return tuple;
+}
+
+static PyObject *get_metadata(PyObject *self, void *closure)
+{
+    (void)closure;
+    py_node *n = as_node(self);
+    if (!n->metadata && !(n->metadata = PyDict_New())) return NULL;
+    return Py_NewRef(n->metadata);
+}
+
+static PyObject *get_variable(PyObject *self, void *closure)
+{
+    (void)closure;
+    if (as_node(self)->leaf) return py_wrap(as_node(self)->leaf);
+    return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'", Py_TYPE(self)->tp_name);
+}
+
+static PyObject *text_or_none(const char *text)
+{
+    if (!text) Py_RETURN_NONE;
+    return PyUnicode_FromString(text);
+}
+
+static PyObject *get_rule(PyObject *self, void *closure)
+{
+    (void)closure;
+    return text_or_none(as_node(self)->node ? as_node(self)->node->call.op->rule : NULL);
+}
+
+static PyObject *sequence_nr(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    const mt_node *n = as_node(self)->node;
+    return PyLong_FromUnsignedLongLong(n ? n->sequence : UINT64_MAX);
+}
+
+static PyGetSetDef node_getset[] = {
+    {"next_functions", get_next_functions, NULL,
+     "Pairs (grad_fn, number of its output), one per input; (None, 0) where no gradient goes.", NULL},
+    {"metadata", get_metadata, NULL, "A dict for whatever you like.", NULL},
+    {"variable", get_variable, NULL, "The leaf whose .grad is added to; of AccumulateGrad.", NULL},
+    {"rule", get_rule, NULL, "The derivative as the source states it: g is the gradient that arrives.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMethodDef node_methods[] = {
+    {"name", node_name, METH_NOARGS, "name($self, /)\n--\n\nThe name of this kind of node."},
+    {"_sequence_nr", sequence_nr, METH_NOARGS, "_sequence_nr($self, /)\n--\n\nGrows with time."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyTypeObject node_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "minitorch.autograd.graph.Node",
+    .tp_basicsize = sizeof(py_node),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .tp_doc = "A remembered call: one step of the way back through the graph.",
+    .tp_repr = node_repr,
+    .tp_methods = node_methods,
+    .tp_getset = node_getset,
+};
+
+int py_init_node(PyObject *module)
+{
+    if (PyType_Ready(&node_type) < 0 || !(types = PyDict_New()) || !(accumulators = PyDict_New())) return -1;
+    return PyModule_AddObjectRef(module, "_Node", (PyObject *)&node_type);
+}
