@@ -38,11 +38,11 @@ typedef struct mt_thread {
     void *cache[MT_CACHE_CLASSES];
     uint16_t room[MT_CACHE_CLASSES];
     int64_t allocations, frees, bytes; /* bytes: allocated minus freed here, so possibly negative */
+    int64_t clock, processor_clock;    /* parallel.c: two clocks, read together, ns */
     /* error.c */
     char *message;
     size_t message_capacity;
-    const char
-        *text; /* of the pending failure: message, or a constant if there was no memory for it */
+    const char *text; /* of the pending failure: message, or a constant without memory for it */
     struct mt_thread *next, **link; /* the list of registered threads */
 } mt_thread;
 
