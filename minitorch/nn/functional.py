@@ -1,0 +1,236 @@
+"""Functions of nn: what the core offers under this name, and what is policy, in Python: defaults that warn,
+deprecated arguments, in-place variants.
+
+Wherever PyTorch's function takes arguments that only choose among operators, the choice stands here and the
+arithmetic in C.
+
+https://docs.pytorch.org/docs/2.13/nn.functional.html
+"""
+
+import math
+import warnings
+
+import minitorch
+from minitorch import _C
+from minitorch.nn import _reduction
+
+globals().update({name: function for name, function in vars(_C._nn).items() if not name.startswith("_")})
+
+# ---- activations ---------------------------------------------------------------------------------
+
+
+def _activation(name, function, inplace_function=None):
+    """An activation of one tensor that also takes ``inplace``."""
+
+    def activation(input, inplace=False):
+        if not inplace:
+            return function(input)
+        return inplace_function(input) if inplace_function else input.copy_(function(input))
+
+    activation.__name__ = activation.__qualname__ = name
+    activation.__doc__ = f"{function.__doc__}\n\nWith ``inplace`` the result is written to the input."
+    return activation
+
+
+relu = _activation("relu", minitorch.relu, minitorch.Tensor.relu_)
+relu_ = minitorch.Tensor.relu_
+sigmoid = minitorch.sigmoid
+tanh = minitorch.tanh
+
+
+def _softmax_dim(name, ndim, stacklevel):
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. "
+        "Change the call to include dim=X as an argument.",
+        stacklevel=stacklevel + 1,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def softmax(input, dim=None, _stacklevel=3, dtype=None):
+    """exp(x) / sum(exp(x)) along a dimension; any shape, floating point (or cast to dtype first).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.softmax.html
+    """
+    if dim is None:
+        dim = _softmax_dim("softmax", input.dim(), _stacklevel)
+    return minitorch.softmax(input, dim, dtype=dtype)
+
+
+def softmin(input, dim=None, _stacklevel=3, dtype=None):
+    """softmax(-x) along a dimension.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.softmin.html
+    """
+    if dim is None:
+        dim = _softmax_dim("softmin", input.dim(), _stacklevel)
+    return minitorch.softmax(-input, dim, dtype=dtype)
+
+
+def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
+    """log(softmax(x)) along a dimension, computed without overflow.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.log_softmax.html
+    """
+    if dim is None:
+        dim = _softmax_dim("log_softmax", input.dim(), _stacklevel)
+    return minitorch.log_softmax(input, dim, dtype=dtype)
+
+
+# ---- losses --------------------------------------------------------------------------------------
+
+
+def _warn_shapes(input, target):
+    if target.size() != input.size():
+        warnings.warn(
+            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). "
+            "This will likely lead to incorrect results due to broadcasting. "
+            "Please ensure they have the same size.",
+            stacklevel=3,
+        )
+
+
+def _weighted(loss, input, weight, reduction):
+    """The elements' losses times their weights; the mean is that of the weights."""
+    if weight.size() != input.size():
+        raise ValueError("Weights and input must have the same size.")
+    loss = loss * weight
+    if reduction == "none":
+        return loss
+    if reduction == "sum":
+        return loss.sum()
+    if reduction == "mean":
+        return loss.sum() / weight.sum()
+    raise ValueError(f"Invalid reduction mode: {reduction}. Expected one of 'none', 'mean', 'sum'.")
+
+
+def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """(input - target) ** 2, reduced by "mean", "sum" or "none".
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.mse_loss.html
+    """
+    _warn_shapes(input, target)
+    if size_average is not None or reduce is not None:
+        reduction = _reduction.legacy_get_string(size_average, reduce)
+    if weight is not None:
+        return _weighted((input - target) ** 2, input, weight, reduction)
+    return _C._nn.mse_loss(input, target, reduction=_reduction.check(reduction))
+
+
+def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
+    """abs(input - target), reduced by "mean", "sum" or "none".
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.l1_loss.html
+    """
+    _warn_shapes(input, target)
+    if size_average is not None or reduce is not None:
+        reduction = _reduction.legacy_get_string(size_average, reduce)
+    if weight is not None:
+        return _weighted((input - target).abs(), input, weight, reduction)
+    return _C._nn.l1_loss(input, target, reduction=_reduction.check(reduction))
+
+
+def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
+    """0.5 d ** 2 / beta where d = abs(input - target) < beta, else d - 0.5 beta.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.smooth_l1_loss.html
+    """
+    _warn_shapes(input, target)
+    if size_average is not None or reduce is not None:
+        reduction = _reduction.legacy_get_string(size_average, reduce)
+    reduction = _reduction.check(reduction)
+    if beta == 0.0:
+        return _C._nn.l1_loss(input, target, reduction=reduction)
+    return _C._nn.smooth_l1_loss(input, target, reduction=reduction, beta=beta)
+
+
+def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
+    """0.5 d ** 2 where d = abs(input - target) < delta, else delta (d - 0.5 delta).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.huber_loss.html
+    """
+    _warn_shapes(input, target)
+    if weight is not None:
+        return _weighted(_C._nn.huber_loss(input, target, reduction="none", delta=delta), input, weight, reduction)
+    return _C._nn.huber_loss(input, target, reduction=_reduction.check(reduction), delta=delta)
+
+
+def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """-(target log(input) + (1 - target) log(1 - input)), logarithms cut off at -100.
+
+    Raises:
+        ValueError: if the shapes differ.
+        RuntimeError: if an input is not in [0, 1].
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.binary_cross_entropy.html
+    """
+    if size_average is not None or reduce is not None:
+        reduction = _reduction.legacy_get_string(size_average, reduce)
+    reduction = _reduction.check(reduction)
+    if target.size() != input.size():
+        raise ValueError(
+            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is deprecated. "
+            "Please ensure they have the same size."
+        )
+    return _C._nn.binary_cross_entropy(input, target, weight=weight, reduction=reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
+):
+    """binary_cross_entropy(sigmoid(input), target), computed without overflow; pos_weight weighs positive targets.
+
+    Raises:
+        ValueError: if the shapes differ.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.binary_cross_entropy_with_logits.html
+    """
+    if size_average is not None or reduce is not None:
+        reduction = _reduction.legacy_get_string(size_average, reduce)
+    reduction = _reduction.check(reduction)
+    if target.size() != input.size():
+        raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
+    return _C._nn.binary_cross_entropy_with_logits(
+        input, target, weight=weight, reduction=reduction, pos_weight=pos_weight
+    )
+
+
+def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+    """-input[i, target[i]], the mean weighted by weight[target[i]]; targets equal to ignore_index do not count.
+
+    Shapes: input (C), (N, C) or (N, C, d1, ...), target without the C.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.nll_loss.html
+    """
+    if size_average is not None or reduce is not None:
+        reduction = _reduction.legacy_get_string(size_average, reduce)
+    reduction = _reduction.check(reduction)
+    return _C._nn.nll_loss(input, target, weight=weight, ignore_index=ignore_index, reduction=reduction)
+
+
+def cross_entropy(
+    input,
+    target,
+    weight=None,
+    size_average=None,
+    ignore_index=-100,
+    reduce=None,
+    reduction="mean",
+    label_smoothing=0.0,
+):
+    """nll_loss(log_softmax(input)), or with floating-point targets of the input's shape -sum(target log_softmax).
+
+    Shapes: input (C), (N, C) or (N, C, d1, ...), target without the C (classes) or with it (probabilities).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.cross_entropy.html
+    """
+    if size_average is not None or reduce is not None:
+        reduction = _reduction.legacy_get_string(size_average, reduce)
+    return _C._nn.cross_entropy(
+        input,
+        target,
+        weight=weight,
+        ignore_index=ignore_index,
+        reduction=_reduction.check(reduction),
+        label_smoothing=label_smoothing,
+    )

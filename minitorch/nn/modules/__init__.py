@@ -1,0 +1,22 @@
+"""The modules of nn, one file a kind, with the names of torch.nn.modules."""
+
+from minitorch.nn.modules import activation, batchnorm, container, dropout, flatten, linear, loss
+from minitorch.nn.modules.activation import *  # noqa: F403
+from minitorch.nn.modules.batchnorm import *  # noqa: F403
+from minitorch.nn.modules.container import *  # noqa: F403
+from minitorch.nn.modules.dropout import *  # noqa: F403
+from minitorch.nn.modules.flatten import *  # noqa: F403
+from minitorch.nn.modules.linear import *  # noqa: F403
+from minitorch.nn.modules.loss import *  # noqa: F403
+from minitorch.nn.modules.module import Module
+
+__all__ = [
+    "Module",
+    *activation.__all__,
+    *batchnorm.__all__,
+    *container.__all__,
+    *dropout.__all__,
+    *flatten.__all__,
+    *linear.__all__,
+    *loss.__all__,
+]

@@ -1,0 +1,398 @@
+"""Hooks of modules: the tables, the hooks for all modules, and the call of a module that has any.
+
+A module without hooks never gets here: its call stays in C. https://docs.pytorch.org/docs/2.13/nn.html#module-hooks
+"""
+
+import warnings
+from collections import OrderedDict
+
+import minitorch
+from minitorch._C import _nn_global_hooks
+from minitorch.utils.hooks import RemovableHandle
+
+
+class HookTable:
+    """A table of hooks that a module gets when it is first asked for.
+
+    Whoever holds the table may put hooks into it, so from then on the module's calls look at it (`watched`).
+    """
+
+    def __init__(self, watched=True):
+        self.watched = watched
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, module, owner=None):
+        if module is None:
+            return self
+        table = OrderedDict()
+        object.__setattr__(module, self.name, table)
+        if self.watched:
+            module._mark_hooked()
+        return table
+
+
+class _GlobalTable(OrderedDict):
+    """Hooks for every module's call; the C code is told whether there are any."""
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        _nn_global_hooks(True)
+
+    def __delitem__(self, key):
+        super().__delitem__(key)
+        _nn_global_hooks(any(_call_tables()))
+
+
+global_backward_pre_hooks, global_backward_hooks = _GlobalTable(), _GlobalTable()
+global_forward_pre_hooks, global_forward_hooks = _GlobalTable(), _GlobalTable()
+global_forward_hooks_always_called, global_forward_hooks_with_kwargs = OrderedDict(), OrderedDict()
+global_buffer_registration_hooks = OrderedDict()
+global_module_registration_hooks = OrderedDict()
+global_parameter_registration_hooks = OrderedDict()
+_global_backward_is_full = None
+
+
+def _call_tables():
+    return global_backward_pre_hooks, global_backward_hooks, global_forward_pre_hooks, global_forward_hooks
+
+
+def _add(table, hook, extra=None):
+    handle = RemovableHandle(table, extra_dict=extra)
+    table[handle.id] = hook
+    return handle
+
+
+def register_module_buffer_registration_hook(hook):
+    """Calls ``hook(module, name, buffer)`` for every buffer registered; a result replaces the buffer."""
+    return _add(global_buffer_registration_hooks, hook)
+
+
+def register_module_module_registration_hook(hook):
+    """Calls ``hook(module, name, submodule)`` for every child registered; a result replaces the child."""
+    return _add(global_module_registration_hooks, hook)
+
+
+def register_module_parameter_registration_hook(hook):
+    """Calls ``hook(module, name, param)`` for every parameter registered; a result replaces the parameter."""
+    return _add(global_parameter_registration_hooks, hook)
+
+
+def register_module_forward_pre_hook(hook):
+    """Calls ``hook(module, args)`` before the forward of every module; a result replaces the arguments."""
+    return _add(global_forward_pre_hooks, hook)
+
+
+def register_module_forward_hook(hook, *, with_kwargs=False, always_call=False):
+    """Calls ``hook(module, args, output)`` after the forward of every module; a result replaces the output."""
+    extra = [global_forward_hooks_with_kwargs, global_forward_hooks_always_called]
+    handle = _add(global_forward_hooks, hook, extra)
+    if with_kwargs:
+        global_forward_hooks_with_kwargs[handle.id] = True
+    if always_call:
+        global_forward_hooks_always_called[handle.id] = True
+    return handle
+
+
+def _register_global_backward(hook, full):
+    global _global_backward_is_full
+    if _global_backward_is_full is (not full):
+        raise RuntimeError(
+            "Cannot use both regular backward hooks and full backward hooks as a global Module hook. "
+            "Please use only one of them."
+        )
+    _global_backward_is_full = full
+    return _add(global_backward_hooks, hook)
+
+
+def register_module_backward_hook(hook):
+    """The older form of register_module_full_backward_hook: sees the last operation of a module only."""
+    return _register_global_backward(hook, False)
+
+
+def register_module_full_backward_pre_hook(hook):
+    """Calls ``hook(module, grad_output)`` before the gradients of every module's inputs are computed."""
+    return _add(global_backward_pre_hooks, hook)
+
+
+def register_module_full_backward_hook(hook):
+    """Calls ``hook(module, grad_input, grad_output)`` when the gradients of a module's inputs are computed."""
+    return _register_global_backward(hook, True)
+
+
+def backward_hooks(module):
+    """(full, old) backward hooks that apply to the module, global ones first."""
+    full, old = [], []
+    if global_backward_hooks:
+        (full if _global_backward_is_full else old).extend(global_backward_hooks.values())
+    if module._backward_hooks:
+        (full if module._is_full_backward_hook else old).extend(module._backward_hooks.values())
+    return full, old
+
+
+def call_with_hooks(self, /, *args, **kwargs):
+    """Module.__call__ where hooks may exist: pre-hooks, forward, hooks, and the backward hooks' set-up."""
+    if self._compiled_call_impl is not None:
+        return self._compiled_call_impl(*args, **kwargs)
+    if not (
+        self._backward_hooks or self._backward_pre_hooks or self._forward_hooks or self._forward_pre_hooks
+        or any(_call_tables())
+    ):
+        return self.forward(*args, **kwargs)
+    call = _Call(self, args, kwargs)
+    try:
+        return call.run()
+    except Exception:
+        call.after_failure()
+        raise
+
+
+class _Call:
+    """One call of a module with hooks."""
+
+    def __init__(self, module, args, kwargs):
+        self.module, self.args, self.kwargs = module, args, kwargs
+        self.result = None
+        self.called = set()  # the hooks with always_call that have run
+
+    def run(self):
+        module = self.module
+        full, old = backward_hooks(module)
+        pre = [*global_backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
+        self.before()
+        bridge = BackwardHook(module, full, pre) if full or pre else None
+        if bridge:
+            self.args = bridge.setup_input_hook(self.args)
+        self.result = module.forward(*self.args, **self.kwargs)
+        self.after()
+        if bridge:
+            if not isinstance(self.result, (minitorch.Tensor, tuple)):
+                warnings.warn(
+                    "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors"
+                    f" but received {type(self.result)}",
+                    stacklevel=4,
+                )
+            self.result = bridge.setup_output_hook(self.result)
+        if old:
+            self.attach_old(old)
+        return self.result
+
+    def before(self):
+        module = self.module
+        for key, hook in (*global_forward_pre_hooks.items(), *module._forward_pre_hooks.items()):
+            if key not in module._forward_pre_hooks_with_kwargs:
+                result = hook(module, self.args)
+                if result is not None:
+                    self.args = result if isinstance(result, tuple) else (result,)
+                continue
+            result = hook(module, self.args, self.kwargs)
+            if result is None:
+                continue
+            if not (isinstance(result, tuple) and len(result) == 2):
+                raise RuntimeError(
+                    f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {result}."
+                )
+            self.args, self.kwargs = result
+
+    def call(self, key, hook):
+        module = self.module
+        if key in module._forward_hooks_with_kwargs or key in global_forward_hooks_with_kwargs:
+            result = hook(module, self.args, self.kwargs, self.result)
+        else:
+            result = hook(module, self.args, self.result)
+        if result is not None:
+            self.result = result
+
+    def after(self):
+        module = self.module
+        for key, hook in (*global_forward_hooks.items(), *module._forward_hooks.items()):
+            if key in module._forward_hooks_always_called or key in global_forward_hooks_always_called:
+                self.called.add(key)
+            self.call(key, hook)
+
+    def after_failure(self):
+        """Hooks registered with always_call that have not run yet; what they raise becomes a warning."""
+        tables = (
+            ("global module", global_forward_hooks, global_forward_hooks_always_called),
+            ("module", self.module._forward_hooks, self.module._forward_hooks_always_called),
+        )
+        for whose, hooks, always in tables:
+            for key, hook in hooks.items():
+                if key not in always or key in self.called:
+                    continue
+                try:
+                    self.call(key, hook)
+                except Exception as error:
+                    warnings.warn(
+                        f"{whose} forward hook with ``always_call=True`` raised an exception "
+                        f"that was silenced as another error was raised in forward: {error}",
+                        stacklevel=4,
+                    )
+
+    def attach_old(self, hooks):
+        result = self.result
+        while not isinstance(result, minitorch.Tensor):
+            if isinstance(result, dict):
+                result = next(v for v in result.values() if isinstance(v, minitorch.Tensor))
+            else:
+                result = result[0]
+        if result.grad_fn is None:
+            return
+        for hook in hooks:
+            result.grad_fn.register_hook(lambda *grads, hook=hook: hook(self.module, *grads))
+        warn_old_hook(self.args, self.result, result.grad_fn)
+
+
+def warn_old_hook(inputs, result, grad_fn):
+    """What the older backward hooks cannot see."""
+    advice = "Please use register_full_backward_hook to get the documented behavior."
+    text = None
+    tensors = [(x,) if isinstance(x, minitorch.Tensor) else x for x in (inputs, result)]
+    plain = [isinstance(x, tuple) and all(isinstance(t, minitorch.Tensor) for t in x) for x in tensors]
+    if not plain[1]:
+        text = (
+            "Using non-full backward hooks on a Module that does not return a single Tensor or a tuple of Tensors "
+            f"is deprecated and will be removed in future versions. This hook will be missing some of the "
+            f"grad_output. {advice}"
+        )
+    elif not plain[0]:
+        text = (
+            "Using non-full backward hooks on a Module that does not take as input a single Tensor or a tuple of "
+            f"Tensors is deprecated and will be removed in future versions. This hook will be missing some of the "
+            f"grad_input. {advice}"
+        )
+    else:
+        ends = {t.grad_fn for t in tensors[1] if t.grad_fn is not None}
+        starts = {t.grad_fn for t in tensors[0] if t.grad_fn is not None}
+        if not ends or (len(ends) == 1 and grad_fn not in ends):
+            text = (
+                "Using a non-full backward hook when outputs are nested in python data structure is deprecated "
+                "and will be removed in future versions. This hook will be missing some grad_output."
+            )
+        elif len(ends) > 1:
+            text = (
+                "Using a non-full backward hook when outputs are generated by different autograd Nodes is "
+                f"deprecated and will be removed in future versions. This hook will be missing some grad_output. "
+                f"{advice}"
+            )
+        elif starts != {edge[0] for edge in grad_fn.next_functions}:
+            text = (
+                "Using a non-full backward hook when the forward contains multiple autograd Nodes is deprecated "
+                f"and will be removed in future versions. This hook will be missing some grad_input. {advice}"
+            )
+    if text:
+        warnings.warn(text, FutureWarning, stacklevel=5)
+
+
+class BackwardHook:
+    """Brings the gradients of a module's outputs and inputs together and shows them to the full backward hooks.
+
+    The tensors that go in and come out pass through an identity each, whose node sees all their gradients at once.
+    """
+
+    def __init__(self, module, user_hooks, user_pre_hooks):
+        self.module, self.user_hooks, self.user_pre_hooks = module, user_hooks, user_pre_hooks
+        self.grad_outputs = None
+        self.output_index = self.input_index = None
+        self.n_inputs = self.n_outputs = -1
+
+    def setup_input_hook(self, args):
+        args, self.input_index = self._pass_through(args, self._on_input_grads)
+        self.n_inputs = len(args)
+        return args
+
+    def setup_output_hook(self, result):
+        many = isinstance(result, tuple)
+        outputs, self.output_index = self._pass_through(result if many else (result,), self._on_output_grads)
+        self.n_outputs = len(outputs)
+        return outputs if many else outputs[0]
+
+    @staticmethod
+    def _pass_through(args, hook):
+        index = [i for i, arg in enumerate(args) if isinstance(arg, minitorch.Tensor)]
+        if not (minitorch.is_grad_enabled() and any(args[i].requires_grad for i in index)):
+            return args, None
+        made = _identity(*[args[i] for i in index])
+        next(t.grad_fn for t in made if t.grad_fn is not None).register_hook(hook)
+        out = list(args)
+        for i, tensor in zip(index, made):
+            out[i] = tensor
+        return (tuple(out) if type(args) is tuple else type(args)(*out)), index
+
+    @staticmethod
+    def _spread(index, values, size):
+        out = [None] * size
+        for i, value in zip(index, values):
+            out[i] = value
+        return tuple(out)
+
+    def _on_output_grads(self, _, grad_output):
+        grads = self._spread(self.output_index, grad_output, self.n_outputs)
+        for hook in self.user_pre_hooks:
+            changed = hook(self.module, grads)
+            if changed is None:
+                continue
+            if len(changed) != len(grads):
+                raise RuntimeError(
+                    "Backward pre hook returned an invalid number of grad_output, "
+                    f"got {len(changed)}, but expected {len(grads)}"
+                )
+            grads = changed
+        self.grad_outputs = grads
+        if self.input_index is None:
+            self._without_inputs()
+        return tuple(grads[i] for i in self.output_index)
+
+    def _without_inputs(self):
+        """No input requires grad: the hooks are called now, and have nothing to change."""
+        warnings.warn(
+            "Full backward hook is firing when gradients are computed with respect to module outputs since no "
+            "inputs require gradients. See https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html"
+            "#torch.nn.Module.register_full_backward_hook for more details.",
+            stacklevel=6,
+        )
+        for hook in self.user_hooks:
+            result = hook(self.module, (None,) * self.n_inputs, self.grad_outputs)
+            if result is not None and not (isinstance(result, tuple) and all(g is None for g in result)):
+                raise RuntimeError(
+                    "Backward hook for Modules where no input requires gradient should always return None or "
+                    "None for all gradients."
+                )
+        self.grad_outputs = None
+
+    def _on_input_grads(self, grad_input, _):
+        if self.grad_outputs is None:  # the gradient did not come through the outputs (double backward)
+            return None
+        grads = self._spread(self.input_index, grad_input, self.n_inputs)
+        for hook in self.user_hooks:
+            changed = hook(self.module, grads, self.grad_outputs)
+            if changed is None:
+                continue
+            if len(changed) != len(grads):
+                raise RuntimeError(
+                    "Backward hook returned an invalid number of grad_input, "
+                    f"got {len(changed)}, but expected {len(grads)}"
+                )
+            grads = changed
+        self.grad_outputs = None
+        return tuple(grads[i] for i in self.input_index)
+
+
+def _identity(*tensors):
+    """The tensors again, as the outputs of one node of the graph."""
+    global _identity
+    from minitorch.autograd import Function
+
+    class BackwardHookFunction(Function):
+        @staticmethod
+        def forward(ctx, *args):
+            ctx.mark_non_differentiable(*[arg for arg in args if not arg.requires_grad])
+            return args
+
+        @staticmethod
+        def backward(ctx, *grads):
+            return grads
+
+    _identity = BackwardHookFunction.apply
+    return _identity(*tensors)
