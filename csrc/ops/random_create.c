@@ -383,7 +383,8 @@ static int bernoulli_forward(mt_call *c)
     if (!mt_is_float(d))
         return mt_error(MT_NOT_IMPLEMENTED, "\"bernoulli_tensor_cpu_p_\" not implemented for '%s'",
                         mt_dtype_camel(d));
-    mt_tensor *out = mt_result(c, 0, d, p->ndim, p->size);
+    mt_tensor *target = c->target ? c->target[0] : NULL;
+    mt_tensor *out = mt_result(c, 0, target ? (mt_dtype)target->dtype : d, p->ndim, p->size);
     return out ? mt_draw_bernoulli_each(out, mt_generator_of(c, 0), p) : -1;
 }
 
