@@ -303,6 +303,7 @@ static void find_fast_path(py_schema *s)
 
 static int finish(py_schema *s)
 {
+    if (s->op->kind & MT_RANDOM) s->keeps_gil = true;
     if (s->form & PY_METHOD) put_self_first(s);
     if (add_own_params(s) < 0) return -1;
     size_t bytes = (size_t)(s->narg + 1) * sizeof *s->defaults;
