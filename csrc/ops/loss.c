@@ -25,7 +25,7 @@ mt_tensor *mt_reduce_loss(mt_tensor *t, mt_loss_reduction r)
 /* reduction is the last argument of every loss here. */
 static int finish(mt_call *c, mt_tensor *t)
 {
-    mt_loss_reduction r;
+    mt_loss_reduction r = MT_LOSS_MEAN;
     if (mt_reduction_of(c->arg[c->narg - 1].text, &r) < 0) return -1;
     return mt_result_is(c, 0, mt_reduce_loss(t, r));
 }
@@ -61,7 +61,7 @@ static bool plain(const mt_tensor *x, const mt_tensor *y)
 static int mse_loss_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *y = c->in[1], *z;
-    mt_loss_reduction r;
+    mt_loss_reduction r = MT_LOSS_MEAN;
     if (mt_reduction_of(c->arg[0].text, &r) < 0) return -1;
     if (r == MT_LOSS_NONE || !plain(x, y)) return mt_result_is(c, 0, mt_reduce_loss(mt_square(mt_sub(x, y)), r));
     mt_dtype d = (mt_dtype)x->dtype;

@@ -185,7 +185,7 @@ static int cross_entropy_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *target = c->in[1];
     double smoothing = c->arg[2].d;
-    mt_loss_reduction r;
+    mt_loss_reduction r = MT_LOSS_MEAN;
     if (mt_reduction_of(c->arg[1].text, &r) < 0) return -1;
     if (smoothing < 0 || smoothing > 1)
         return mt_error(MT_RUNTIME, "label_smoothing must be between 0.0 and 1.0. Got: %g", smoothing);
