@@ -105,7 +105,7 @@ static int full_like_forward(mt_call *c)
 MT_OP(full_like, LIKE, .schema = "full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor",
       .doc = "full() in the shape, type and memory order of the input.");
 
-#define NEW_TYPE(i) (c->arg[i].given ? (mt_dtype)c->arg[i].i : (mt_dtype)c->in[0]->dtype)
+#define NEW_TYPE(k) (c->arg[k].given ? (mt_dtype)c->arg[k].i : (mt_dtype)c->in[0]->dtype)
 static int new_empty_forward(mt_call *c) { return sized(c, NULL, &c->arg[0], NEW_TYPE(1)); }
 MT_OP(new_empty, NEW | MT_VARARGS, .schema = "new_empty(Tensor self, int[] size, *, ScalarType? dtype=None) -> Tensor",
       .doc = "empty(size) in this tensor's type.");
