@@ -1,0 +1,249 @@
+/* Reductions made of others: prod, var, std, logsumexp; and running sums and products. */
+#include "ops/reduce.h"
+#include "ops/rules.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static mt_dtype own_type(const mt_tensor *x) { return (mt_dtype)x->dtype; }
+
+/* ==== prod ====================================================================================================== */
+
+static int prod_over(mt_call *c, const mt_arg *dims, bool keepdim, const mt_arg *dtype)
+{
+    mt_tensor *x = c->in[0], *y;
+    bool mask[MT_MAX_DIMS];
+    int64_t size[MT_MAX_DIMS];
+    mt_dtype d = dtype->given ? (mt_dtype)dtype->i : mt_is_float(own_type(x)) ? own_type(x) : MT_INT64;
+    if (mt_reduce_mask(x, dims, mask) < 0) return -1;
+    mt_dtype compute = mt_is_float(d) ? d : MT_INT64;
+    if (x->dtype != compute && !(x = mt_contiguous_raw(x, compute))) return -1;
+    int ndim = mt_reduced_shape(x, mask, keepdim, size);
+    if (!(y = mt_result(c, 0, d, ndim, size))) return -1;
+    mt_tensor *wide = d == compute ? y : mt_empty(compute, ndim, size);
+    if (!wide || mt_reduce_raw(MT_REDUCE_prod, x, mask, wide) < 0) return -1;
+    return wide == y ? 0 : mt_copy_raw(y, wide);
+}
+
+/* The product of the others: y / x, and where zeros are about, the product of what is not zero. */
+static mt_tensor *prod_gradient(const mt_call *c, mt_tensor *g, const mt_arg *dims, bool keepdim)
+{
+    const mt_dims *d = &c->in_dims[0];
+    mt_tensor *x = c->in[0], *zero = mt_eq(x, mt_number(0)), *safe = mt_where(zero, mt_number(1), x), *rest, *zeros;
+    if (dims) {
+        rest = mt_prod_dim(safe, dims->i, keepdim);
+        zeros = mt_sum_dim(zero, 1, &dims->i, keepdim);
+    } else {
+        rest = mt_prod(safe);
+        zeros = mt_sum(zero);
+    }
+    mt_arg list = {.given = true, .ints = {dims ? &dims->i : NULL, 1}};
+    const mt_arg *over = dims ? &list : NULL;
+    rest = mt_unreduce(rest, d, over, keepdim);
+    zeros = mt_unreduce(zeros, d, over, keepdim);
+    g = mt_unreduce(g, d, over, keepdim);
+    mt_tensor *one_zero = mt_logical_and(zero, mt_eq(zeros, mt_number_of(mt_scalar_int(1))));
+    mt_tensor *no_zero = mt_eq(zeros, mt_number_of(mt_scalar_int(0)));
+    mt_tensor *others = mt_where(no_zero, mt_div(rest, safe), mt_where(one_zero, rest, mt_number(0)));
+    return mt_mul(g, others);
+}
+
+static int prod_forward(mt_call *c) { return prod_over(c, NULL, false, &c->arg[0]); }
+static void prod_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    if (gin[0]) gin[0] = prod_gradient(c, gout[0], NULL, false);
+}
+MT_OP(prod, .kind = MT_FUNCTION | MT_METHOD, .keeps = {MT_KEEP_IN(0)}, .backward = prod_backward, .rule = "g times the product of the others",
+      .schema = "prod(Tensor self, *, ScalarType? dtype=None) -> Tensor", .doc = "The product of all elements, or along dim.");
+mt_tensor *mt_prod(mt_tensor *self)
+{
+    mt_arg arg[1] = {mt_arg_none()};
+    return mt_call1a(&mt_op_prod, self, 1, arg);
+}
+
+static int prod_dim_forward(mt_call *c)
+{
+    mt_arg dims = mt_arg_ints(1, &c->arg[0].i);
+    return prod_over(c, &dims, c->arg[1].b, &c->arg[2]);
+}
+static void prod_dim_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    if (gin[0]) gin[0] = prod_gradient(c, gout[0], &c->arg[0], c->arg[1].b);
+}
+MT_OP(prod_dim, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(0)}, .backward = prod_dim_backward, .grad_name = "ProdBackward1",
+      .schema = "prod.dim(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", .doc = "");
+mt_tensor *mt_prod_dim(mt_tensor *self, int64_t dim, bool keepdim)
+{
+    mt_arg arg[3] = {mt_arg_int(dim), mt_arg_bool(keepdim), mt_arg_none()};
+    return mt_call1a(&mt_op_prod_dim, self, 3, arg);
+}
+
+/* ==== var, std ================================================================================================== */
+
+/* sum (x - mean)^2 / (n - correction), in two passes. */
+static mt_tensor *variance(mt_tensor *x, const mt_arg *dims, double correction, bool keepdim)
+{
+    bool mask[MT_MAX_DIMS];
+    int64_t over[MT_MAX_DIMS], n = 1;
+    int m = 0;
+    if (!mt_is_float(own_type(x)))
+        return mt_fail(MT_RUNTIME, "std and var only support floating point and complex dtypes");
+    if (mt_reduce_mask(x, dims, mask) < 0) return NULL;
+    for (int d = 0; d < x->ndim; d++)
+        if (mask[d]) n *= x->size[d], over[m++] = d;
+    mt_tensor *centre = m ? mt_mean_dim(x, m, over, true) : x, *square = mt_square(mt_sub(x, centre));
+    double divisor = (double)n - correction;
+    mt_tensor *sum = m ? mt_sum_dim(square, m, over, keepdim) : square;
+    return mt_div(sum, mt_number(divisor > 0 ? divisor : 0));
+}
+
+/* The root, whose gradient is 0 and not NaN where all elements are equal. */
+static mt_tensor *root(mt_tensor *v)
+{
+    mt_tensor *flat = v ? mt_eq(v, mt_number(0)) : NULL;
+    return mt_where(flat, mt_number(0), mt_sqrt(mt_where(flat, mt_number(1), v)));
+}
+
+static double correction_of(const mt_arg *a) { return a->given ? mt_scalar_to_double(a->s) : 1; }
+
+#define MOMENT(id, finish, text)                                                                   \
+    static int id##_forward(mt_call *c)                                                            \
+    {                                                                                              \
+        return mt_result_is(c, 0, finish(variance(c->in[0], &c->arg[0], correction_of(&c->arg[1]), c->arg[2].b))); \
+    }                                                                                              \
+    MT_OP(id, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,                             \
+          .schema = #id "(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor", .doc = text); \
+    static int id##_unbiased_forward(mt_call *c)                                                   \
+    {                                                                                              \
+        return mt_result_is(c, 0, finish(variance(c->in[0], NULL, c->arg[0].b, false)));           \
+    }                                                                                              \
+    MT_OP(id##_unbiased, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,                           \
+          .schema = #id ".unbiased(Tensor self, bool unbiased=True) -> Tensor", .doc = "");        \
+    static int id##_dim_forward(mt_call *c)                                                        \
+    {                                                                                              \
+        return mt_result_is(c, 0, finish(variance(c->in[0], &c->arg[0], c->arg[1].b, c->arg[2].b))); \
+    }                                                                                              \
+    MT_OP(id##_dim, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,                       \
+          .schema = #id ".dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor", .doc = "");
+MOMENT(var, , "The variance of all elements, or along dim: the sum of squared distances from the mean divided by n - correction (1).")
+MOMENT(std, root, "The standard deviation, the root of var().")
+
+/* ==== logsumexp =================================================================================================== */
+
+/* log sum e^x = m + log sum e^(x - m) for any m; the largest finite one avoids overflow. */
+static int logsumexp_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0];
+    int n = (int)c->arg[0].ints.n;
+    const int64_t *dims = c->arg[0].ints.v;
+    bool keepdim = c->arg[1].b;
+    if (!mt_is_float(own_type(x))) x = mt_to_dtype(x, mt_default_dtype());
+    if (!x) return -1;
+    if (x->numel == 0) return mt_result_is(c, 0, mt_log(mt_sum_dim(mt_exp(x), n, dims, keepdim)));
+    mt_tensor *m = mt_amax(mt_detach(x), n, dims, true);
+    m = mt_where(mt_isfinite(m), m, mt_number(0));
+    mt_tensor *sum = mt_log(mt_sum_dim(mt_exp(mt_sub(x, m)), n, dims, keepdim));
+    if (!sum) return -1;
+    return mt_result_is(c, 0, mt_add(sum, mt_reshape(m, sum->ndim, sum->size)));
+}
+MT_OP(logsumexp, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .schema = "logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor",
+      .doc = "log(sum(e ** x)) along dim, computed without overflow.");
+
+/* ==== cumsum, cumprod, flip ======================================================================================= */
+
+/* Runs along dim of contiguous y in place; lines are `inner` elements apart. */
+#define RUNNING(T, step)                                                                           \
+    for (int64_t a = 0; a < outer; a++)                                                            \
+        for (int64_t i = 1; i < n; i++) {                                                          \
+            T *now = (T *)(void *)y->data + (a * n + i) * inner, *before = now - inner;            \
+            for (int64_t b = 0; b < inner; b++) now[b] = (T)(before[b] step now[b]);               \
+        }
+
+static int running(mt_call *c, bool product)
+{
+    mt_tensor *x = c->in[0], *y;
+    int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
+    mt_dtype d = c->arg[1].given ? (mt_dtype)c->arg[1].i : mt_is_float(own_type(x)) ? own_type(x) : MT_INT64;
+    mt_dtype compute = mt_is_float(d) ? d : MT_INT64;
+    int64_t outer = 1, inner = 1, n = x->ndim ? 0 : 1;
+    if (dim < 0) return -1;
+    for (int i = 0; i < x->ndim; i++) {
+        if (i == dim)
+            n = x->size[i];
+        else if (i < dim)
+            outer *= x->size[i];
+        else
+            inner *= x->size[i];
+    }
+    mt_tensor *result = mt_result(c, 0, d, x->ndim, x->size);
+    if (!result || !(y = d == compute ? result : mt_empty(compute, x->ndim, x->size)) || mt_copy_raw(y, x) < 0) return -1;
+    if (compute == MT_FLOAT32 && product) {
+        RUNNING(float, *)
+    } else if (compute == MT_FLOAT32) {
+        RUNNING(float, +)
+    } else if (compute == MT_FLOAT64 && product) {
+        RUNNING(double, *)
+    } else if (compute == MT_FLOAT64) {
+        RUNNING(double, +)
+    } else if (product) {
+        RUNNING(uint64_t, *)
+    } else {
+        RUNNING(uint64_t, +)
+    }
+    return y == result ? 0 : mt_copy_raw(result, y);
+}
+
+static int cumsum_forward(mt_call *c) { return running(c, false); }
+
+/* Element i went into sums i, i+1, ...: the running sum from the other end. */
+static void cumsum_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    int64_t dim = c->arg[0].i;
+    if (!gin[0]) return;
+    if (gout[0]->ndim == 0) {
+        gin[0] = gout[0];
+        return;
+    }
+    gin[0] = mt_flip(mt_cumsum(mt_flip(gout[0], 1, &dim), dim), 1, &dim);
+}
+MT_OP(cumsum, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT, .backward = cumsum_backward, .rule = "flip(cumsum(flip(g)))",
+      .schema = "cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor", .doc = "The running sum along dim.");
+mt_tensor *mt_cumsum(mt_tensor *self, int64_t dim)
+{
+    mt_arg arg[2] = {mt_arg_int(dim), mt_arg_none()};
+    return mt_call1a(&mt_op_cumsum, self, 2, arg);
+}
+
+static int flip_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *y = mt_result(c, 0, own_type(x), x->ndim, x->size), from;
+    int64_t stride[MT_MAX_DIMS];
+    bool mask[MT_MAX_DIMS] = {false};
+    if (!y || (c->arg[0].ints.n && mt_wrap_dims(c->arg[0].ints.n, c->arg[0].ints.v, x->ndim, mask) < 0)) return -1;
+    if (x->numel == 0) return 0;
+    from = *x; /* a shell that walks backwards, for the copy alone */
+    from.stride = stride;
+    from.flags = 0;
+    for (int d = 0; d < x->ndim; d++) {
+        stride[d] = mask[d] ? -x->stride[d] : x->stride[d];
+        if (mask[d]) from.data += (x->size[d] - 1) * x->stride[d] * mt_itemsize(x);
+    }
+    mt_iter it;
+    mt_iter_begin(&it, y->ndim, y->size);
+    mt_iter_add(&it, y);
+    mt_iter_add(&it, &from);
+    mt_iter_run(&it, mt_k->cast[x->dtype][x->dtype], NULL, MT_GRAIN_CHEAP);
+    return 0;
+}
+static void flip_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    if (gin[0]) gin[0] = mt_flip(gout[0], (int)c->arg[0].ints.n, c->arg[0].ints.v);
+}
+MT_OP(flip, .kind = MT_FUNCTION | MT_METHOD | MT_VARARGS, .backward = flip_backward, .rule = "flip(g, dims)",
+      .schema = "flip(Tensor self, int[] dims) -> Tensor", .doc = "A copy with the order of elements along dims reversed.");
+mt_tensor *mt_flip(mt_tensor *self, int n, const int64_t *dims)
+{
+    mt_arg arg[1] = {mt_arg_ints(n, dims)};
+    return mt_call1a(&mt_op_flip, self, 1, arg);
+}
