@@ -28,7 +28,7 @@ static void copy_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 }
 
 MT_OP(copy, .kind = MT_METHOD | MT_INPLACE_ONLY, .grad_name = "CopyBackwards", .backward = copy_backward,
-      .schema = "copy_(Tensor self, Tensor src, bool non_blocking=False) -> Tensor",
+      .schema = "copy_(Tensor self, Number other, bool non_blocking=False) -> Tensor",
       .doc = "Writes the values of src, broadcast and cast to this tensor's shape and type, into this tensor.");
 
 mt_tensor *mt_copy(mt_tensor *self, mt_tensor *src)

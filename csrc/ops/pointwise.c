@@ -276,7 +276,9 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
         if (gin[1]) gin[1] = gy;                                                                   \
     }                                                                                              \
     const mt_op mt_op_##id = {.name = #id, .row = MT_BINARY_##id, .kind = KIND_##row_kind,         \
-        .schema = #id "(Number self, Number other) -> Tensor", .doc = text, .formula = #f,         \
+        .schema = MT_BINARY_##id == MT_BINARY_pow ? #id "(Number self, Number exponent) -> Tensor" \
+                                                  : #id "(Number self, Number other) -> Tensor",   \
+        .doc = text, .formula = #f,                                                                \
         .rule = "gx = " #gx "; gy = " #gy, .keeps = {keeps_x, keeps_y},                            \
         .forward = binary_forward, .backward = id##_backward};                                     \
     mt_tensor *mt_##id(mt_tensor *x, mt_tensor *y) { return mt_call2(&mt_op_##id, x, y); }

@@ -73,6 +73,10 @@ int py_bind_bad_keyword(const py_schema *s, const py_args *a)
 {
     char name[64];
     py_schema_name(s->op, s->form, name);
+    if (is_method(s) && s->n == 1) {
+        PyErr_Format(PyExc_TypeError, "Tensor.%s() takes no keyword arguments", name);
+        return 0;
+    }
     for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(a->kwnames); k++) {
         PyObject *keyword = PyTuple_GET_ITEM(a->kwnames, k);
         int i = 0;
@@ -153,31 +157,50 @@ static PyObject *option_text(const py_schema *s, const py_args *a)
     return text;
 }
 
-PyObject *py_bind_no_overload(py_schema *const *s, int n, const py_args *a)
+/* The one overload that n arguments can have been meant for; NULL if none or several can. */
+static const py_schema *only_plausible(py_schema *const *s, int n, Py_ssize_t given)
 {
-    char name[64];
-    Py_ssize_t given = a->nargs + (a->kwnames ? PyTuple_GET_SIZE(a->kwnames) : 0);
-    int plausible = -1, count = 0;
+    const py_schema *found = NULL;
     for (int i = 0; i < n; i++) {
-        if (given < s[i]->required || given > s[i]->n) continue;
-        plausible = i;
-        count++;
+        if (s[i]->hidden || given < s[i]->required || given > s[i]->n) continue;
+        if (found) return NULL;
+        found = s[i];
     }
-    if (count == 1) { /* the only one it can have meant: say what is wrong with that */
-        py_bound b;
-        int status = py_bind(s[plausible], a, &b, true);
-        py_bound_clear(&b);
-        if (status <= 0 && PyErr_Occurred()) return NULL;
-    }
-    PyObject *got = given_text(s[0], a, false), *list = PyUnicode_FromString("");
+    return found;
+}
+
+/* "one of:\n * (...)\n * (...)\n", or the options of the only one that is shown. */
+static PyObject *options_text(py_schema *const *s, int n, const py_args *a)
+{
+    PyObject *list = PyUnicode_FromString("one of:\n");
+    int shown = 0;
+    const py_schema *last = NULL;
     for (int i = 0; i < n && list; i++) {
+        if (s[i]->hidden) continue;
+        shown++;
+        last = s[i];
         PyObject *option = option_text(s[i], a);
         Py_SETREF(list, option ? PyUnicode_FromFormat("%U%U", list, option) : NULL);
         Py_XDECREF(option);
     }
+    if (shown == 1 && list) Py_SETREF(list, py_schema_options(last));
+    return list;
+}
+
+PyObject *py_bind_no_overload(py_schema *const *s, int n, const py_args *a)
+{
+    char name[64];
+    const py_schema *meant =
+        only_plausible(s, n, a->nargs + (a->kwnames ? PyTuple_GET_SIZE(a->kwnames) : 0));
+    if (meant) { /* say what is wrong with that */
+        py_bound b;
+        py_bind(meant, a, &b, true);
+        py_bound_clear(&b);
+        if (PyErr_Occurred()) return NULL;
+    }
+    PyObject *got = given_text(s[0], a, false), *list = options_text(s, n, a);
     if (got && list)
-        PyErr_Format(PyExc_TypeError,
-                     "%s() received an invalid combination of arguments - got (%U), but expected one of:\n%U",
+        PyErr_Format(PyExc_TypeError, "%s() received an invalid combination of arguments - got (%U), but expected %U",
                      py_schema_name(s[0]->op, s[0]->form, name), got, list);
     Py_XDECREF(got);
     Py_XDECREF(list);

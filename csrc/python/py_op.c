@@ -206,6 +206,10 @@ int py_op_add(py_op *op, py_schema *s)
         return -1;
     }
     op->schema = grown;
+    for (int i = 0; i < op->n; i++) {
+        grown[i]->hidden |= py_schema_covers(s, grown[i]);
+        s->hidden |= py_schema_covers(grown[i], s);
+    }
     op->schema[op->n++] = s;
     for (int n = s->fast_min > 0 ? s->fast_min : 1; n <= s->fast_max && n < 4; n++)
         if (!op->fast[n] && s->tensors <= 4) op->fast[n] = s;

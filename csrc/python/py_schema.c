@@ -350,6 +350,16 @@ void py_schema_free(py_schema *s)
     PyMem_Free(s);
 }
 
+bool py_schema_covers(const py_schema *b, const py_schema *a)
+{
+    if (a->positional != b->positional || a->n >= b->n || a->nout != b->nout) return false;
+    for (int i = 0; i < a->positional; i++)
+        if (a->param[i].kind != b->param[i].kind || a->param[i].name != b->param[i].name) return false;
+    for (int i = a->positional; i < a->n; i++)
+        if (!has_param(b, PyUnicode_AsUTF8(a->param[i].name))) return false;
+    return b->required == a->required;
+}
+
 /* ---- saying it again ------------------------------------------------------------------------------------- */
 
 const char *py_kind_name(const py_param *p)

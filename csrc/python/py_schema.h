@@ -70,6 +70,7 @@ typedef struct py_schema {
     bool has_list;     /* some Tensor[] */
     bool varargs;      /* the one positional parameter takes int, int, ... */
     bool keeps_gil;    /* draws random numbers */
+    bool hidden;       /* another overload takes all that this one takes: errors do not list it */
     uint8_t fast_min, fast_max; /* this many positional tensors and nothing else: the fast path; max 0: never */
     bool fast_number[4];        /* ... of which this one may be a number */
     mt_arg *defaults;           /* narg of them */
@@ -81,6 +82,8 @@ typedef struct py_schema {
 /* Reads the schema of op. NULL with SystemError that quotes the place it does not understand. */
 py_schema *py_schema_parse(const mt_op *op, uint32_t form);
 void py_schema_free(py_schema *s);
+/* Does b take every call that a takes? add(x, y) and add(x, y, *, alpha=1) */
+bool py_schema_covers(const py_schema *b, const py_schema *a);
 /* "max" of "max.dim(...)": into buffer of 64 bytes, with `_` behind for the in-place form. */
 const char *py_schema_name(const mt_op *op, uint32_t form, char *buffer);
 
