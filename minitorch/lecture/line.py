@@ -108,9 +108,10 @@ def _gradients(report: Report, w, b, x0, y0) -> float:
     for name, tensors in (("float64", double), ("float32", single)):
         report.say(f"{name}  " + "".join(f"{numerical_gradient(*tensors, h).item():>10.3f}" for h in steps))
     report.say(
-        "float32 stores a loss near 9 in steps of 9.5e-7. Divided by h = 0.0001 such a step is 0.0095,\n"
-        "so two decimals are luck, and a smaller h makes it worse. (With the slide's rounded 0.77, -0.15,\n"
-        "1.37, 3.91 float32 gives -8.249: right is -8.234.) Autograd subtracts no nearly equal numbers."
+        "float32 stores a loss near 9 in steps of 9.5e-7; divided by h = 0.0001 that is 0.0095.\n"
+        "So two decimals are luck, and a smaller h makes it worse. (The slide's rounded 0.77,\n"
+        "-0.15, 1.37, 3.91 give -8.249 in float32: right is -8.234.) Autograd subtracts no\n"
+        "nearly equal numbers."
     )
     return slope
 

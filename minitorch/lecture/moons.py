@@ -149,18 +149,18 @@ class Teacher:
         alone = single.model[0]
         v1, v2 = alone.weights.squeeze(1).tolist()
         self.report.say(
-            f"multiplied out, 2-4-1 is y = {w1:.2f} x1 {w2:+.2f} x2 {b:+.2f}. Its outputs differ from the\n"
-            f"stack's by at most {gap:.0e}: {share:.1%} of the training points right, the stack "
+            f"multiplied out, 2-4-1 is y = {w1:.2f} x1 {w2:+.2f} x2 {b:+.2f}: outputs at most {gap:.0e}\n"
+            f"from the stack's, {share:.1%} of the training points right, the stack's "
             f"{stacked.train_accuracy:.1%}.\n"
-            f"Alone, 2-1 finds y = {v1:.2f} x1 {v2:+.2f} x2 {alone.bias.item():+.2f}: "
-            "layers without activation stay linear.",
+            f"Alone, 2-1 finds y = {v1:.2f} x1 {v2:+.2f} x2 {alone.bias.item():+.2f}.\n"
+            "Layers without activation stay linear.",
             "stacking",
         )
 
     def neuron(self) -> None:
         torch.manual_seed(0)
         run = self.fit("sigmoid 2-1", network([2, 1]), 50)
-        self.tell(run, "outputs in (0, 1), the boundary still straight")
+        self.tell(run, "the boundary still straight")
 
     def deep(self) -> None:
         for name, sizes in (("2-4-1", [2, 4, 1]), ("2-8-8-1", [2, 8, 8, 1])):
@@ -171,16 +171,12 @@ class Teacher:
         """2-4-1 again, stopped when the evaluation loss is at most 0.52."""
         torch.manual_seed(0)
         run = self.fit("2-4-1 stopped", network([2, 4, 1]), 2000, stop_at=THRESHOLD)
-        reached = (
-            f"after {run.epochs} epochs"
-            if run.history[-1] <= THRESHOLD
-            else f"not within {run.epochs} epochs"
-        )
+        reached = "after" if run.history[-1] <= THRESHOLD else "not within"
         self.tell(run, f"evaluation loss <= {THRESHOLD} {reached} {run.epochs} epochs")
         self.report.say(
-            "That loss takes the sigmoid of outputs that went through one already, as the code book does,\n"
-            "so 0.503 is the least it can be. Of plain cross entropy a straight line gets below "
-            f"{THRESHOLD} within\na few epochs."
+            "That loss takes the sigmoid of outputs that went through one already, as the\n"
+            "code book does, so 0.503 is the least it can be. Of plain cross entropy a\n"
+            f"straight line gets below {THRESHOLD} within a few epochs."
         )
 
     def relu(self) -> None:
