@@ -17,10 +17,12 @@
 #endif
 #if defined(IS_FLOAT)
 #define UNARY_FLOAT(DO, name, f)  DO(name, T, T, f)
+#define UNARY_NN(DO, name, f)     DO(name, T, T, f)
 #define BINARY_FLOAT(DO, name, f) DO(name, T, T, f)
 #define BINARY_GRAD(DO, name, f)  DO(name, T, T, f)
 #else
 #define UNARY_FLOAT(DO, name, f)
+#define UNARY_NN(DO, name, f)
 #define BINARY_FLOAT(DO, name, f)
 #define BINARY_GRAD(DO, name, f)
 #endif
@@ -72,6 +74,7 @@ static void MT_CAT(fill_rows, S)(mt_kernels *k)
 #undef UNARY_SAME
 #undef UNARY_ROUND
 #undef UNARY_FLOAT
+#undef UNARY_NN
 #undef UNARY_TEST
 #undef UNARY_ENTRY
 #undef BINARY_FLOAT

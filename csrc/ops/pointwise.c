@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { FLOAT, SAME, ROUND, TEST, ARITH, COMPARE, LOGIC, GRAD };
+enum { FLOAT, SAME, ROUND, TEST, NN, ARITH, COMPARE, LOGIC, GRAD };
 
 /* ---- types -------------------------------------------------------------------------------------------- */
 
@@ -131,7 +131,7 @@ static int unary_forward(mt_call *c)
     if (!(x = cast(x, compute))) return -1;
     mt_tensor *y = mt_result_like(c, 0, kind == TEST ? MT_BOOL : compute, x);
     if (!y) return -1;
-    mt_run_loop(loop, y, 1, &x, param, kind == FLOAT ? MT_GRAIN_DEAR : MT_GRAIN_CHEAP);
+    mt_run_loop(loop, y, 1, &x, param, kind == FLOAT || kind == NN ? MT_GRAIN_DEAR : MT_GRAIN_CHEAP);
     return 0;
 }
 
@@ -240,9 +240,11 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
 #define Y    MT_KEEP_IN(1)
 #define Z    MT_KEEP_OUT(0)
 #define A(i) mt_number_of(c->arg[i].s) /* parameter i of a UNARY_P row, in its rule */
+#define N(i) mt_scalar_to_double(c->arg[i].s)
 #define PUBLIC (MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT)
 #define KIND_FLOAT   PUBLIC
 #define KIND_SAME    PUBLIC
+#define KIND_NN      MT_NN
 #define KIND_ROUND   PUBLIC
 #define KIND_TEST    (MT_FUNCTION | MT_METHOD | MT_OUT | MT_NODIFF)
 #define KIND_ARITH   PUBLIC

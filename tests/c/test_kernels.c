@@ -27,6 +27,7 @@ enum {
     KIND_SAME,
     KIND_ROUND,
     KIND_TEST,
+    KIND_NN,
     KIND_ARITH,
     KIND_COMPARE,
     KIND_LOGIC,
