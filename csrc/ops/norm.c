@@ -18,12 +18,12 @@ static int check_batch_norm(const mt_call *c, bool training, double eps)
 {
     static const char *const names[] = {"input", "running_mean", "running_var", "weight", "bias"};
     mt_tensor *x = c->in[0];
-    char shape[256];
+    char shape[MT_SHAPE_TEXT];
     if (training) {
         int64_t values = x->ndim > 0 ? x->size[0] : 1;
         for (int i = 2; i < x->ndim; i++) values *= x->size[i];
         if (values == 1) {
-            mt_shape_format(shape, sizeof shape, x->ndim, x->size);
+            mt_shape_text(x->ndim, x->size, shape);
             return mt_error(MT_VALUE, "Expected more than 1 value per channel when training, got input size torch.Size(%s)",
                             shape);
         }
