@@ -211,20 +211,17 @@ static const char *const slot_names[] = {
 static PyObject *slot_op(int which)
 {
     static PyObject *found[NUM_SLOT_OPS];
-    if (MT_UNLIKELY(!found[which])) found[which] = py_op_find(slot_names[which], true);
-    return found[which];
+    if (MT_LIKELY(found[which] != NULL)) return found[which];
+    found[which] = py_op_find(slot_names[which], true);
+    if (found[which]) return found[which];
+    PyErr_Clear();
+    return found[which] = py_op_find(slot_names[which], false); /* rsub is a function only */
 }
 
 static PyObject *slot_call(int which, PyObject *const *args, Py_ssize_t n)
 {
     PyObject *op = slot_op(which);
     return op ? py_op_call(op, args, n) : NULL;
-}
-
-PyObject *py_call_op(const char *name, PyObject *const *args, Py_ssize_t nargs)
-{
-    PyObject *op = py_op_find(name, true);
-    return op ? py_op_call(op, args, nargs) : NULL;
 }
 
 /* What may stand beside a tensor: another one, or a number. */

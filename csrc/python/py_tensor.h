@@ -17,8 +17,6 @@ int py_dtype_argument(PyObject *o, const char *function, mt_dtype *out);
 /* ---- py_tensor.c ------------------------------------------------------------------------------------ */
 /* A new Python object of class cls (Tensor or a subclass) for t, which must have none. */
 PyObject *py_wrap_as(PyTypeObject *cls, mt_tensor *t);
-/* Calls the operator of that name with these arguments. */
-PyObject *py_call_op(const char *name, PyObject *const *args, Py_ssize_t nargs);
 
 /* ---- py_tensor_attrs.c ------------------------------------------------------------------------------ */
 extern PyGetSetDef py_tensor_getset[];

@@ -88,6 +88,20 @@ static PyObject *get_mT(PyObject *self, void *closure)
     return finish(scope, mt_transpose(t, -2, -1));
 }
 
+/* An object with a dict can be part of a cycle: the garbage collector gets to know it. */
+static PyObject *get_dict(PyObject *self, void *closure)
+{
+    PyObject *dict = PyObject_GenericGetDict(self, closure);
+    if (dict && !PyObject_GC_IsTracked(self)) PyObject_GC_Track(self);
+    return dict;
+}
+static int set_dict(PyObject *self, PyObject *value, void *closure)
+{
+    int failed = PyObject_GenericSetDict(self, value, closure);
+    if (!failed && !PyObject_GC_IsTracked(self)) PyObject_GC_Track(self);
+    return failed;
+}
+
 /* ---- autograd --------------------------------------------------------------------------------------------------- */
 
 static PyObject *get_requires_grad(PyObject *self, void *Py_UNUSED(closure))
@@ -267,6 +281,7 @@ static PyObject *detach_(PyObject *self, PyObject *Py_UNUSED(unused))
 }
 
 PyGetSetDef py_tensor_getset[] = {
+    {"__dict__", get_dict, set_dict, NULL, NULL},
     {"data", get_data, set_data, "The same memory as a tensor without history.", NULL},
     {"grad", get_grad, set_grad, "The gradient that backward() has added up here, or None.", NULL},
     {"requires_grad", get_requires_grad, set_requires_grad, "Is a gradient to be computed for this tensor?", NULL},
@@ -429,11 +444,11 @@ static PyObject *is_same_size(PyObject *self, PyObject *other)
     return PyBool_FromLong(mt_same_shape(py_core(self), py_core(other)));
 }
 
-/* (address, bytes) of the storage, for untyped_storage(). */
+/* (address, bytes, is it our own memory) of the storage, for minitorch/_tensor.py. */
 static PyObject *storage_info(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     const mt_storage *s = py_core(self)->storage;
-    return Py_BuildValue("(Nn)", PyLong_FromVoidPtr(s->data), (Py_ssize_t)s->nbytes);
+    return Py_BuildValue("(NnO)", PyLong_FromVoidPtr(s->data), (Py_ssize_t)s->nbytes, s->release ? Py_False : Py_True);
 }
 
 /* The whole storage as a tensor of this dtype, one dimension: what pickling and copying write down. */
@@ -578,7 +593,7 @@ PyMethodDef py_tensor_methods[] = {
     {"is_set_to", is_set_to, METH_O, "is_set_to(tensor, /)\n--\n\nDo both show the same elements of the same memory?"},
     {"is_same_size", is_same_size, METH_O, "is_same_size(other, /)\n--\n\nHave both the same shape?"},
     {"_is_view", is_view, METH_NOARGS, "_is_view()\n--\n\nIs this a view of another tensor?"},
-    {"_storage_info", storage_info, METH_NOARGS, "_storage_info()\n--\n\nAddress and bytes of the storage."},
+    {"_storage_info", storage_info, METH_NOARGS, "_storage_info()\n--\n\nThe storage's address and bytes, and whether it can be resized."},
     {"_storage_tensor", storage_tensor, METH_NOARGS, "_storage_tensor()\n--\n\nThe whole storage as a tensor."},
     {"_type_text", type_text, METH_NOARGS, "_type_text()\n--\n\nWhat type() returns: 'torch.FloatTensor'."},
     {"item", py_tensor_item, METH_NOARGS, "item()\n--\n\nThe only element as a Python number."},

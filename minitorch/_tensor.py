@@ -1,0 +1,316 @@
+"""Methods of Tensor that are policy rather than computation: copying, pickling, formatting, old spellings.
+
+They are plain functions; :func:`_install` hands them to the C type when minitorch is imported. Everything that is
+called in a training loop is C instead: see csrc/python/py_tensor.c and py_tensor_attrs.c.
+
+Source: https://docs.pytorch.org/docs/stable/tensors.html
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import mmap
+import weakref
+from typing import Any, Callable, Iterable
+
+import numpy as np
+
+from minitorch import _C
+
+Tensor = _C.Tensor
+
+# ---- copying and pickling ------------------------------------------------------------------------------------------
+
+
+def _rebuild(array: np.ndarray, size: tuple[int, ...], stride: tuple[int, ...], requires_grad: bool) -> Tensor:
+    """The inverse of ``__reduce_ex__``: a tensor over the memory of a one-dimensional array."""
+    if not array.flags.writeable:
+        array = array.copy()
+    t = _C.from_numpy(array).as_strided(size, stride, 0).detach()
+    return t.requires_grad_() if requires_grad else t
+
+
+def _rebuild_subclass(cls: type, t: Tensor) -> Tensor:
+    """A rebuilt tensor as an object of a subclass."""
+    return Tensor._make_subclass(cls, t, t.requires_grad)
+
+
+def _span(t: Tensor) -> np.ndarray:
+    """The stretch of memory between a tensor's first and last element, as a one-dimensional array that shares it."""
+    if t.numel() == 0:
+        return np.empty(0, t.detach().numpy().dtype)
+    length = 1 + sum((n - 1) * step for n, step in zip(t.size(), t.stride(), strict=True))
+    return t.detach().as_strided((length,), (1,), t.storage_offset()).numpy()
+
+
+def __reduce_ex__(self: Tensor, protocol: int) -> tuple[Any, ...]:
+    """For pickle and copy: values, strides, requires_grad, attributes and class are kept; history is not."""
+    arguments = (_span(self), tuple(self.size()), self.stride(), self.requires_grad)
+    state = self.__dict__ or None
+    if type(self) is Tensor:
+        return _rebuild, arguments, state
+    return _rebuild_subclass, (type(self), _rebuild(*arguments)), state
+
+
+def __deepcopy__(self: Tensor, memo: dict[Any, Any]) -> Tensor:
+    """For copy.deepcopy: a leaf with memory of its own. Tensors that share memory still do so in the copy.
+
+    Raises RuntimeError for a tensor that was computed, as its history cannot be copied.
+    """
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
+            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
+            "see https://github.com/pytorch/pytorch/pull/103001"
+        )
+    if id(self) in memo:
+        return memo[id(self)]
+    key = ("storage", self._storage_info()[0], self.dtype)
+    if key not in memo:
+        memo[key] = self.detach()._storage_tensor().clone()
+    new = memo[key].as_strided(self.size(), self.stride(), self.storage_offset()).detach()
+    if type(self) is Tensor:
+        new.requires_grad_(self.requires_grad)
+    else:
+        new = Tensor._make_subclass(type(self), new, self.requires_grad)
+    memo[id(self)] = new
+    if self.is_leaf and self.grad is not None:
+        new.grad = copy.deepcopy(self.grad, memo)
+    if self.__dict__:
+        new.__dict__.update(copy.deepcopy(self.__dict__, memo))
+    return new
+
+
+# ---- Python's protocols --------------------------------------------------------------------------------------------
+
+
+def __format__(self: Tensor, spec: str) -> str:
+    """A tensor without dimensions formats like its number: ``f"{loss:.3f}"``."""
+    if self.dim() == 0 and type(self) is Tensor:
+        return self.item().__format__(spec)
+    return object.__format__(self, spec)
+
+
+def __contains__(self: Tensor, element: Any) -> bool:
+    """Is some element equal to this number, or to an element of this tensor?"""
+    if isinstance(element, (Tensor, int, float, bool, np.generic)):
+        return bool((element == self).any().item())
+    raise RuntimeError(
+        f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+    )
+
+
+def __reversed__(self: Tensor) -> Tensor:
+    """The tensor with its rows in reverse order, as a copy."""
+    return self if self.dim() == 0 else self[list(range(len(self) - 1, -1, -1))]
+
+
+def __complex__(self: Tensor) -> complex:
+    """A tensor of one element as a complex number."""
+    return complex(float(self))
+
+
+def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    """For NumPy: an array over the same memory, or a copy where dtype or copy ask for one.
+
+    Raises RuntimeError if the tensor requires grad.
+    """
+    array = self.numpy()
+    if dtype is not None and array.dtype != dtype:
+        if copy is False:
+            raise ValueError("Unable to avoid copy while creating an array as requested.")
+        return array.astype(dtype)
+    return array.copy() if copy else array
+
+
+def __array_wrap__(self: Tensor, array: Any, context: Any = None, return_scalar: bool = False) -> Tensor:
+    """For NumPy's functions: their result as a tensor."""
+    return _C.from_numpy(np.asarray(array))
+
+
+# ---- old and small methods -----------------------------------------------------------------------------------------
+
+_TYPE_NAMES = {
+    f"torch.{kind.__name__}": kind.dtype
+    for kind in (
+        _C.FloatTensor, _C.DoubleTensor, _C.LongTensor, _C.IntTensor,
+        _C.ShortTensor, _C.CharTensor, _C.ByteTensor, _C.BoolTensor,
+    )
+}  # fmt: skip
+
+
+def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False, **kwargs: Any) -> Any:
+    """Without dtype the name of this tensor's type, ``'torch.FloatTensor'``; else the tensor converted to it.
+
+    dtype: a minitorch.dtype, a name as returned, or a constructor such as minitorch.LongTensor.
+
+    Example:
+        >>> import minitorch
+        >>> minitorch.tensor([1.5]).type("torch.LongTensor")
+        tensor([1])
+    """
+    if dtype is None:
+        return self._type_text()
+    if isinstance(dtype, str):
+        if dtype not in _TYPE_NAMES:
+            raise ValueError(f"invalid type: '{dtype}'")
+        return self.to(_TYPE_NAMES[dtype])
+    if isinstance(dtype, _C.dtype):
+        return self.to(dtype)
+    if hasattr(dtype, "dtype") and getattr(_C, getattr(dtype, "__name__", ""), None) is dtype:
+        return self.to(dtype.dtype)
+    raise TypeError("dtype must be a type, str, or dtype object")
+
+
+def is_nonzero(self: Tensor) -> bool:
+    """Is the only element of this tensor not zero? RuntimeError if it has not exactly one."""
+    return bool(self)
+
+
+def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
+    """Replaces every element by ``callable(element)``; slow, as it calls Python for each."""
+    if self.requires_grad:
+        raise RuntimeError(
+            "Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead."
+        )
+    values = [callable(v) for v in self.reshape(-1).tolist()]
+    return self.copy_(_C.tensor(values, dtype=self.dtype).reshape(self.shape))
+
+
+def new_tensor(
+    self: Tensor,
+    data: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
+) -> Tensor:
+    """minitorch.tensor(data) in the dtype of this tensor unless another is given."""
+    dtype = self.dtype if dtype is None else dtype
+    return _C.tensor(data, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def new(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """The old constructor in the dtype of this tensor: ``x.new(2, 3)`` is uninitialised, ``x.new([1, 2])`` is not."""
+    return getattr(_C, self._type_text().removeprefix("torch."))(*args, **kwargs)
+
+
+def index_put_(self: Tensor, indices: Iterable[Tensor | None], values: Tensor, accumulate: bool = False) -> Tensor:
+    """Writes values (broadcast) to ``self[indices]``; with accumulate, adds them there, repeated places included.
+
+    Example:
+        >>> import minitorch
+        >>> x = minitorch.tensor([0.0, 0.0, 0.0])
+        >>> x.index_put_((minitorch.tensor([1, 1]),), minitorch.tensor(2.0), accumulate=True)
+        tensor([0., 4., 0.])
+    """
+    return _C._index_put(self, tuple(indices), values, accumulate, True)
+
+
+def index_put(self: Tensor, indices: Iterable[Tensor | None], values: Tensor, accumulate: bool = False) -> Tensor:
+    """A copy of this tensor on which :func:`index_put_` was done."""
+    return _C._index_put(self, tuple(indices), values, accumulate, False)
+
+
+def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
+    """Gives the tensor another shape; new elements are not initialised. Views of it keep the old memory.
+
+    Raises RuntimeError if it requires grad, or if its memory is somebody else's (an array's) and too small.
+    """
+    size = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+    if self.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    if any(n < 0 for n in size):
+        raise RuntimeError(f"requested resize to {size}, which has a negative size")
+    _, nbytes, own = self._storage_info()
+    if (self.storage_offset() + math.prod(size)) * self.element_size() > nbytes:
+        if not own:
+            raise RuntimeError("Trying to resize storage that is not resizable")
+        grown = _C.Tensor(math.prod(size)).to(self.dtype)
+        span = _C.from_numpy(_span(self))
+        grown[: len(span)] = span
+        self.data = grown.view(size)
+    else:
+        self.data = self.detach().as_strided(size, _row_major(size), self.storage_offset())
+    return self
+
+
+def _row_major(size: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides of a contiguous tensor."""
+    strides = [1]
+    for n in reversed(size[1:]):
+        strides.append(strides[-1] * max(n, 1))
+    return tuple(reversed(strides)) if size else ()
+
+
+# ---- storage -------------------------------------------------------------------------------------------------------
+
+_shared: weakref.WeakValueDictionary[int, mmap.mmap] = weakref.WeakValueDictionary()
+
+
+def share_memory_(self: Tensor) -> Tensor:
+    """Moves the values to memory that processes forked from now on share with this one; returns the tensor."""
+    if self.is_shared() or self.numel() == 0:
+        return self
+    span = _span(self)
+    memory = mmap.mmap(-1, span.nbytes)
+    there = _C.frombuffer(memory, dtype=self.dtype)
+    there.copy_(_C.from_numpy(span) if span.flags.writeable else _C.tensor(span))
+    self.data = there.as_strided(self.size(), self.stride(), 0)
+    _shared[self._storage_info()[0]] = memory
+    return self
+
+
+def is_shared(self: Tensor) -> bool:
+    """Was :func:`share_memory_` called?"""
+    return self._storage_info()[0] in _shared
+
+
+class UntypedStorage:
+    """The memory behind a tensor, which views share: its address and size in bytes."""
+
+    def __init__(self, t: Tensor):
+        self._tensor = t.detach()
+
+    def data_ptr(self) -> int:
+        """The address of the first byte."""
+        return self._tensor._storage_info()[0]
+
+    def nbytes(self) -> int:
+        """The number of bytes."""
+        return self._tensor._storage_info()[1]
+
+    size = nbytes
+    __len__ = nbytes
+
+    @property
+    def device(self) -> Any:
+        """The CPU."""
+        return self._tensor.device
+
+
+def untyped_storage(self: Tensor) -> UntypedStorage:
+    """The memory behind this tensor.
+
+    Example:
+        >>> import minitorch
+        >>> x = minitorch.tensor([1.0, 2.0, 3.0])
+        >>> x[1:].untyped_storage().nbytes()
+        12
+    """
+    return UntypedStorage(self)
+
+
+def _install() -> None:
+    """Adds the functions of this module to Tensor."""
+    methods = [
+        __reduce_ex__, __deepcopy__, __format__, __contains__, __reversed__, __complex__, __array__, __array_wrap__,
+        is_nonzero, apply_, new_tensor, new, index_put_, index_put, resize_, share_memory_, is_shared, untyped_storage,
+    ]  # fmt: skip
+    _C._extend_tensor({**{m.__name__: m for m in methods}, "type": type_})
+
+
+_install()
