@@ -1,4 +1,4 @@
-"""What the optimizers are tried on: a small quadratic problem with gradients made outside autograd, and configurations.
+"""What the optimizers are tried on: configurations, and a small problem with gradients made outside autograd.
 
 Run as a program, with PyTorch, it writes trajectories.json anew: python tests/optim/problems.py
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 STORED = Path(__file__).with_name("trajectories.json")
+TRAJECTORIES = json.loads(STORED.read_text()) if STORED.exists() else {}
 STEPS = 50
 
 _rng = np.random.default_rng(11)

@@ -2,7 +2,6 @@
 
 import copy
 import gc
-import json
 import pickle
 import weakref
 
@@ -11,8 +10,6 @@ import problems
 import pytest
 
 import minitorch
-
-TRAJECTORIES = json.loads(problems.STORED.read_text())
 
 
 def leaf(*values, dtype=minitorch.float32):
@@ -23,7 +20,7 @@ def leaf(*values, dtype=minitorch.float32):
 @pytest.mark.parametrize("config", problems.CONFIGS, ids=problems.name_of)
 def test_trajectory(config, dtype):
     got = problems.final(minitorch, config, dtype)
-    want = TRAJECTORIES[problems.name_of(config)][dtype]
+    want = problems.TRAJECTORIES[problems.name_of(config)][dtype]
     np.testing.assert_allclose(got, want, rtol=2e-6 if dtype == "float32" else 1e-13, atol=1e-7)
 
 
@@ -295,7 +292,9 @@ def test_copies_go_on_alike(config, copier):
 
 def test_sgd_on_a_network_lowers_the_loss():
     minitorch.manual_seed(0)
-    model = minitorch.nn.Sequential(minitorch.nn.Linear(2, 4), minitorch.nn.Sigmoid(), minitorch.nn.Linear(4, 1))
+    model = minitorch.nn.Sequential(
+        minitorch.nn.Linear(2, 4), minitorch.nn.Sigmoid(), minitorch.nn.Linear(4, 1)
+    )
     opt = minitorch.optim.SGD(model.parameters(), lr=0.5)
     x = minitorch.randn(16, 2)
     y = (x[:, :1] > 0).float()
