@@ -7,7 +7,6 @@ arithmetic in C.
 https://docs.pytorch.org/docs/2.13/nn.functional.html
 """
 
-import math
 import warnings
 
 import minitorch
@@ -19,20 +18,89 @@ globals().update({name: function for name, function in vars(_C._nn).items() if n
 # ---- activations ---------------------------------------------------------------------------------
 
 
-def _activation(name, function, inplace_function=None):
-    """An activation of one tensor that also takes ``inplace``."""
+def _into(input, result, inplace):
+    """An activation's result, written over its input if so wanted."""
+    return input.copy_(result) if inplace else result
+
+
+def relu(input, inplace=False):
+    """max(x, 0) of every element; NaN stays NaN.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.relu.html
+    """
+    return input.relu_() if inplace else minitorch.relu(input)
+
+
+def leaky_relu(input, negative_slope=0.01, inplace=False):
+    """x where it is positive, else negative_slope * x.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.leaky_relu.html
+    """
+    return _into(input, _C._nn.leaky_relu(input, negative_slope), inplace)
+
+
+def threshold(input, threshold, value, inplace=False):
+    """x where it is above the threshold, else value.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.threshold.html
+    """
+    return _into(input, _C._nn.threshold(input, threshold, value), inplace)
+
+
+def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
+    """x cut off at min_val and max_val.
+
+    Raises:
+        ValueError: if min_val is above max_val.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.hardtanh.html
+    """
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    return _into(input, _C._nn.hardtanh(input, min_val, max_val), inplace)
+
+
+def relu6(input, inplace=False):
+    """min(max(x, 0), 6).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.relu6.html
+    """
+    return _into(input, _C._nn.hardtanh(input, 0.0, 6.0), inplace)
+
+
+def elu(input, alpha=1.0, inplace=False):
+    """x where it is positive, else alpha * (exp(x) - 1).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.elu.html
+    """
+    return _into(input, _C._nn.elu(input, alpha), inplace)
+
+
+def celu(input, alpha=1.0, inplace=False):
+    """x where it is positive, else alpha * (exp(x / alpha) - 1).
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.celu.html
+    """
+    return _into(input, _C._nn.celu(input, alpha), inplace)
+
+
+def _plain(name):
+    """An activation without numbers: the operator, with ``inplace``."""
+    operator = getattr(_C._nn, name)
 
     def activation(input, inplace=False):
-        if not inplace:
-            return function(input)
-        return inplace_function(input) if inplace_function else input.copy_(function(input))
+        return _into(input, operator(input), inplace)
 
     activation.__name__ = activation.__qualname__ = name
-    activation.__doc__ = f"{function.__doc__}\n\nWith ``inplace`` the result is written to the input."
+    activation.__doc__ = (
+        f"{operator.__doc__}\n\nhttps://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.{name}.html\n"
+    )
     return activation
 
 
-relu = _activation("relu", minitorch.relu, minitorch.Tensor.relu_)
+selu, silu, mish = _plain("selu"), _plain("silu"), _plain("mish")
+hardsigmoid, hardswish = _plain("hardsigmoid"), _plain("hardswish")
+logsigmoid = _C._nn.log_sigmoid
 relu_ = minitorch.Tensor.relu_
 sigmoid = minitorch.sigmoid
 tanh = minitorch.tanh
@@ -75,6 +143,33 @@ def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     if dim is None:
         dim = _softmax_dim("log_softmax", input.dim(), _stacklevel)
     return minitorch.log_softmax(input, dim, dtype=dtype)
+
+
+# ---- layers --------------------------------------------------------------------------------------
+
+
+def bilinear(input1, input2, weight, bias=None):
+    """input1^T weight[o] input2 for every output o, plus bias.
+
+    Shapes: (*, I), (*, J), weight (O, I, J) and bias (O) to (*, O).
+
+    Raises:
+        RuntimeError: if the shapes do not fit.
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.bilinear.html
+    """
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise RuntimeError(
+            f"bilinear(): input batch dimensions do not match: got {input1.shape} and {input2.shape}"
+        )
+    outputs, size1, size2 = weight.shape
+    for name, input, size in (("input1", input1, size1), ("input2", input2, size2)):
+        if input.shape[-1] != size:
+            raise RuntimeError(f"bilinear(): {name} size does not match weight size: got {input.shape[-1]} but expected {size}")
+    mixed = minitorch.matmul(input1, weight.permute(1, 0, 2).reshape(size1, outputs * size2))
+    mixed = mixed.reshape(*input1.shape[:-1], outputs, size2)
+    result = (mixed * input2.unsqueeze(-2)).sum(-1)
+    return result if bias is None else result + bias
 
 
 # ---- losses --------------------------------------------------------------------------------------

@@ -44,6 +44,11 @@ class _GlobalTable(OrderedDict):
         super().__delitem__(key)
         _nn_global_hooks(any(_call_tables()))
 
+    def pop(self, key, *default):
+        value = super().pop(key, *default)
+        _nn_global_hooks(any(_call_tables()))
+        return value
+
 
 global_backward_pre_hooks, global_backward_hooks = _GlobalTable(), _GlobalTable()
 global_forward_pre_hooks, global_forward_hooks = _GlobalTable(), _GlobalTable()

@@ -42,6 +42,16 @@ __all__ = [
 ]
 
 _EXTRA_STATE = "_extra_state"
+_TENSOR_NAMES = {
+    "float32": "Float",
+    "float64": "Double",
+    "int64": "Long",
+    "int32": "Int",
+    "int16": "Short",
+    "int8": "Char",
+    "uint8": "Byte",
+    "bool": "Bool",
+}
 
 
 class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
@@ -58,7 +68,7 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
 def _typename(o):
     """The name of an object's type as error messages give it."""
     if isinstance(o, Tensor):
-        return o.type()
+        return f"torch.{_TENSOR_NAMES.get(str(o.dtype).rpartition('.')[2], '')}Tensor"
     if hasattr(o, "__qualname__"):
         module, name = getattr(o, "__module__", None) or "", o.__qualname__
     elif hasattr(o, "__name__"):
@@ -478,7 +488,7 @@ class Module(_ModuleBase):
 
     def type(self, dst_type):
         """Casts all parameters and buffers to the dtype; returns self."""
-        return self._apply(lambda t: t.type(dst_type))
+        return self._apply(lambda t: t.to(dst_type))
 
     def float(self):
         """Casts floating-point parameters and buffers to float32; returns self."""
