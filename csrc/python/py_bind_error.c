@@ -111,6 +111,7 @@ static PyObject *given_text(const py_schema *s, const py_args *a, bool marks)
             Py_SETREF(text, PyUnicode_FromFormat("%U%s%U=%s%s%s", text, comma,
                                                  PyTuple_GET_ITEM(a->kwnames, i - a->nargs), mark, type, mark));
     }
+    if (keywords && a->nargs == first && text) Py_SETREF(text, PyUnicode_FromFormat("%U, ", text)); /* sic */
     return text;
 }
 

@@ -8,6 +8,8 @@
 
 #include <structmember.h>
 
+#define MODULE "minitorch.autograd.graph."
+
 typedef struct py_node {
     PyObject_HEAD
     mt_node *node;   /* owned; NULL for AccumulateGrad */
@@ -45,10 +47,10 @@ static PyTypeObject *type_named(const char *name)
 {
     PyObject *type = PyDict_GetItemString(types, name);
     if (type) return (PyTypeObject *)type;
-    size_t size = strlen(name) + 1;
+    size_t size = strlen(name) + sizeof MODULE;
     char *kept = PyMem_Malloc(size); /* for ever, as the type */
     if (!kept) return (PyTypeObject *)PyErr_NoMemory();
-    memcpy(kept, name, size);
+    snprintf(kept, size, MODULE "%s", name);
     PyType_Slot slots[] = {{Py_tp_dealloc, node_dealloc}, {0, NULL}};
     PyType_Spec spec = {kept, sizeof(py_node), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
     type = PyType_FromSpecWithBases(&spec, (PyObject *)&node_type);
@@ -113,15 +115,17 @@ PyObject *py_grad_fn_of(mt_tensor *t)
 
 /* ---- what it tells --------------------------------------------------------------------------------------- */
 
+static const char *short_name(PyObject *self) { return Py_TYPE(self)->tp_name + sizeof MODULE - 1; }
+
 static PyObject *node_repr(PyObject *self)
 {
-    return PyUnicode_FromFormat("<%s object at %p>", Py_TYPE(self)->tp_name, self);
+    return PyUnicode_FromFormat("<%s object at %p>", short_name(self), self);
 }
 
 static PyObject *node_name(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return PyUnicode_FromString(as_node(self)->leaf ? "torch::autograd::AccumulateGrad" : Py_TYPE(self)->tp_name);
+    return PyUnicode_FromString(as_node(self)->leaf ? "torch::autograd::AccumulateGrad" : short_name(self));
 }
 
 static PyObject *get_next_functions(PyObject *self, void *closure)
@@ -154,7 +158,7 @@ static PyObject *get_variable(PyObject *self, void *closure)
 {
     (void)closure;
     if (as_node(self)->leaf) return py_wrap(as_node(self)->leaf);
-    return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'", Py_TYPE(self)->tp_name);
+    return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'", short_name(self));
 }
 
 static PyObject *text_or_none(const char *text)
@@ -193,7 +197,7 @@ static PyMethodDef node_methods[] = {
 
 static PyTypeObject node_type = {
     PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "minitorch.autograd.graph.Node",
+    .tp_name = MODULE "Node",
     .tp_basicsize = sizeof(py_node),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_doc = "A remembered call: one step of the way back through the graph.",

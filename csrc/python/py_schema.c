@@ -176,7 +176,7 @@ static const char *read_param(py_schema *s, const char *at, bool keyword_only)
     name = skip_blank(name);
     size_t length = strcspn(name, "=,)");
     bool self = length == 4 && !strncmp(name, "self", 4);
-    if (self && s->form & PY_INPLACE) p->kind = PY_TENSOR;
+    if (self && s->form & (PY_METHOD | PY_INPLACE)) p->kind = PY_TENSOR;
     p->keyword_only = keyword_only;
     p->slot = (int8_t)(is_arg(p->kind) ? s->narg++ : s->tensors++);
     if (p->kind == PY_TENSORS) s->has_list = true;
@@ -262,6 +262,7 @@ static int add_own_params(py_schema *s)
         return -1;
     if (kind & MT_OUT && !(s->form & (PY_METHOD | PY_INPLACE)) && add_param(s, PY_OUT, "out", "None", true) < 0)
         return -1;
+    put_out_before_dtype(s);
     if (!(kind & MT_FACTORY)) return 0;
     if (add_param(s, PY_LAYOUT, "layout", "None", true) < 0 || add_param(s, PY_DEVICE, "device", "None", true) < 0 ||
         add_param(s, PY_PIN_MEMORY, "pin_memory", "False", true) < 0 ||
@@ -270,6 +271,18 @@ static int add_own_params(py_schema *s)
     if (takes_tensor && !has_param(s, "memory_format"))
         return add_param(s, PY_FORMAT, "memory_format", "None", true);
     return 0;
+}
+
+/* Among keywords PyTorch has out= before dtype=. */
+static void put_out_before_dtype(py_schema *s)
+{
+    for (int i = s->n - 1; i > 0 && s->param[i].kind == PY_OUT; i--) {
+        py_param *before = &s->param[i - 1];
+        if (!before->keyword_only || before->kind != PY_DTYPE) return;
+        py_param out = s->param[i];
+        s->param[i] = *before;
+        *before = out;
+    }
 }
 
 /* A method's tensor comes first, wherever the schema has it (where(condition, self, other)). */
