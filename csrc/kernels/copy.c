@@ -10,8 +10,7 @@
 #include <emmintrin.h>
 #endif
 
-/* ---- casts
- * ----------------------------------------------------------------------------------------- */
+/* ---- casts ----------------------------------------------------------------------------------- */
 static inline int32_t int32_of_float(float x)
 {
     return x >= -0x1p31f && x < 0x1p31f ? (int32_t)x : INT32_MIN;
@@ -96,8 +95,7 @@ static inline int64_t int64_of_double(double x)
     k->cast[D_FROM][D_TO] = cast_##S_FROM##_##S_TO;
 ALL_TO_ALL(CAST_FUNCTION)
 
-/* ---- same type, fill: by size alone
- * ---------------------------------------------------------------- */
+/* ---- same type, fill: by size alone ---------------------------------------------------------- */
 typedef uint8_t __attribute__((may_alias)) word_1;
 typedef uint16_t __attribute__((may_alias)) word_2;
 typedef uint32_t __attribute__((may_alias)) word_4;
@@ -135,8 +133,7 @@ FILL_LOOP(2)
 FILL_LOOP(4)
 FILL_LOOP(8)
 
-/* ---- transpose
- * ------------------------------------------------------------------------------------- */
+/* ---- transpose ------------------------------------------------------------------------------- */
 
 /* The unit is a square whose edge is one cache line: it is read by lines, turned in a buffer in the
  * first level cache, and written by lines. Squares are visited in larger squares of TILE bytes, so
@@ -193,7 +190,8 @@ static inline void turn_4(char (*line)[LINE], const char *in, int64_t row)
     }
 }
 
-/* One tile: h rows of w columns of `in`. What does not fill a square is copied one by one. */
+/* One tile: h rows of w columns of `in`, while those of the next tile to the right are fetched.
+ * What does not fill a square is copied one by one. */
 #define TRANSPOSE_TILE(bytes)                                                                      \
     static void tile_##bytes(int64_t h, int64_t w, char *out, int64_t out_row, const char *in,     \
                              int64_t row, bool stream)                                             \
@@ -201,9 +199,11 @@ static inline void turn_4(char (*line)[LINE], const char *in, int64_t row)
         enum { EDGE = LINE / bytes };                                                              \
         _Alignas(LINE) char line[EDGE][LINE];                                                      \
         const int64_t hs = h / EDGE * EDGE, ws = w / EDGE * EDGE;                                  \
-        for (int64_t j = 0; j < ws; j += EDGE) {                                                   \
-            for (int64_t i = 0; i < hs; i += EDGE) {                                               \
-                turn_##bytes(line, in + i * row + j * bytes, row);                                 \
+        for (int64_t i = 0; i < hs; i += EDGE) {                                                   \
+            for (int64_t j = 0; j < ws; j += EDGE) {                                               \
+                const char *square = in + i * row + j * bytes;                                     \
+                for (int l = 0; l < EDGE; l++) __builtin_prefetch(square + l * row + TILE);        \
+                turn_##bytes(line, square, row);                                                   \
                 for (int l = 0; l < EDGE; l++)                                                     \
                     write_line(out + (j + l) * out_row + i * bytes, line[l], stream);              \
             }                                                                                      \

@@ -23,12 +23,15 @@
 /* Before a loop: its iterations are independent, though the output may BE an input (in place). */
 #if defined(__clang__)
 #define MT_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#pragma clang diagnostic ignored "-Wpass-failed" /* loops with a call in them stay as they are */
 #else
 #define MT_INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
-/* ---- bits
- * ------------------------------------------------------------------------------------------ */
+/* A function that is not inlined keeps its loop from being vectorised. */
+#define MT_INLINE static inline __attribute__((always_inline))
+
+/* ---- bits ------------------------------------------------------------------------------------ */
 static inline uint32_t bits_f32(float x)
 {
     uint32_t b;
@@ -53,15 +56,35 @@ static inline double from_bits_f64(uint64_t b)
     memcpy(&x, &b, sizeof x);
     return x;
 }
+/* The bits of a float are ordered as sign and magnitude; with the magnitude of the negative ones
+ * flipped they are ordered as integers (NaNs at both ends), whose extrema vectorise everywhere and
+ * do not depend on the order of comparisons. The same map leads back. */
+MT_INLINE int32_t ordered_f32(float x)
+{
+    const uint32_t b = bits_f32(x);
+    return (int32_t)(b ^ ((0 - (b >> 31)) >> 1));
+}
+MT_INLINE float from_ordered_f32(int32_t k)
+{
+    return from_bits_f32((uint32_t)ordered_f32(from_bits_f32((uint32_t)k)));
+}
+MT_INLINE int64_t ordered_f64(double x)
+{
+    const uint64_t b = bits_f64(x);
+    return (int64_t)(b ^ ((0 - (b >> 63)) >> 1));
+}
+MT_INLINE double from_ordered_f64(int64_t k)
+{
+    return from_bits_f64((uint64_t)ordered_f64(from_bits_f64((uint64_t)k)));
+}
 /* 2^k for -126 <= k <= 127. */
-static inline float two_to_f32(int32_t k) { return from_bits_f32((uint32_t)(k + 127) << 23); }
+MT_INLINE float two_to_f32(int32_t k) { return from_bits_f32((uint32_t)(k + 127) << 23); }
 
-/* ---- exp and its family, float32
- * ------------------------------------------------------------------- */
+/* ---- exp and its family, float32 ------------------------------------------------------------- */
 
 /* Writes x = n ln 2 + r with an integer n and |r| <= ln 2 / 2, and returns e^r - 1; |x| < 2^21.
  * Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits. 355/512 n is exact. */
-static inline float exp_reduced_f32(float x, int32_t *n)
+MT_INLINE float exp_reduced_f32(float x, int32_t *n)
 {
     const float magic = 12582912.0f;
     const float t = x * 1.44269504f + magic;
@@ -78,7 +101,7 @@ static inline float exp_reduced_f32(float x, int32_t *n)
 
 /* 1.1 u. The clamp keeps n small (a NaN passes it); 2^n comes in two halves, so that overflow gives
  * inf and results below 2^-126 are rounded once. */
-static inline float exp_f32(float x)
+MT_INLINE float exp_f32(float x)
 {
     x = x < -105.0f ? -105.0f : x;
     x = x > 90.0f ? 90.0f : x;
@@ -89,7 +112,7 @@ static inline float exp_f32(float x)
 }
 
 /* tanh |x| = m / (m + 2) with m = e^(2|x|) - 1 = 2^n p + (2^n - 1), exact enough near 0 too. */
-static inline float tanh_f32(float x)
+MT_INLINE float tanh_f32(float x)
 {
     float a = __builtin_fabsf(x) * 2.0f;
     a = a > 20.0f ? 20.0f : a;
@@ -102,7 +125,7 @@ static inline float tanh_f32(float x)
 
 /* With e = exp(-|x|) it is 1 / (1 + e) or, for negative x, e / (1 + e): nothing overflows or
  * cancels. */
-static inline float sigmoid_f32(float x)
+MT_INLINE float sigmoid_f32(float x)
 {
     const float e = exp_f32(-__builtin_fabsf(x));
     return (x < 0.0f ? e : 1.0f) / (1.0f + e);
@@ -113,11 +136,10 @@ static inline double sigmoid_f64(double x)
     return (x < 0.0 ? e : 1.0) / (1.0 + e);
 }
 
-/* ---- log, float32
- * ---------------------------------------------------------------------------------- */
+/* ---- log, float32 ---------------------------------------------------------------------------- */
 
 /* x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2); log x = k ln 2 + f - f^2/2 + f^3 Q(f). */
-static inline float log_f32(float x)
+MT_INLINE float log_f32(float x)
 {
     const bool small = x < 1.17549435e-38f; /* denormal: scale it up first */
     const float y = small ? x * 8388608.0f : x;
@@ -141,8 +163,7 @@ static inline float log_f32(float x)
     return x >= 0.0f ? r : __builtin_nanf("");
 }
 
-/* ---- sin and cos, float32
- * -------------------------------------------------------------------------- */
+/* ---- sin and cos, float32 -------------------------------------------------------------------- */
 
 /* two_over_pi[i][e]: the part i (24 bits each, the highest first) of 2^e * 2/pi mod 4. A float is m
  * 2^e with an integer m < 2^24 for e > 0 (and any m < 2^24 for e = 0), so m times a part is exact
@@ -150,7 +171,7 @@ static inline float log_f32(float x)
  * infinite precision (Payne and Hanek, "Radian reduction for trigonometric functions", 1983, with
  * the shifts tabulated). */
 enum { TWO_OVER_PI_SHIFTS = 106 };
-static double two_over_pi[3][TWO_OVER_PI_SHIFTS];
+static float two_over_pi[3][TWO_OVER_PI_SHIFTS];
 
 __attribute__((unused)) static void make_two_over_pi(void)
 {
@@ -162,22 +183,22 @@ __attribute__((unused)) static void make_two_over_pi(void)
                 30 + e + 24 * i; /* of `words`: from bit 30 on they are 2/pi with weight 2 */
             const uint64_t two = words[bit / 32] << 32 | words[bit / 32 + 1];
             const uint64_t part = two >> (40 - bit % 32) & 0xffffffu;
-            two_over_pi[i][e] = ldexp((double)part, -22 - 24 * i);
+            two_over_pi[i][e] = ldexpf((float)part, -22 - 24 * i);
         }
     }
 }
 
 /* sin(x + turn * pi/2), about 0.51 u. */
-static inline float sin_turned_f32(float x, uint64_t turn)
+MT_INLINE float sin_turned_f32(float x, uint64_t turn)
 {
     const double magic = 6755399441055744.0; /* 1.5 * 2^52: adding it rounds to an integer */
     const uint32_t b = bits_f32(x) & 0x7fffffffu;
     const int32_t high = (int32_t)(b >> 23) - 150;
     const int32_t e = high > 0 ? high : 0;
     const double m = (double)from_bits_f32(b) * from_bits_f64((uint64_t)(1023 - e) << 52);
-    const double m0 = m * two_over_pi[0][e], t0 = m0 + magic;
-    const double m1 = (m0 - (t0 - magic)) + m * two_over_pi[1][e], t1 = m1 + magic;
-    const double r = ((m1 - (t1 - magic)) + m * two_over_pi[2][e]) * 1.5707963267948966;
+    const double m0 = m * (double)two_over_pi[0][e], t0 = m0 + magic;
+    const double m1 = (m0 - (t0 - magic)) + m * (double)two_over_pi[1][e], t1 = m1 + magic;
+    const double r = ((m1 - (t1 - magic)) + m * (double)two_over_pi[2][e]) * 1.5707963267948966;
     const double z = r * r;
     const double s = r + r * z *
                              (((2.71793973e-06 * z - 1.98392961e-04) * z + 8.33332927e-03) * z -
@@ -195,11 +216,10 @@ static inline float sin_turned_f32(float x, uint64_t turn)
     const uint64_t chosen = (bits_f64(c) & odd) | (bits_f64(s) & ~odd);
     return (float)from_bits_f64(chosen ^ ((((k >> 1) & 1) ^ sign) << 63));
 }
-static inline float sin_f32(float x) { return sin_turned_f32(x, 0); }
-static inline float cos_f32(float x) { return sin_turned_f32(x, 1); }
+MT_INLINE float sin_f32(float x) { return sin_turned_f32(x, 0); }
+MT_INLINE float cos_f32(float x) { return sin_turned_f32(x, 1); }
 
-/* ---- the C library's
- * ------------------------------------------------------------------------------- */
+/* ---- the C library's ------------------------------------------------------------------------- */
 #define LIBRARY_F64(name)                                                                          \
     static inline double name##_f64(double x) { return name(x); }
 #define LIBRARY(name)                                                                              \
@@ -247,8 +267,7 @@ static inline double lgamma_f64(double x)
     return lgamma_r(x, &sign);
 }
 
-/* ---- operators of two numbers: floats
- * -------------------------------------------------------------- */
+/* ---- operators of two numbers: floats -------------------------------------------------------- */
 
 /* Python's % and //: the remainder has the divisor's sign, and the quotient is the integer for
  * which quotient * y + remainder comes nearest to x. By 0: remainder NaN, quotient x / 0. */
@@ -279,8 +298,7 @@ static inline double atan2_f64(double y, double x) { return atan2(y, x); }
 static inline float fmod_f32(float x, float y) { return fmodf(x, y); }
 static inline double fmod_f64(double x, double y) { return fmod(x, y); }
 
-/* ---- operators of two numbers: integers
- * ------------------------------------------------------------ */
+/* ---- operators of two numbers: integers ------------------------------------------------------ */
 
 /* Division by 0 gives 0 here: the operator has refused it before. By -1 it is the negative, which
  * for the lowest integer wraps around to itself where the processor would trap. */
@@ -325,8 +343,7 @@ INTEGER_POWER(i32, int32_t, uint32_t)
 INTEGER_POWER(i64, int64_t, uint64_t)
 #undef INTEGER_POWER
 
-/* ---- what rows say: S, T and W are the including file's
- * -------------------------------------------- */
+/* ---- what rows say: S, T and W are the including file's -------------------------------------- */
 /* clang-format off */
 #define EXP(x)     MT_CAT(exp, S)(x)
 #define LOG(x)     MT_CAT(log, S)(x)
@@ -362,8 +379,8 @@ INTEGER_POWER(i64, int64_t, uint64_t)
 #define MUL(x, y)  ((T)((W)(x) * (W)(y))) /* of bools: and */
 #define NEG(x)     ((T)(-(W)(x)))
 #define ABS(x)     MT_CAT(abs, S)(x)
-#define MAXIMUM(x, y) ((x) > (y) || (x) != (x) ? (x) : (y)) /* NaN if either is */
-#define MINIMUM(x, y) ((x) < (y) || (x) != (x) ? (x) : (y))
+#define MAXIMUM(x, y) (((x) > (y)) | ((x) != (x)) ? (x) : (y)) /* NaN if either is */
+#define MINIMUM(x, y) (((x) < (y)) | ((x) != (x)) ? (x) : (y))
 #define ISINF(x)    (MT_CAT(isinf, S)(x))
 #define ISFINITE(x) (MT_CAT(isfinite, S)(x))
 #define POW(x, y)  MT_CAT(pow, S)(x, y)

@@ -10,9 +10,8 @@ static inline T MT_CAT(gradient, S)(T g, T p, T weight_decay, bool maximize)
 }
 
 /* b = momentum b + (1 - dampening) g;  p -= lr b, or with Nesterov p -= lr (g + momentum b). */
-static inline __attribute__((always_inline)) void
-MT_CAT(sgd_loop, S)(int64_t n, T *restrict param, const T *restrict grad, T *restrict buffer,
-                    const mt_sgd_step *s, bool use_buffer)
+MT_INLINE void MT_CAT(sgd_loop, S)(int64_t n, T *restrict param, const T *restrict grad,
+                                   T *restrict buffer, const mt_sgd_step *s, bool use_buffer)
 {
     const T step = (T)-s->lr, wd = (T)s->weight_decay, momentum = (T)s->momentum;
     const T take = (T)(1 - s->dampening);
@@ -39,10 +38,9 @@ static void MT_CAT(sgd, S)(int64_t n, T *param, const T *grad, T *buffer, const 
 /* m = lerp(m, g, 1 - beta1);  v = beta2 v + (1 - beta2) g g;
  * p -= lr / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps), with the largest v so far for
  * AMSGrad. AdamW shrinks p by 1 - lr wd before; Adam adds wd p to g. */
-static inline __attribute__((always_inline)) void
-MT_CAT(adam_loop, S)(int64_t n, T *restrict param, const T *restrict grad, T *restrict exp_avg,
-                     T *restrict exp_avg_sq, T *restrict max_sq, const mt_adam_step *s,
-                     bool amsgrad)
+MT_INLINE void MT_CAT(adam_loop, S)(int64_t n, T *restrict param, const T *restrict grad,
+                                    T *restrict exp_avg, T *restrict exp_avg_sq, T *restrict max_sq,
+                                    const mt_adam_step *s, bool amsgrad)
 {
     const T w1 = (T)(1 - s->beta1), beta2 = (T)s->beta2, w2 = (T)(1 - s->beta2), eps = (T)s->eps;
     const T step = (T) - (s->lr / (1 - pow(s->beta1, s->step)));
@@ -74,10 +72,10 @@ static void MT_CAT(adam, S)(int64_t n, T *param, const T *grad, T *exp_avg, T *e
 
 /* v = alpha v + (1 - alpha) g g;  d = sqrt(v) + eps, centered: sqrt(v - a a) + eps with the mean
  * gradient a = lerp(a, g, 1 - alpha);  p -= lr g / d, or with b = momentum b + g / d: p -= lr b. */
-static inline __attribute__((always_inline)) void
-MT_CAT(rmsprop_loop, S)(int64_t n, T *restrict param, const T *restrict grad,
-                        T *restrict square_avg, T *restrict buffer, T *restrict grad_avg,
-                        const mt_rmsprop_step *s, bool use_buffer, bool centered)
+MT_INLINE void MT_CAT(rmsprop_loop, S)(int64_t n, T *restrict param, const T *restrict grad,
+                                       T *restrict square_avg, T *restrict buffer,
+                                       T *restrict grad_avg, const mt_rmsprop_step *s,
+                                       bool use_buffer, bool centered)
 {
     const T alpha = (T)s->alpha, w = (T)(1 - s->alpha), eps = (T)s->eps, step = (T)-s->lr;
     const T wd = (T)s->weight_decay, momentum = (T)s->momentum;

@@ -76,8 +76,7 @@
         BRANCHES_2(OUT, IN, f)                                                                     \
     }
 
-/* ---- one inclusion per type
- * ------------------------------------------------------------------------ */
+/* ---- one inclusion per type ------------------------------------------------------------------ */
 #define T     uint8_t
 #define S     u8
 #define W     uint32_t

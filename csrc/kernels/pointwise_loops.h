@@ -31,8 +31,7 @@
 #define BINARY_COMPARE(DO, name, f) DO(name, bool, T, f)
 #define BINARY_LOGIC(DO, name, f)   DO(name, bool, bool, f)
 
-/* ---- the loops
- * ------------------------------------------------------------------------------------- */
+/* ---- the loops ------------------------------------------------------------------------------- */
 #define UNARY(kind, name, f, ...)           UNARY_##kind(UNARY_LOOP, name, f)
 #define UNARY_P(kind, name, schema, f, ...) UNARY_##kind(UNARY_P_LOOP, name, f)
 #include "minitorch/unary.def"
@@ -57,8 +56,7 @@ static void MT_CAT(where_loop, S)(int64_t n, char *const *p, const int64_t *stri
         *(T *)out = *(const bool *)c ? *(const T *)x : *(const T *)y;
 }
 
-/* ---- their places in the table
- * --------------------------------------------------------------------- */
+/* ---- their places in the table --------------------------------------------------------------- */
 static void MT_CAT(fill_rows, S)(mt_kernels *k)
 {
 #define UNARY_ENTRY(name, ...)              k->unary[MT_UNARY_##name][DTYPE] = MT_CAT(name##_loop, S);

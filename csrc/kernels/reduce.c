@@ -20,7 +20,7 @@
 
 enum {
     LANE_BYTES = 256,    /* one row of lanes: 64 floats, on every instruction set */
-    BLOCK_ROWS = 16,     /* rows added one after the other */
+    BLOCK_ROWS = 32,     /* rows added one after the other */
     MAX_LEVELS = 50,     /* as many as any n needs */
     COLUMN_BYTES = 1024, /* of a row that are added up together, */
     COLUMN_LEVELS = 10,  /* with this many levels of pairs: all fits the first-level cache */
@@ -28,34 +28,19 @@ enum {
     FOLD_WIDTH = 1024
 };
 
-/* ---- keys: integers that sort as the numbers do, with `nan` for NaN
- * -------------------------------- */
-
-/* The bits of a float are ordered as sign and magnitude; flipping the magnitude of the negative
- * ones makes two's complement of it. Integer extrema vectorise everywhere and do not depend on the
- * order. */
-static inline int32_t key_f32(float x, int32_t nan)
+/* ---- keys: integers that sort as the numbers do, with `nan` for NaN -------------------------- */
+MT_INLINE int32_t key_f32(float x, int32_t nan)
 {
-    const uint32_t b = bits_f32(x);
-    const int32_t k = (int32_t)(b ^ ((0 - (b >> 31)) >> 1));
-    return x != x ? nan : k;
+    const int32_t is_nan = -(int32_t)(x != x);
+    return (ordered_f32(x) & ~is_nan) | (nan & is_nan);
 }
-static inline float from_key_f32(int32_t key)
+MT_INLINE int64_t key_f64(double x, int64_t nan)
 {
-    const uint32_t k = (uint32_t)key;
-    return from_bits_f32(k ^ ((0 - (k >> 31)) >> 1));
+    const int64_t is_nan = -(int64_t)(x != x);
+    return (ordered_f64(x) & ~is_nan) | (nan & is_nan);
 }
-static inline int64_t key_f64(double x, int64_t nan)
-{
-    const uint64_t b = bits_f64(x);
-    const int64_t k = (int64_t)(b ^ ((0 - (b >> 63)) >> 1));
-    return x != x ? nan : k;
-}
-static inline double from_key_f64(int64_t key)
-{
-    const uint64_t k = (uint64_t)key;
-    return from_bits_f64(k ^ ((0 - (k >> 63)) >> 1));
-}
+MT_INLINE float from_key_f32(int32_t key) { return from_ordered_f32(key); }
+MT_INLINE double from_key_f64(int64_t key) { return from_ordered_f64(key); }
 #define INTEGER_KEY(S, T, KEY)                                                                     \
     static inline KEY key_##S(T x, KEY nan) { return (void)nan, x; }                               \
     static inline T from_key_##S(KEY key) { return (T)key; }
@@ -66,8 +51,7 @@ INTEGER_KEY(i32, int32_t, int32_t)
 INTEGER_KEY(i64, int64_t, int64_t)
 INTEGER_KEY(b8, bool, uint8_t)
 
-/* ---- the simple loops
- * ------------------------------------------------------------------------------ */
+/* ---- the simple loops ------------------------------------------------------------------------ */
 
 /* a = f(a, x) over all elements x, then *out = result(a). */
 #define REDUCE_EACH(f, at)                                                                         \
@@ -103,14 +87,12 @@ INTEGER_KEY(b8, bool, uint8_t)
     static void MT_CAT(name, S)(int64_t rows, int64_t columns, char *out, const char *in,          \
                                 int64_t row)                                                       \
     {                                                                                              \
-        for (int64_t j = 0; j < columns; j += FOLD_WIDTH)                                          \
-            MT_CAT(name##_piece, S)                                                                \
-            (rows, columns - j < FOLD_WIDTH ? columns - j : FOLD_WIDTH, (TO *)out + j,             \
-             in + j * (int64_t)sizeof(T), row);                                                    \
+        for (int64_t j = 0; j < columns; j += FOLD_WIDTH) MT_CAT(name##_piece, S)                  \
+        (rows, columns - j < FOLD_WIDTH ? columns - j : FOLD_WIDTH, (TO *)out + j,                 \
+         in + j * (int64_t)sizeof(T), row);                                                        \
     }
 
-/* ---- one inclusion per type
- * ------------------------------------------------------------------------ */
+/* ---- one inclusion per type ------------------------------------------------------------------ */
 #define T       uint8_t
 #define S       u8
 #define W       uint32_t

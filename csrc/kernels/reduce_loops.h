@@ -9,8 +9,7 @@
 /* -0 counts as 0 where places are compared. */
 #if defined(IS_FLOAT)
 #define POSITIVE_ZERO(x) ((x) + 0)
-/* ---- sum and prod of floats
- * ------------------------------------------------------------------------ */
+/* ---- sum and prod of floats ------------------------------------------------------------------ */
 
 /* Lanes: 256 bytes of numbers side by side, added up element by element; a block is BLOCK_ROWS rows
  * of lanes. Blocks are joined pairwise like the carries of a binary counter (level[l] holds the sum
@@ -20,16 +19,14 @@ enum { MT_CAT(LANES, S) = LANE_BYTES / sizeof(T) };
 typedef T MT_CAT(vector, S)
     __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
-static inline __attribute__((always_inline)) void MT_CAT(join, S)(bool product, T *restrict into,
-                                                                  const T *restrict from)
+MT_INLINE void MT_CAT(join, S)(bool product, T *restrict into, const T *restrict from)
 {
     for (int i = 0; i < MT_CAT(LANES, S); i++)
         into[i] = product ? into[i] * from[i] : into[i] + from[i];
 }
 
 /* lane = the sum (or product) of `rows` rows at x. */
-static inline __attribute__((always_inline)) void MT_CAT(add_block, S)(bool product, T *lane,
-                                                                       const T *x, int64_t rows)
+MT_INLINE void MT_CAT(add_block, S)(bool product, T *lane, const T *x, int64_t rows)
 {
     typedef MT_CAT(vector, S) vec;
     enum { V = LANE_BYTES / VECTOR_BYTES };
@@ -43,8 +40,7 @@ static inline __attribute__((always_inline)) void MT_CAT(add_block, S)(bool prod
     memcpy(lane, sum, sizeof sum);
 }
 
-static inline __attribute__((always_inline)) T MT_CAT(cascade, S)(bool product, int64_t n,
-                                                                  const char *in, int64_t stride)
+MT_INLINE T MT_CAT(cascade, S)(bool product, int64_t n, const char *in, int64_t stride)
 {
     enum { LANES = MT_CAT(LANES, S), BLOCK = BLOCK_ROWS * LANES };
     const T identity = product ? 1 : 0;
@@ -92,9 +88,8 @@ static void MT_CAT(prod, S)(int64_t n, char *out, const char *in, int64_t stride
 }
 
 /* Down the columns, WIDTH at a time: blocks of rows, joined in pairs as above. */
-static inline __attribute__((always_inline)) void
-MT_CAT(cascade_columns, S)(bool product, int64_t rows, int64_t columns, T *out, const char *in,
-                           int64_t row)
+MT_INLINE void MT_CAT(cascade_columns, S)(bool product, int64_t rows, int64_t columns, T *out,
+                                          const char *in, int64_t row)
 {
     enum { WIDTH = COLUMN_BYTES / sizeof(T) };
     T level[COLUMN_LEVELS][WIDTH], sum[WIDTH];
@@ -134,24 +129,21 @@ static void MT_CAT(sum_columns, S)(int64_t rows, int64_t columns, char *out, con
                                    int64_t row)
 {
     const int64_t width = COLUMN_BYTES / sizeof(T);
-    for (int64_t j = 0; j < columns; j += width)
-        MT_CAT(cascade_columns, S)
-        (false, rows, columns - j < width ? columns - j : width, (T *)out + j,
-         in + j * (int64_t)sizeof(T), row);
+    for (int64_t j = 0; j < columns; j += width) MT_CAT(cascade_columns, S)
+    (false, rows, columns - j < width ? columns - j : width, (T *)out + j,
+     in + j * (int64_t)sizeof(T), row);
 }
 static void MT_CAT(prod_columns, S)(int64_t rows, int64_t columns, char *out, const char *in,
                                     int64_t row)
 {
     const int64_t width = COLUMN_BYTES / sizeof(T);
-    for (int64_t j = 0; j < columns; j += width)
-        MT_CAT(cascade_columns, S)
-        (true, rows, columns - j < width ? columns - j : width, (T *)out + j,
-         in + j * (int64_t)sizeof(T), row);
+    for (int64_t j = 0; j < columns; j += width) MT_CAT(cascade_columns, S)
+    (true, rows, columns - j < width ? columns - j : width, (T *)out + j,
+     in + j * (int64_t)sizeof(T), row);
 }
 
 #else
-/* ---- sum and prod of integers: any order gives the same
- * -------------------------------------------- */
+/* ---- sum and prod of integers: any order gives the same -------------------------------------- */
 #define POSITIVE_ZERO(x) (x)
 REDUCE_LOOP(sum, int64_t, A, 0, a + (A)x, (int64_t)a)
 REDUCE_LOOP(prod, int64_t, A, 1, a *(A)x, (int64_t)a)
@@ -159,11 +151,14 @@ REDUCE_COLUMNS(sum_columns, int64_t, 0, (int64_t)((A)a + (A)x))
 REDUCE_COLUMNS(prod_columns, int64_t, 1, (int64_t)((A)a *(A)x))
 #endif
 
-/* ---- extrema, any, all
- * ----------------------------------------------------------------------------- */
-REDUCE_LOOP(max, T, KEY, KEY_MIN, MT_CAT(key, S)(x, KEY_MAX) > a ? MT_CAT(key, S)(x, KEY_MAX) : a,
+/* In this form the compiler sees an extremum of integers, which vectorises. */
+MT_INLINE KEY MT_CAT(larger, S)(KEY a, KEY b) { return a > b ? a : b; }
+MT_INLINE KEY MT_CAT(smaller, S)(KEY a, KEY b) { return a < b ? a : b; }
+
+/* ---- extrema, any, all ----------------------------------------------------------------------- */
+REDUCE_LOOP(max, T, KEY, KEY_MIN, MT_CAT(larger, S)(a, MT_CAT(key, S)(x, KEY_MAX)),
             MT_CAT(from_key, S)(a))
-REDUCE_LOOP(min, T, KEY, KEY_MAX, MT_CAT(key, S)(x, KEY_MIN) < a ? MT_CAT(key, S)(x, KEY_MIN) : a,
+REDUCE_LOOP(min, T, KEY, KEY_MAX, MT_CAT(smaller, S)(a, MT_CAT(key, S)(x, KEY_MIN)),
             MT_CAT(from_key, S)(a))
 REDUCE_LOOP(any, bool, uint8_t, 0, (uint8_t)(a | (x != 0)), a != 0)
 REDUCE_LOOP(all, bool, uint8_t, 1, (uint8_t)(a &(x != 0)), a != 0)
@@ -174,8 +169,7 @@ REDUCE_COLUMNS(all_columns, bool, true, a &(x != 0))
 
 /* The first index of the largest (sign 1) or smallest (-1): the extremum of each block, which
  * vectorises, then the place within the first block that has it. */
-static inline __attribute__((always_inline)) int64_t MT_CAT(find, S)(bool largest, int64_t n,
-                                                                     const char *in, int64_t stride)
+MT_INLINE int64_t MT_CAT(find, S)(bool largest, int64_t n, const char *in, int64_t stride)
 {
     const KEY nan = largest ? KEY_MAX : KEY_MIN;
     KEY best = largest ? KEY_MIN : KEY_MAX;
@@ -187,12 +181,12 @@ static inline __attribute__((always_inline)) int64_t MT_CAT(find, S)(bool larges
         if (stride == (int64_t)sizeof(T)) {
             for (int64_t i = 0; i < some; i++) {
                 const KEY k = MT_CAT(key, S)(POSITIVE_ZERO(((const T *)x)[i]), nan);
-                here = (largest ? k > here : k < here) ? k : here;
+                here = largest ? MT_CAT(larger, S)(here, k) : MT_CAT(smaller, S)(here, k);
             }
         } else {
             for (int64_t i = 0; i < some; i++) {
                 const KEY k = MT_CAT(key, S)(POSITIVE_ZERO(*(const T *)(x + i * stride)), nan);
-                here = (largest ? k > here : k < here) ? k : here;
+                here = largest ? MT_CAT(larger, S)(here, k) : MT_CAT(smaller, S)(here, k);
             }
         }
         if (largest ? here > best : here < best) best = here, place = b;

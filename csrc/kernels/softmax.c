@@ -9,30 +9,16 @@
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 
-enum { LANES = 16 };
+enum { LANES = 16, PIECE = 256 };
 
-/* Folds 16 partial sums in halves. */
-#define FOLD(sum)                                                                                  \
-    for (int width = LANES / 2; width > 0; width /= 2)                                             \
-        for (int l = 0; l < width; l++) sum[l] += sum[l + width];
-
-/* Sum over j < n of the expression f(j), 16 at a time. */
-#define SUM_LANES(sum, f)                                                                          \
-    T sum[LANES] = {0};                                                                            \
-    {                                                                                              \
-        int64_t j_ = 0;                                                                            \
-        for (; j_ + LANES <= n; j_ += LANES)                                                       \
-            for (int l = 0; l < LANES; l++) sum[l] += f(j_ + l);                                   \
-        for (int l = 0; j_ + l < n; l++) sum[l] += f(j_ + l);                                      \
-    }                                                                                              \
-    FOLD(sum)
-
-#define T float
-#define S f32
+#define T       float
+#define S       f32
+#define ORDERED int32_t
 #include "kernels/softmax_rows.h"
 
-#define T double
-#define S f64
+#define T       double
+#define S       f64
+#define ORDERED int64_t
 #include "kernels/softmax_rows.h"
 
 static void softmax(mt_dtype d, int64_t rows, int64_t n, void *out, const void *in, bool log)

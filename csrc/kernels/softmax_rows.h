@@ -1,58 +1,79 @@
 /* One row of softmax: a template, included by softmax.c for float and double; T and S as in
  * kernels/math.h. The output may be the input, or any of the inputs. */
 
-static inline T MT_CAT(row_max, S)(int64_t n, const T *x)
+/* lanes[l] += x[l] + x[l + 16] + ...; the same order whatever the vectors are. */
+MT_INLINE void MT_CAT(add_lanes, S)(int64_t n, T *restrict lanes, const T *restrict x)
 {
-    T best[LANES];
-    for (int l = 0; l < LANES; l++) best[l] = -(T)INFINITY;
     int64_t j = 0;
     for (; j + LANES <= n; j += LANES)
-        for (int l = 0; l < LANES; l++) best[l] = MAXIMUM(x[j + l], best[l]);
-    for (int l = 0; j + l < n; l++) best[l] = MAXIMUM(x[j + l], best[l]);
-    for (int l = 1; l < LANES; l++) best[0] = MAXIMUM(best[l], best[0]);
-    return best[0];
+        for (int l = 0; l < LANES; l++) lanes[l] += x[j + l];
+    for (int l = 0; j + l < n; l++) lanes[l] += x[j + l];
+}
+MT_INLINE T MT_CAT(fold, S)(T *lanes)
+{
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int l = 0; l < width; l++) lanes[l] += lanes[l + width];
+    return lanes[0];
+}
+
+/* NaNs end up anywhere, or as the maximum: either way the powers have one, and so does their sum.
+ */
+static inline T MT_CAT(row_max, S)(int64_t n, const T *x)
+{
+    ORDERED best = MT_CAT(ordered, S)(x[0]);
+    for (int64_t j = 1; j < n; j++) {
+        const ORDERED k = MT_CAT(ordered, S)(x[j]);
+        best = best > k ? best : k;
+    }
+    return MT_CAT(from_ordered, S)(best);
 }
 
 static void MT_CAT(softmax_row, S)(int64_t n, T *out, const T *x, bool log)
 {
+    if (n == 0) return;
     const T m = MT_CAT(row_max, S)(n, x);
+    T lanes[LANES] = {0}, piece[PIECE];
+    for (int64_t i = 0; i < n; i += PIECE) {
+        const int64_t some = n - i < PIECE ? n - i : PIECE;
+        T *power = log ? piece : out + i;
+        MT_INDEPENDENT
+        for (int64_t j = 0; j < some; j++) power[j] = EXP(x[i + j] - m);
+        MT_CAT(add_lanes, S)(some, lanes, power);
+    }
+    const T sum = MT_CAT(fold, S)(lanes);
     if (log) {
-#define POWER(j) EXP(x[j] - m)
-        SUM_LANES(sum, POWER)
-#undef POWER
-        const T log_sum = LOG(sum[0]);
+        const T log_sum = LOG(sum);
         MT_INDEPENDENT
         for (int64_t j = 0; j < n; j++) out[j] = (x[j] - m) - log_sum;
-        return;
+    } else {
+        const T scale = 1 / sum;
+        for (int64_t j = 0; j < n; j++) out[j] *= scale;
     }
-    MT_INDEPENDENT
-    for (int64_t j = 0; j < n; j++) out[j] = EXP(x[j] - m);
-#define POWER(j) out[j]
-    SUM_LANES(sum, POWER)
-#undef POWER
-    const T scale = 1 / sum[0];
-    for (int64_t j = 0; j < n; j++) out[j] *= scale;
 }
 
 /* softmax: gx_j = y_j (g_j - sum_i g_i y_i); log-softmax: gx_j = g_j - e^(y_j) sum_i g_i. */
 static void MT_CAT(backward_row, S)(int64_t n, T *gx, const T *g, const T *y, bool log)
 {
+    T lanes[LANES] = {0}, piece[PIECE];
     if (log) {
-#define TERM(j) g[j]
-        SUM_LANES(sum, TERM)
-#undef TERM
-        const T s = sum[0];
-        MT_INDEPENDENT
-        for (int64_t j = 0; j < n; j++) gx[j] = g[j] - EXP(y[j]) * s;
+        MT_CAT(add_lanes, S)(n, lanes, g);
     } else {
-#define TERM(j) g[j] * y[j]
-        SUM_LANES(sum, TERM)
-#undef TERM
-        const T s = sum[0];
+        for (int64_t i = 0; i < n; i += PIECE) {
+            const int64_t some = n - i < PIECE ? n - i : PIECE;
+            for (int64_t j = 0; j < some; j++) piece[j] = g[i + j] * y[i + j];
+            MT_CAT(add_lanes, S)(some, lanes, piece);
+        }
+    }
+    const T sum = MT_CAT(fold, S)(lanes);
+    if (log) {
         MT_INDEPENDENT
-        for (int64_t j = 0; j < n; j++) gx[j] = y[j] * (g[j] - s);
+        for (int64_t j = 0; j < n; j++) gx[j] = g[j] - EXP(y[j]) * sum;
+    } else {
+        MT_INDEPENDENT
+        for (int64_t j = 0; j < n; j++) gx[j] = y[j] * (g[j] - sum);
     }
 }
 
 #undef T
 #undef S
+#undef ORDERED
