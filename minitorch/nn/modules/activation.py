@@ -129,7 +129,7 @@ class Hardtanh(_Parametric):
         for old, value in (("min_value", min_value), ("max_value", max_value)):
             if value is not None:
                 warnings.warn(
-                    f"keyword argument `{old}` is deprecated and rename to `{old[:7]}`",
+                    f"keyword argument `{old}` is deprecated and renamed to `{old[:7]}`",
                     FutureWarning,
                     stacklevel=2,
                 )
