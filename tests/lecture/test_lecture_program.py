@@ -1,5 +1,7 @@
 """``python -m minitorch.lecture``: its data, what it prints, its pictures, its words for a missing extra."""
 
+import doctest
+import importlib
 import importlib.util
 import os
 import re
@@ -77,6 +79,11 @@ def test_half_moons_by_stored_values():
     assert [tuple(t.shape) for t in split] == [(450, 2), (450, 1), (50, 2), (50, 1)]
     assert all(t.dtype is torch.float32 for t in split)
     assert len(split.loader()) == 57
+
+
+@pytest.mark.parametrize("name", ["data", "line", "models", "moons", "report"])
+def test_examples_in_the_docstrings(name):
+    assert doctest.testmod(importlib.import_module(f"minitorch.lecture.{name}")).failed == 0
 
 
 # --- the nets ----------------------------------------------------------------------------------------------
