@@ -253,6 +253,18 @@ static bool has_param(const py_schema *s, const char *name)
     return false;
 }
 
+/* Among keywords PyTorch has out= before dtype=. */
+static void put_out_before_dtype(py_schema *s)
+{
+    for (int i = s->n - 1; i > 0 && s->param[i].kind == PY_OUT; i--) {
+        py_param *before = &s->param[i - 1];
+        if (!before->keyword_only || before->kind != PY_DTYPE) return;
+        py_param out = s->param[i];
+        s->param[i] = *before;
+        *before = out;
+    }
+}
+
 static int add_own_params(py_schema *s)
 {
     uint32_t kind = s->op->kind;
@@ -271,18 +283,6 @@ static int add_own_params(py_schema *s)
     if (takes_tensor && !has_param(s, "memory_format"))
         return add_param(s, PY_FORMAT, "memory_format", "None", true);
     return 0;
-}
-
-/* Among keywords PyTorch has out= before dtype=. */
-static void put_out_before_dtype(py_schema *s)
-{
-    for (int i = s->n - 1; i > 0 && s->param[i].kind == PY_OUT; i--) {
-        py_param *before = &s->param[i - 1];
-        if (!before->keyword_only || before->kind != PY_DTYPE) return;
-        py_param out = s->param[i];
-        s->param[i] = *before;
-        *before = out;
-    }
 }
 
 /* A method's tensor comes first, wherever the schema has it (where(condition, self, other)). */
