@@ -409,7 +409,8 @@ static int bernoulli_p_forward(mt_call *c)
     mt_draw w;
     mt_tensor *self = c->in[0], *out;
     if (mt_draw_bernoulli(&w, c->arg[0].d) < 0) return -1;
-    out = mt_result_like(c, 0, (mt_dtype)self->dtype, self);
+    out = mt_result(c, 0, (mt_dtype)self->dtype, self->ndim,
+                    self->size); /* row-major, as PyTorch's is */
     return out ? mt_draw_into(out, mt_generator_of(c, 1), &w) : -1;
 }
 
