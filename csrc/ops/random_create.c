@@ -221,14 +221,30 @@ mt_tensor *mt_randint_like_low(mt_tensor *self, int64_t low, int64_t high, struc
 /* ==== randperm ===================================================================================
  */
 
+/* Can type d hold 0 ... n-1? */
+static int check_permutation(int64_t n, mt_dtype d)
+{
+    static const char *const names[MT_NUM_DTYPES] = {
+        [MT_UINT8] = "uint8_t", [MT_INT8] = "int8_t", [MT_INT16] = "int16_t", [MT_INT32] = "int"};
+    if (check_sizes(1, &n) < 0) return -1;
+    if (d == MT_BOOL)
+        return mt_error(MT_NOT_IMPLEMENTED, "\"randperm\" not implemented for 'Bool'");
+    if (mt_is_float(d)) {
+        int digits = d == MT_FLOAT32 ? 24 : 53;
+        if (n <= (INT64_C(1) << digits) + 1) return 0;
+        return mt_error(MT_RUNTIME, "n cannot be greater than 2^%d+1 for %s type.", digits,
+                        mt_dtype_camel(d));
+    }
+    int bits = 8 * (int)mt_dtype_size(d) - (d != MT_UINT8);
+    if (n <= 1 || (n - 1) >> bits == 0) return 0;
+    return mt_error(MT_RUNTIME, "value cannot be converted to type %s without overflow", names[d]);
+}
+
 static int randperm_forward(mt_call *c)
 {
     int64_t n = c->arg[0].i;
     mt_dtype d = wanted_dtype(c, 2, MT_INT64);
-    if (check_sizes(1, &n) < 0 || mt_scalar_check_fits(mt_scalar_int(n > 0 ? n - 1 : 0), d) < 0)
-        return -1;
-    if (d == MT_BOOL)
-        return mt_error(MT_NOT_IMPLEMENTED, "\"randperm\" not implemented for 'Bool'");
+    if (check_permutation(n, d) < 0) return -1;
     mt_tensor *out = mt_result(c, 0, d, 1, &n);
     if (!out) return -1;
     mt_random_permutation(mt_generator_of(c, 1), d, n, out->data);
