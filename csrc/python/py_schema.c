@@ -65,7 +65,7 @@ static const char *read_type(const char *p, py_param *out)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (strlen(kinds[i].word) != length || strncmp(p, kinds[i].word, length)) continue;
         out->kind = kinds[i].kind;
-        if (!strncmp(p, "Tensor?[]", length)) out->optional = false;
+        if (!strcmp(kinds[i].word, "Tensor?[]")) out->optional = false;
         return end;
     }
     return NULL;
