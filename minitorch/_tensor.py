@@ -92,15 +92,6 @@ def __format__(self: Tensor, spec: str) -> str:
     return object.__format__(self, spec)
 
 
-def __contains__(self: Tensor, element: Any) -> bool:
-    """Is some element equal to this number, or to an element of this tensor?"""
-    if isinstance(element, (Tensor, int, float, bool, np.generic)):
-        return bool((element == self).any().item())
-    raise RuntimeError(
-        f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
-    )
-
-
 def __reversed__(self: Tensor) -> Tensor:
     """The tensor with its rows in reverse order, as a copy."""
     return self if self.dim() == 0 else self[list(range(len(self) - 1, -1, -1))]
@@ -307,7 +298,7 @@ def untyped_storage(self: Tensor) -> UntypedStorage:
 def _install() -> None:
     """Adds the functions of this module to Tensor."""
     methods = [
-        __reduce_ex__, __deepcopy__, __format__, __contains__, __reversed__, __complex__, __array__, __array_wrap__,
+        __reduce_ex__, __deepcopy__, __format__, __reversed__, __complex__, __array__, __array_wrap__,
         is_nonzero, apply_, new_tensor, new, index_put_, index_put, resize_, share_memory_, is_shared, untyped_storage,
     ]  # fmt: skip
     _C._extend_tensor({**{m.__name__: m for m in methods}, "type": type_})

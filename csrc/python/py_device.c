@@ -57,10 +57,11 @@ static int device_parse(const char *text, int *kind, int *index)
         return -1;
     }
     if (*kind >= 0) return 0;
+    char name[32];
+    PyOS_snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), text);
     PyErr_Format(PyExc_RuntimeError,
                  "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, "
-                 "lazy, vulkan, mps, meta, hpu, mtia, privateuseone device type at start of device string: %.*s",
-                 (int)length, text);
+                 "lazy, vulkan, mps, meta, hpu, mtia, privateuseone device type at start of device string: %s", name);
     return -1;
 }
 

@@ -175,6 +175,22 @@ static PyObject *scalar_tensor(PyObject *Py_UNUSED(module), PyObject *const *arg
 }
 
 static PyObject *is_tensor(PyObject *Py_UNUSED(module), PyObject *o) { return PyBool_FromLong(py_tensor_check(o)); }
+static PyObject *is_storage(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(o)) { Py_RETURN_FALSE; }
+
+/* minitorch.numel(x) and its like: the method of that name. */
+static PyObject *by_method(PyObject *o, const char *name)
+{
+    if (py_tensor_check(o)) return PyObject_CallMethod(o, name, NULL);
+    return PyErr_Format(PyExc_TypeError, "%s(): argument 'input' (position 1) must be Tensor, not %s", name,
+                        Py_TYPE(o)->tp_name);
+}
+#define BY_METHOD(name)                                                                                                \
+    static PyObject *function_##name(PyObject *Py_UNUSED(module), PyObject *o) { return by_method(o, #name); }
+BY_METHOD(numel)
+BY_METHOD(is_floating_point)
+BY_METHOD(is_complex)
+BY_METHOD(is_signed)
+BY_METHOD(is_nonzero)
 
 /* ---- the old constructors ---------------------------------------------------------------------------------------- */
 
@@ -344,6 +360,13 @@ static PyMethodDef functions[] = {
      "scalar_tensor(s, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False)\n--\n\n"
      "A tensor without dimensions that holds the number s, of the default dtype unless another is given."},
     {"is_tensor", is_tensor, METH_O, "is_tensor(obj, /)\n--\n\nIs obj a tensor?"},
+    {"is_storage", is_storage, METH_O, "is_storage(obj, /)\n--\n\nFalse: storages are not exposed."},
+    {"numel", function_numel, METH_O, "numel(input, /)\n--\n\nThe number of elements."},
+    {"is_floating_point", function_is_floating_point, METH_O,
+     "is_floating_point(input, /)\n--\n\nIs the tensor float32 or float64?"},
+    {"is_complex", function_is_complex, METH_O, "is_complex(input, /)\n--\n\nFalse."},
+    {"is_signed", function_is_signed, METH_O, "is_signed(input, /)\n--\n\nHas the tensor's dtype negative values?"},
+    {"is_nonzero", function_is_nonzero, METH_O, "is_nonzero(input, /)\n--\n\nIs the only element not zero?"},
     {NULL, NULL, 0, NULL},
 };
 #undef FAST

@@ -294,7 +294,9 @@ static mt_tensor *value_from(PyObject *value, mt_dtype d, bool *number)
     *number = false;
     if (py_tensor_check(value)) return py_core(value);
     int known = py_is_array(value) ? 0 : py_scalar_from(value, &s);
-    if (known == 0)
+    if (PyComplex_Check(value))
+        PyErr_SetString(PyExc_RuntimeError, "value cannot be converted to type float without overflow");
+    else if (known == 0)
         PyErr_Format(PyExc_TypeError, "can't assign a %s to a %s", Py_TYPE(value)->tp_name, py_type_text(d, text));
     if (known < 1) return NULL;
     *number = true;

@@ -12,7 +12,7 @@
  * the object (MT_HOST_OWNED) until somebody asks for it again, or until the core tensor dies and takes it along. */
 #include "python/py_tensor.h"
 
-#include <structmember.h>
+#include <string.h>
 
 #define FREE_MAX 128 /* dead objects kept for reuse: a step of a small network makes fewer */
 
@@ -358,9 +358,22 @@ static PyObject *slot_invert(PyObject *a)
                         "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
 }
 
+static PyObject *compare_with_array(int which, PyObject *a, PyObject *array)
+{
+    mt_scope scope = mt_scope_open();
+    mt_tensor *t = py_from_array(array, false);
+    PyObject *other = t ? py_wrap_result(t) : NULL;
+    mt_scope_close(scope);
+    PyObject *result = other ? binary(which, a, other) : NULL;
+    Py_XDECREF(other);
+    return result;
+}
+
 static PyObject *tensor_compare(PyObject *a, PyObject *b, int op)
 {
     static const int which[] = {SLOT_lt, SLOT_le, SLOT_eq, SLOT_ne, SLOT_gt, SLOT_ge}; /* Py_LT .. Py_GE */
+    /* NumPy leaves == and != to the tensor, and would otherwise compare identities. */
+    if (MT_UNLIKELY((op == Py_EQ || op == Py_NE) && py_is_array(b))) return compare_with_array(which[op], a, b);
     return binary(which[op], a, b);
 }
 
@@ -416,6 +429,23 @@ static Py_ssize_t tensor_len(PyObject *self)
     return -1;
 }
 
+static int tensor_contains(PyObject *self, PyObject *element)
+{
+    if (!is_operand(element)) {
+        PyErr_Format(PyExc_RuntimeError,
+                     "Tensor.__contains__ only supports Tensor or scalar, but you passed in a %R.", Py_TYPE(element));
+        return -1;
+    }
+    PyObject *equal = binary(SLOT_eq, self, element);
+    if (!equal) return -1;
+    mt_scope scope = mt_scope_open();
+    mt_tensor *t = mt_contiguous_raw(py_core(equal), MT_BOOL);
+    int found = t ? memchr(t->data, 1, (size_t)t->numel) != NULL : py_raise_int();
+    mt_scope_close(scope);
+    Py_DECREF(equal);
+    return found;
+}
+
 static PyObject *tensor_iter(PyObject *self)
 {
     if (py_core(self)->ndim == 0) return PyErr_Format(PyExc_TypeError, "iteration over a 0-d tensor");
@@ -440,6 +470,9 @@ static int tensor_ass_item(PyObject *self, Py_ssize_t i, PyObject *value)
     Py_XDECREF(key);
     return failed;
 }
+
+/* By identity, though == compares elements. */
+static Py_hash_t tensor_hash(PyObject *self) { return (Py_hash_t)(intptr_t)self; }
 
 /* ---- text ------------------------------------------------------------------------------------------------------ */
 static PyObject *tensor_repr(PyObject *self)
@@ -496,6 +529,7 @@ static PySequenceMethods tensor_sequence = {
     .sq_length = tensor_len,
     .sq_item = py_tensor_select,
     .sq_ass_item = tensor_ass_item,
+    .sq_contains = tensor_contains,
 };
 static PyMappingMethods tensor_mapping = {
     .mp_length = tensor_len,
@@ -519,6 +553,7 @@ PyTypeObject py_tensor_type = {
     .tp_as_number = &tensor_number,
     .tp_as_sequence = &tensor_sequence,
     .tp_as_mapping = &tensor_mapping,
+    .tp_hash = tensor_hash,
     .tp_setattro = tensor_setattro,
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
     .tp_doc = tensor_doc,
@@ -600,7 +635,6 @@ static PyMethodDef functions[] = {
 int py_init_tensor(PyObject *module)
 {
     mt_host_release = host_release;
-    py_tensor_type.tp_hash = PyBaseObject_Type.tp_hash; /* by identity, though == compares elements */
     if (PyType_Ready(&meta_type) < 0 || PyType_Ready(&py_tensor_type) < 0) return -1;
     PyObject *name = PyUnicode_FromString("minitorch"), *priority = PyFloat_FromDouble(1000.0);
     int failed = !name || !priority || PyDict_SetItemString(py_tensor_type.tp_dict, "__module__", name) < 0 ||

@@ -109,21 +109,20 @@ static PyObject *get_requires_grad(PyObject *self, void *Py_UNUSED(closure))
     return refresh(self) < 0 ? NULL : PyBool_FromLong(mt_requires_grad(py_core(self)));
 }
 
-/* what: the words of the caller's message. */
-static int change_requires_grad(PyObject *self, bool on, const char *what)
+static int fail_not_leaf(bool on)
 {
-    mt_tensor *t = py_core(self);
-    if (refresh(self) < 0) return -1;
-    if (t->node && on == mt_requires_grad(t) && on && what[0] == 'o') return 0;
-    if (t->node) {
-        PyErr_Format(PyExc_RuntimeError, "you can only change requires_grad flags of leaf variables.%s",
-                     on ? ""
-                        : " If you want to use a computed variable in a subgraph that doesn't require differentiation "
-                          "use var_no_grad = var.detach().");
-        return -1;
-    }
+    PyErr_Format(PyExc_RuntimeError, "you can only change requires_grad flags of leaf variables.%s",
+                 on ? ""
+                    : " If you want to use a computed variable in a subgraph that doesn't require differentiation use "
+                      "var_no_grad = var.detach().");
+    return -1;
+}
+
+/* kinds: the words of the caller's message. */
+static int change_requires_grad(mt_tensor *t, bool on, const char *kinds)
+{
     if (on && !mt_is_float((mt_dtype)t->dtype)) {
-        PyErr_SetString(PyExc_RuntimeError, what);
+        PyErr_Format(PyExc_RuntimeError, "only Tensors of %s dtype can require gradients", kinds);
         return -1;
     }
     t->flags = on ? t->flags | MT_REQUIRES_GRAD : t->flags & ~MT_REQUIRES_GRAD;
@@ -136,8 +135,9 @@ static int set_requires_grad(PyObject *self, PyObject *value, void *Py_UNUSED(cl
         PyErr_SetString(PyExc_RuntimeError, "requires_grad must be a bool");
         return -1;
     }
-    return change_requires_grad(self, value == Py_True,
-                                "only Tensors of floating point and complex dtype can require gradients");
+    if (refresh(self) < 0) return -1;
+    if (py_core(self)->node) return fail_not_leaf(value == Py_True);
+    return change_requires_grad(py_core(self), value == Py_True, "floating point and complex");
 }
 
 static PyObject *requires_grad_(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
@@ -148,8 +148,10 @@ static PyObject *requires_grad_(PyObject *self, PyObject *const *args, Py_ssize_
     if (a[0] && !PyBool_Check(a[0]))
         return PyErr_Format(PyExc_TypeError, "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not %s",
                             Py_TYPE(a[0])->tp_name);
-    if (change_requires_grad(self, a[0] != Py_False,
-                             "only Tensors of floating point dtype can require gradients") < 0)
+    bool on = a[0] != Py_False;
+    if (refresh(self) < 0) return NULL;
+    if (py_core(self)->node && !on) fail_not_leaf(false);
+    if (PyErr_Occurred() || (!py_core(self)->node && change_requires_grad(py_core(self), on, "floating point") < 0))
         return NULL;
     return Py_NewRef(self);
 }
