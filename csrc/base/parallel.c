@@ -17,6 +17,9 @@
  * the thread that is about to fork; the pool comes back with the next region, in parent and child.
  * If that is refused (the fork happens inside a region) the child stays serial.
  *
+ * With MT_PTHREADS each region starts threads of its own: slow, and only for the thread sanitizer,
+ * which does not see how libgomp's threads wait for each other.
+ *
  * Relies on: base/thread.h (in_parallel). Only this file knows OpenMP; without it all runs
  * serially. */
 #define _GNU_SOURCE /* sched_getaffinity */
@@ -26,10 +29,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#ifdef _OPENMP
-#include <omp.h>
+#if defined(MT_PTHREADS) || defined(_OPENMP)
+#define HAVE_THREADS 1
 #include <pthread.h>
 #include <time.h>
+#include <unistd.h>
 #if defined(__linux__)
 #include <sched.h>
 #endif
@@ -40,7 +44,7 @@ int mt_num_threads_ = 1;
 int mt_get_num_threads(void) { return mt_num_threads_; }
 bool mt_in_parallel(void) { return mt_self.in_parallel; }
 
-#ifdef _OPENMP
+#ifdef HAVE_THREADS
 
 #define DEFAULT_THREADS_MAX 8
 #define CHUNKS_PER_THREAD   8
@@ -54,6 +58,7 @@ typedef struct job {
     int64_t next;     /* first item nobody has claimed */
     mt_range_fn fn;
     void *context;
+    int64_t own_chunks, own_end; /* of the caller: how many it ran, and when it found no more */
 } job;
 
 static int64_t serial_until; /* see Note [Busy machine]; on the clock of now() */
@@ -83,12 +88,65 @@ static int64_t work(job *j)
     return done;
 }
 
-/* What the caller saw of a region: its own chunks took from start to end, and it got out at `out`.
- * The wait for the last chunk of somebody else is part of the game, more than three are not. */
-static void judge(int64_t start, int64_t end, int64_t out, int64_t chunks, int threads)
+static void work_as_caller(job *j)
 {
-    int64_t chunk_time = chunks > 0 ? (end - start) / chunks : 0;
-    int64_t lost = out - end - 3 * chunk_time;
+    j->own_chunks = work(j);
+    j->own_end = now();
+}
+
+#ifdef MT_PTHREADS
+static void *work_as_helper(void *j)
+{
+    work(j);
+    return NULL;
+}
+
+static void run_team(job *j, int threads)
+{
+    enum { MOST = 64 };
+    pthread_t helpers[MOST];
+    int started = 0;
+    while (started < threads - 1 && started < MOST &&
+           pthread_create(&helpers[started], NULL, work_as_helper, j) == 0)
+        started++;
+    work_as_caller(j);
+    while (started > 0) pthread_join(helpers[--started], NULL);
+}
+
+static void handle_forks(void) {}
+#else
+#include <omp.h>
+
+/* Always the same team: libgomp ends threads that a smaller one does not need. */
+static void run_team(job *j, int threads)
+{
+#pragma omp parallel num_threads(threads)
+    {
+        if (omp_get_thread_num() == 0)
+            work_as_caller(j);
+        else
+            work(j);
+    }
+}
+
+static bool pause_refused;
+
+static void before_fork(void) { pause_refused = omp_pause_resource_all(omp_pause_soft) != 0; }
+
+static void child_of_fork(void)
+{
+    if (pause_refused) mt_num_threads_ = 1;
+}
+
+static void handle_forks(void) { pthread_atfork(before_fork, NULL, child_of_fork); }
+#endif
+
+/* The caller got out of a region at `out`. That it waits for the last chunk of somebody else is
+ * part of the game; more than three chunks are not. */
+static void judge(const job *j, int64_t start, int64_t out, int threads)
+{
+    int64_t chunk_time = j->own_chunks > 0 ? (j->own_end - start) / j->own_chunks : 0;
+    int64_t lost = out - j->own_end - 3 * chunk_time;
     if (lost <= TOLERATED_WAIT) lost = 0;
     if (out - start > LONG_REGION) {
         int64_t off = (out - mt_self.clock) - (processor_time() - mt_self.processor_clock);
@@ -118,17 +176,8 @@ void mt_parallel_run(int64_t n, int64_t grain, mt_range_fn fn, void *context)
     int64_t per_chunk = grains / ((int64_t)threads * CHUNKS_PER_THREAD);
     job j = {
         .n = n, .chunk = grain * (per_chunk > 1 ? per_chunk : 1), .fn = fn, .context = context};
-    int64_t end = start, chunks = 0;
-    /* Always the same team: libgomp ends threads that a smaller one does not need. */
-#pragma omp parallel num_threads(threads)
-    {
-        int64_t done = work(&j);
-        if (omp_get_thread_num() == 0) {
-            chunks = done;
-            end = now();
-        }
-    }
-    judge(start, end, now(), chunks, threads);
+    run_team(&j, threads);
+    judge(&j, start, now(), threads);
 }
 
 void mt_set_num_threads(int n)
@@ -165,7 +214,7 @@ static int physical_cores(void)
 {
     cpu_set_t allowed;
     int cores = 0;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return omp_get_num_procs();
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
     for (int cpu = 0; cpu < CPU_SETSIZE && cores < DEFAULT_THREADS_MAX; cpu++) {
         if (!CPU_ISSET(cpu, &allowed)) continue;
         int first = first_sibling(cpu);
@@ -174,7 +223,7 @@ static int physical_cores(void)
     return cores;
 }
 #else
-static int physical_cores(void) { return omp_get_num_procs(); }
+static int physical_cores(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
 #endif
 
 static int default_threads(void)
@@ -186,19 +235,10 @@ static int default_threads(void)
     return n < 1 ? 1 : n < DEFAULT_THREADS_MAX ? n : DEFAULT_THREADS_MAX;
 }
 
-static bool pause_refused;
-
-static void before_fork(void) { pause_refused = omp_pause_resource_all(omp_pause_soft) != 0; }
-
-static void child_of_fork(void)
-{
-    if (pause_refused) mt_num_threads_ = 1;
-}
-
 static void init(void)
 {
     mt_num_threads_ = default_threads();
-    pthread_atfork(before_fork, NULL, child_of_fork);
+    handle_forks();
 }
 
 void mt_parallel_init(void)

@@ -107,17 +107,20 @@ static inline void NAME(transpose4)(T *out, int64_t ld_out, const T *in, int64_t
 }
 
 /* out[p * ld + i] = in[i * line + p] for n lines of k adjacent elements: a transpose in 4 x 4
- * blocks. */
+ * blocks, a cache line along k at a time, so that lines whose addresses collide are read once. */
 static void NAME(pack_lines)(int64_t n, int64_t k, T *out, int64_t ld, const T *in, int64_t line)
 {
-    int64_t p = 0;
-    if (n >= 4)
-        for (; p + 4 <= k; p += 4)
-            for (int64_t i = 0; i < n; i += 4) {
-                int64_t first = i + 4 <= n ? i : n - 4; /* the last block may overlap */
+    enum { CACHE_LINE = 64 / sizeof(T) };
+    int64_t whole = n < 4 ? 0 : k - k % 4;
+    for (int64_t p0 = 0; p0 < whole; p0 += CACHE_LINE) {
+        int64_t end = min64(p0 + CACHE_LINE, whole);
+        for (int64_t i = 0; i < n; i += 4) {
+            int64_t first = i + 4 <= n ? i : n - 4; /* the last block may overlap */
+            for (int64_t p = p0; p < end; p += 4)
                 NAME(transpose4)(out + p * ld + first, ld, in + first * line + p, line);
-            }
-    for (; p < k; p++)
+        }
+    }
+    for (int64_t p = whole; p < k; p++)
         for (int64_t i = 0; i < n; i++) out[p * ld + i] = in[i * line + p];
 }
 
