@@ -386,8 +386,8 @@ int mt_grad(int n, mt_tensor **y, mt_tensor **gy, int m, mt_tensor **x, mt_tenso
     if (status == 0) status = run_roots(&r, n, y, gy);
     for (int i = 0; i < m; i++) {
         if (status == 0 && !gx[i] && !allow_unused)
-            status = mt_error(MT_RUNTIME, "One of the differentiated Tensors appears to not have been used in the graph. "
-                                          "Set allow_unused=True if this is the desired behavior.");
+            status = mt_error(MT_RUNTIME, "The differentiated Tensor at index %d appears to not have been used in the "
+                                          "graph. Set allow_unused=True if this is the desired behavior.", i);
         if (gx[i]) gx[i] = mt_own(gx[i]);
     }
     mt_needed_free(r.needed);
