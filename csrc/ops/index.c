@@ -127,6 +127,7 @@ static int add_offsets(plan *p, const mt_tensor *index, int ndim, const int64_t 
     mt_tensor *all = mt_empty(MT_INT64, ndim, size);
     if (!all || mt_copy_raw(all, index) < 0) return -1;
     const int64_t *at = (const int64_t *)all->data;
+    if (length == 0 && p->n > 0) return mt_error(MT_INDEX, "index is out of bounds for dimension with size 0");
     for (int64_t i = 0; i < p->n; i++) {
         if (MT_UNLIKELY(at[i] < -length || at[i] >= length))
             return mt_error(MT_INDEX, "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64, at[i], which, length);

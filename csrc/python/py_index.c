@@ -36,16 +36,16 @@ static int set_view(selection *s, mt_tensor *view)
 static int apply_int(selection *s, int64_t i, int place)
 {
     const mt_tensor *t = s->view;
-    if (MT_UNLIKELY(t->ndim == 0)) {
+    if (MT_UNLIKELY(t->ndim == 0 && i == 0)) {
         PyErr_SetString(PyExc_IndexError, "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
                                           "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number");
         return -1;
     }
-    if (MT_UNLIKELY(s->dim >= t->ndim)) {
+    if (MT_UNLIKELY(s->dim >= t->ndim && t->ndim > 0)) {
         PyErr_Format(PyExc_IndexError, "too many indices for tensor of dimension %d", t->ndim);
         return -1;
     }
-    int64_t n = t->size[s->dim];
+    int64_t n = t->ndim > 0 ? t->size[s->dim] : 0;
     if (MT_UNLIKELY(i < -n || i >= n)) {
         PyErr_Format(PyExc_IndexError, "index %lld is out of bounds for dimension %d with size %lld", (long long)i,
                      place, (long long)n);
