@@ -26,6 +26,7 @@
 #define BINARY_FLOAT(DO, name, f)
 #define BINARY_GRAD(DO, name, f)
 #endif
+#define UNARY_SAME_NN(DO, name, f)  UNARY_SAME(DO, name, f)
 #define UNARY_TEST(DO, name, f)     DO(name, bool, T, f)
 #define BINARY_ARITH(DO, name, f)   DO(name, T, T, f)
 #define BINARY_COMPARE(DO, name, f) DO(name, bool, T, f)
@@ -70,6 +71,7 @@ static void MT_CAT(fill_rows, S)(mt_kernels *k)
 }
 
 #undef UNARY_SAME
+#undef UNARY_SAME_NN
 #undef UNARY_ROUND
 #undef UNARY_FLOAT
 #undef UNARY_NN

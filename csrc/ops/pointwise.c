@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { FLOAT, SAME, ROUND, TEST, NN, ARITH, COMPARE, LOGIC, GRAD };
+enum { FLOAT, SAME, ROUND, TEST, NN, SAME_NN, ARITH, COMPARE, LOGIC, GRAD };
 
 /* ---- types -------------------------------------------------------------------------------------------- */
 
@@ -244,7 +244,8 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
 #define PUBLIC (MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT)
 #define KIND_FLOAT   PUBLIC
 #define KIND_SAME    PUBLIC
-#define KIND_NN      MT_NN
+#define KIND_NN      (MT_NN | MT_INPLACE)
+#define KIND_SAME_NN (PUBLIC | MT_NN)
 #define KIND_ROUND   PUBLIC
 #define KIND_TEST    (MT_FUNCTION | MT_METHOD | MT_OUT | MT_NODIFF)
 #define KIND_ARITH   PUBLIC

@@ -181,13 +181,24 @@ static inline PyObject *run_forward(py_forward *f, PyObject *self, PyObject *con
     return result;
 }
 
+/* Which of an activation's two functions: the module's attribute `inplace` says. Borrowed. */
+static PyObject *choose_function(py_forward *f, PyObject *self)
+{
+    if (!f->inplace) return f->function;
+    PyObject *inplace = PyObject_GetAttr(self, py_str_inplace);
+    int truth = inplace == Py_False ? 0 : inplace ? PyObject_IsTrue(inplace) : -1;
+    Py_XDECREF(inplace);
+    return truth < 0 ? NULL : truth ? f->inplace : f->function;
+}
+
 /* The usual forward: function(inputs..., attributes of the module...). */
 static PyObject *run_function(py_forward *f, PyObject *self, PyObject *const *args)
 {
     PyObject *stack[MAX_ARGUMENTS + 1];
     Py_ssize_t n = PyTuple_GET_SIZE(f->inputs), nattr = PyTuple_GET_SIZE(f->attributes), have = 0;
     Py_ssize_t nkw = f->keywords ? PyTuple_GET_SIZE(f->keywords) : 0;
-    PyObject **call = stack + 1, *result = NULL;
+    PyObject **call = stack + 1, *result = NULL, *function = choose_function(f, self);
+    if (!function) return NULL;
     for (Py_ssize_t i = 0; i < n; i++) call[i] = args[i];
     for (; have < nattr; have++) {
         call[n + have] = PyObject_GetAttr(self, PyTuple_GET_ITEM(f->attributes, have));
@@ -195,21 +206,10 @@ static PyObject *run_function(py_forward *f, PyObject *self, PyObject *const *ar
     }
     if (have == nattr) {
         size_t nargsf = (size_t)(n + nattr - nkw) | PY_VECTORCALL_ARGUMENTS_OFFSET;
-        result = PyObject_Vectorcall(f->function, call, nargsf, f->keywords);
+        result = PyObject_Vectorcall(function, call, nargsf, f->keywords);
     }
     while (have-- > 0) Py_DECREF(call[n + have]);
     return result;
-}
-
-/* An activation of one tensor, which may overwrite it. */
-static PyObject *run_activation(py_forward *f, PyObject *self, PyObject *const *args)
-{
-    PyObject *stack[2] = {NULL, args[0]}, *inplace = PyObject_GetAttr(self, py_str_inplace);
-    int truth = inplace == Py_False ? 0 : inplace ? PyObject_IsTrue(inplace) : -1;
-    Py_XDECREF(inplace);
-    if (truth < 0) return NULL;
-    return PyObject_Vectorcall(truth ? f->inplace : f->function, stack + 1,
-                               1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
 }
 
 static PyObject *run_identity(py_forward *Py_UNUSED(f), PyObject *Py_UNUSED(self),
@@ -406,7 +406,7 @@ static PyObject *forward_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     py_forward *f = (py_forward *)type->tp_alloc(type, 0);
     if (!f) return NULL;
     f->vectorcall = forward_vectorcall;
-    f->run = inplace ? run_activation : run_function;
+    f->run = run_function;
     f->inplace = Py_XNewRef(inplace);
     f->function = Py_NewRef(function);
     f->attributes = interned(attributes);

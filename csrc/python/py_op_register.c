@@ -150,10 +150,12 @@ static int add_to(const place *p, const mt_op *record, uint32_t form)
     return py_op_add(op, s);
 }
 
-/* Every operator with an in-place form has Tensor.name_; minitorch.name_ exists for those of one tensor. */
+/* Every operator with an in-place form has Tensor.name_, unless it is a function of nn.functional alone;
+ * minitorch.name_ exists for those of one tensor. */
 static int add_inplace(const mt_op *record)
 {
-    if (add_to(&places[METHODS], record, PY_METHOD | PY_INPLACE) < 0) return -1;
+    bool method = record->kind & MT_METHOD || !(record->kind & MT_NN);
+    if (method && add_to(&places[METHODS], record, PY_METHOD | PY_INPLACE) < 0) return -1;
     const char *second = strchr(record->schema, ',');
     bool one_tensor = !second || (strncmp(second, ", Tensor", 8) && strncmp(second, ", Number", 8));
     for (int i = 0; i < PLACES; i++)

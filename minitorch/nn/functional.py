@@ -18,35 +18,6 @@ globals().update({name: function for name, function in vars(_C._nn).items() if n
 # ---- activations ---------------------------------------------------------------------------------
 
 
-def _into(input, result, inplace):
-    """An activation's result, written over its input if so wanted."""
-    return input.copy_(result) if inplace else result
-
-
-def relu(input, inplace=False):
-    """max(x, 0) of every element; NaN stays NaN.
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.relu.html
-    """
-    return input.relu_() if inplace else minitorch.relu(input)
-
-
-def leaky_relu(input, negative_slope=0.01, inplace=False):
-    """x where it is positive, else negative_slope * x.
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.leaky_relu.html
-    """
-    return _into(input, _C._nn.leaky_relu(input, negative_slope), inplace)
-
-
-def threshold(input, threshold, value, inplace=False):
-    """x where it is above the threshold, else value.
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.threshold.html
-    """
-    return _into(input, _C._nn.threshold(input, threshold, value), inplace)
-
-
 def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     """x cut off at min_val and max_val.
 
@@ -57,51 +28,10 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     """
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
-    return _into(input, _C._nn.hardtanh(input, min_val, max_val), inplace)
+    return _C._nn.hardtanh(input, min_val, max_val, inplace)
 
 
-def relu6(input, inplace=False):
-    """min(max(x, 0), 6).
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.relu6.html
-    """
-    return _into(input, _C._nn.hardtanh(input, 0.0, 6.0), inplace)
-
-
-def elu(input, alpha=1.0, inplace=False):
-    """x where it is positive, else alpha * (exp(x) - 1).
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.elu.html
-    """
-    return _into(input, _C._nn.elu(input, alpha), inplace)
-
-
-def celu(input, alpha=1.0, inplace=False):
-    """x where it is positive, else alpha * (exp(x / alpha) - 1).
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.celu.html
-    """
-    return _into(input, _C._nn.celu(input, alpha), inplace)
-
-
-def _plain(name):
-    """An activation without numbers: the operator, with ``inplace``."""
-    operator = getattr(_C._nn, name)
-
-    def activation(input, inplace=False):
-        return _into(input, operator(input), inplace)
-
-    activation.__name__ = activation.__qualname__ = name
-    activation.__doc__ = (
-        f"{operator.__doc__}\n\nhttps://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.{name}.html\n"
-    )
-    return activation
-
-
-selu, silu, mish = _plain("selu"), _plain("silu"), _plain("mish")
-hardsigmoid, hardswish = _plain("hardsigmoid"), _plain("hardswish")
 logsigmoid = _C._nn.log_sigmoid
-relu_ = minitorch.Tensor.relu_
 sigmoid = minitorch.sigmoid
 tanh = minitorch.tanh
 

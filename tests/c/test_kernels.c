@@ -28,6 +28,7 @@ enum {
     KIND_ROUND,
     KIND_TEST,
     KIND_NN,
+    KIND_SAME_NN,
     KIND_ARITH,
     KIND_COMPARE,
     KIND_LOGIC,

@@ -47,7 +47,7 @@ class ReLU(_Inplace):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReLU.html
     """
 
-    forward = _Forward(minitorch.relu, inplace=minitorch.Tensor.relu_)
+    forward = _Forward(F.relu, inplace=F.relu_)
 
 
 class Sigmoid(Module):
@@ -93,7 +93,7 @@ class LeakyReLU(_Parametric):
         self.negative_slope = negative_slope
         self.inplace = inplace
 
-    forward = _Forward(F.leaky_relu, attributes=("negative_slope", "inplace"))
+    forward = _Forward(F.leaky_relu, attributes=("negative_slope",), inplace=F.leaky_relu_)
 
 
 class Threshold(_Parametric):
@@ -110,7 +110,7 @@ class Threshold(_Parametric):
         self.value = value
         self.inplace = inplace
 
-    forward = _Forward(F.threshold, attributes=("threshold", "value", "inplace"))
+    forward = _Forward(F.threshold, attributes=("threshold", "value"), inplace=F.threshold_)
 
 
 class Hardtanh(_Parametric):
@@ -139,7 +139,7 @@ class Hardtanh(_Parametric):
         if self.max_val <= self.min_val:
             raise AssertionError(f"max_val ({self.max_val}) must be greater than min_val ({self.min_val})")
 
-    forward = _Forward(F.hardtanh, attributes=("min_val", "max_val", "inplace"))
+    forward = _Forward(F.hardtanh, attributes=("min_val", "max_val"), inplace=F.hardtanh_)
 
 
 class ReLU6(Hardtanh):
@@ -151,6 +151,7 @@ class ReLU6(Hardtanh):
     def __init__(self, inplace=False):
         super().__init__(0.0, 6.0, inplace)
 
+    forward = _Forward(F.relu6, inplace=F.relu6_)
     extra_repr = _Inplace.extra_repr
 
 
@@ -160,7 +161,7 @@ class Hardsigmoid(_Inplace):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardsigmoid.html
     """
 
-    forward = _Forward(F.hardsigmoid, attributes=("inplace",))
+    forward = _Forward(F.hardsigmoid, inplace=F.hardsigmoid_)
 
     def extra_repr(self):
         return ""
@@ -172,7 +173,7 @@ class Hardswish(_Inplace):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardswish.html
     """
 
-    forward = _Forward(F.hardswish, attributes=("inplace",))
+    forward = _Forward(F.hardswish, inplace=F.hardswish_)
 
     def extra_repr(self):
         return ""
@@ -184,7 +185,7 @@ class SiLU(_Inplace):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.SiLU.html
     """
 
-    forward = _Forward(F.silu, attributes=("inplace",))
+    forward = _Forward(F.silu, inplace=F.silu_)
 
 
 class Mish(_Inplace):
@@ -193,7 +194,7 @@ class Mish(_Inplace):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Mish.html
     """
 
-    forward = _Forward(F.mish, attributes=("inplace",))
+    forward = _Forward(F.mish, inplace=F.mish_)
 
 
 class ELU(_Parametric):
@@ -209,7 +210,7 @@ class ELU(_Parametric):
         self.alpha = alpha
         self.inplace = inplace
 
-    forward = _Forward(F.elu, attributes=("alpha", "inplace"))
+    forward = _Forward(F.elu, attributes=("alpha",), inplace=F.elu_)
 
 
 class CELU(ELU):
@@ -218,7 +219,7 @@ class CELU(ELU):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.CELU.html
     """
 
-    forward = _Forward(F.celu, attributes=("alpha", "inplace"))
+    forward = _Forward(F.celu, attributes=("alpha",), inplace=F.celu_)
 
 
 class SELU(_Inplace):
@@ -227,7 +228,7 @@ class SELU(_Inplace):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.SELU.html
     """
 
-    forward = _Forward(F.selu, attributes=("inplace",))
+    forward = _Forward(F.selu, inplace=F.selu_)
 
 
 class GLU(_Parametric):
