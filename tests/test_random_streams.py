@@ -6,7 +6,9 @@ its state), csrc/tensor/sample.c (distributions), csrc/ops/random*.c (operators,
 """
 
 import hashlib
+import inspect
 import struct
+import threading
 
 import numpy as np
 import pytest
@@ -371,6 +373,7 @@ def test_same_as_torch_any_dtype(torch, name, dtype):
         )
 
 
+@pytest.mark.filterwarnings("ignore:.*is out of bounds")
 @pytest.mark.parametrize("dtype", FLOATS + ["int16", "int32", "int64"])
 def test_ranges_same_as_torch(torch, dtype):
     wide = dtype not in ("int16",)
@@ -599,6 +602,32 @@ def test_empty_draws_nothing():
         mt.empty(size).random_(), mt.empty(size).bernoulli_(), mt.bernoulli(mt.empty(size))
     mt.randperm(0), mt.randperm(1)
     assert digest(mt.get_rng_state()) == HASHES["state after seeding"][1]
+
+
+def test_signatures():
+    """`from` is a keyword of Python's: signatures write from_, a dict passes it."""
+    assert str(inspect.signature(mt.Tensor.uniform_)) == "(self, from_=0, to=1, *, generator=None)"
+    assert "from_" in str(inspect.signature(mt.Tensor.random_))
+    assert numbers(mt.zeros(3).uniform_(**{"from": 1, "to": 1})) == [1, 1, 1]
+    assert str(inspect.signature(F.dropout)) == "(input, p=0.5, training=True, inplace=False)"
+
+
+def test_threads_take_turns():
+    """Threads that draw from one generator share out one stream: no number comes twice."""
+    mt.manual_seed(0)
+    want = sorted(mt.randint(0, 2**62, (1_200_000,)).numpy().tolist())
+    mt.manual_seed(0)
+    got = []
+
+    def draw():
+        got.extend(mt.randint(0, 2**62, (150_000,)).numpy().tolist())
+
+    threads = [threading.Thread(target=draw) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(got) == want
 
 
 # ---- autograd ---------------------------------------------------------------------------------------------

@@ -442,13 +442,15 @@ static PyObject *param_text(const py_schema *s, const py_param *p, char form)
         if (form != 'o' && !strcmp(value, "[]")) strcpy(value, "()");
     }
     const char *equals = !p->has_default ? "" : form == 's' ? "=" : " = ";
-    if (form == 's') return PyUnicode_FromFormat("%U%s%s", p->name, equals, value);
+    /* uniform_(from=0): a word that Python code can pass only as **{"from": 0}, and no signature may hold */
+    const char *mark = form != 'o' && PyUnicode_CompareWithASCIIString(p->name, "from") == 0 ? "_" : "";
+    if (form == 's') return PyUnicode_FromFormat("%U%s%s%s", p->name, mark, equals, value);
     if (form == 'o') {
         const char *type = out_is_tuple(s, p) ? "tuple of Tensors" : py_kind_name(p);
         return PyUnicode_FromFormat("%s %U%s%s", type, p->name, equals, value);
     }
     const char *type = out_is_tuple(s, p) ? "tuple[Tensor, ...]" : stub_name(p);
-    return PyUnicode_FromFormat("%U: %s%s%s%s", p->name, type, p->optional ? " | None" : "", equals, value);
+    return PyUnicode_FromFormat("%U%s: %s%s%s%s", p->name, mark, type, p->optional ? " | None" : "", equals, value);
 }
 
 /* Parameters from number `first`, separated by commas, with the star where keywords begin. */
