@@ -40,7 +40,12 @@ static int check_param(mt_tensor *p)
         return mt_error(MT_RUNTIME, "For integral input tensors, argument alpha must not be a "
                                     "floating point number.");
     if (mt_is_contiguous(p) && !p->storage->readonly) return 0;
-    return mt_check_writable(p, false);
+    /* A step is no recorded write, whatever the mode around it: leaves may be written to. */
+    bool before = mt_self.no_grad;
+    mt_self.no_grad = true;
+    int status = mt_check_writable(p, false);
+    mt_self.no_grad = before;
+    return status;
 }
 
 /* The general case of mt_lanes_open: some lane is not contiguous, or of another type. */

@@ -135,10 +135,11 @@ class Adam(Optimizer):
             else:
                 grad = _decayed(grad, p, weight_decay)
             mean, square = state["exp_avg"], state["exp_avg_sq"]
-            mean.lerp_(grad, 1 - beta1)
+            mean.add_((grad - mean) * (1 - beta1))
             square.mul_(beta2).add_(grad * grad * (1 - beta2))
-            size = lr / (1 - beta1 ** step.clone())
-            scale = (1 - beta2 ** step.clone()).sqrt()
+            t = step.item()
+            size = lr / (1 - beta1**t)
+            scale = (1 - beta2**t) ** 0.5
             if group["amsgrad"]:
                 largest = state["max_exp_avg_sq"]
                 largest.copy_(minitorch.maximum(largest.clone(), square))

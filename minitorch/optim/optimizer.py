@@ -446,7 +446,7 @@ def _moved(param, direction, lr):
     """param -= lr direction in place, recorded also with respect to lr."""
     lr = _to_scalar(lr)
     if isinstance(lr, Tensor) and lr.requires_grad:
-        param.addcmul_(direction, lr, value=-1)
+        param.sub_(direction * lr)
     else:
         param.add_(direction, alpha=-_get_value(lr))
 

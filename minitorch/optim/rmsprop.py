@@ -114,7 +114,7 @@ class RMSprop(Optimizer):
             square.mul_(alpha).add_(grad * grad * (1 - alpha))
             if group["centered"]:
                 mean = state["grad_avg"]
-                mean.lerp_(grad, 1 - alpha)
+                mean.add_((grad - mean) * (1 - alpha))
                 square = square - mean * mean
             direction = grad / (square.sqrt() + group["eps"])
             if momentum > 0:
