@@ -126,7 +126,7 @@ MT_OP(uniform_, MT_IN_PLACE_DRAW, .grad_name = "UniformBackward0",
              "NotImplementedError unless\n"
              "self is floating.\n\n"
              ">>> minitorch.empty(2, 3).uniform_(-1, 1).shape\n"
-             "minitorch.Size([2, 3])");
+             "torch.Size([2, 3])");
 
 static mt_tensor *draw2(const mt_op *op, mt_tensor *self, double a, double b, mt_generator *g)
 {
@@ -178,7 +178,7 @@ MT_OP(normal_, MT_IN_PLACE_DRAW, .grad_name = "NormalBackward0",
           "deviation.\n\n"
           "Raises RuntimeError if std is negative, NotImplementedError unless self is floating.\n\n"
           ">>> minitorch.empty(2, 3).normal_(std=0.5).shape\n"
-          "minitorch.Size([2, 3])");
+          "torch.Size([2, 3])");
 
 mt_tensor *mt_normal_(mt_tensor *self, double mean, double std, struct mt_generator *g)
 {
@@ -546,7 +546,7 @@ MT_OP(cauchy_, MT_IN_PLACE_DRAW, .grad_name = "CauchyBackward0",
       .doc = "Fills self with numbers of density sigma / (pi ((x - median) ** 2 + sigma ** 2)).\n\n"
              "Raises RuntimeError unless sigma > 0 and self is floating.\n\n"
              ">>> minitorch.empty(2).cauchy_(0, 0.1).shape\n"
-             "minitorch.Size([2])");
+             "torch.Size([2])");
 
 mt_tensor *mt_cauchy_(mt_tensor *self, double median, double sigma, struct mt_generator *g)
 {

@@ -64,7 +64,7 @@ MT_OP(rand, FACTORY | MT_VARARGS,
       .schema = "rand(int[] size, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor",
       .doc = "A tensor of that size with numbers drawn uniformly from [0, 1).\n\n"
              ">>> minitorch.rand(2, 3).shape\n"
-             "minitorch.Size([2, 3])");
+             "torch.Size([2, 3])");
 
 mt_tensor *mt_rand(int ndim, const int64_t *size, mt_dtype d, struct mt_generator *g)
 {
@@ -83,7 +83,7 @@ MT_OP(randn, FACTORY | MT_VARARGS,
       .schema = "randn(int[] size, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor",
       .doc = "A tensor of that size with numbers from the standard normal distribution.\n\n"
              ">>> minitorch.randn(2, 3).shape\n"
-             "minitorch.Size([2, 3])");
+             "torch.Size([2, 3])");
 
 mt_tensor *mt_randn(int ndim, const int64_t *size, mt_dtype d, struct mt_generator *g)
 {
@@ -321,7 +321,7 @@ MT_OP(normal, NORMAL, .grad_name = "NormalBackward3",
              "Either may be a number; mean and std broadcast. With two numbers a size is needed.\n"
              "Raises RuntimeError if a standard deviation is negative.\n\n"
              ">>> minitorch.normal(0, 1, (2, 3)).shape\n"
-             "minitorch.Size([2, 3])");
+             "torch.Size([2, 3])");
 
 mt_tensor *mt_normal(mt_tensor *mean, mt_tensor *std, struct mt_generator *g)
 {
@@ -627,7 +627,7 @@ static int dropout_forward(mt_call *c)
     double p = c->arg[0].d;
     bool training = c->arg[1].b, inplace = c->arg[2].b;
     if (p < 0 || p > 1)
-        return mt_error(MT_VALUE, "dropout probability has to be between 0 and 1, but got %.17g",
+        return mt_error(MT_VALUE, "dropout probability has to be between 0 and 1, but got %.15g",
                         p);
     if (p != p)
         return mt_error(MT_RUNTIME, "dropout probability has to be between 0 and 1, but got nan");
