@@ -186,10 +186,17 @@ static mt_tensor *apply_to_target(mt_call *c, bool record)
                        c->op->name);
     }
     for (int k = 0; k < c->nout && k < MT_MAX_TARGETS; k++)
-        if (c->target[k] && mt_check_writable(c->target[k], record) < 0) return NULL;
+        if (c->target[k] && (c->op->kind & MT_IDEMPOTENT ? mt_check_history : mt_check_writable)(c->target[k], record) < 0)
+            return NULL;
     if (record && !(original = copy_if_kept(c))) return NULL;
 
     bool composite = c->op->kind & MT_COMPOSITE, recorded = !mt_self.no_grad;
+    mt_tensor *spared[1];
+    if (composite && record && c->flags & MT_CALL_INPLACE && c->nin > 0) {
+        /* What the composed operators keep must not be what is overwritten at the end. */
+        if (!(spared[0] = mt_clone_recorded(c->in[0]))) return NULL;
+        c->in[0] = spared[0];
+    }
     if (!composite) mt_self.no_grad = true;
     int failed = c->op->forward(c) < 0 || mt_self.error;
     if (composite && !failed && record && c->out[0] != c->target[0]) {

@@ -29,14 +29,11 @@ static int check_view(const mt_tensor *t)
     return 0;
 }
 
-int mt_check_writable(mt_tensor *t, bool recording)
+int mt_check_history(mt_tensor *t, bool recording)
 {
     if (t->storage->readonly)
         return mt_error(MT_RUNTIME, "cannot write to a tensor whose memory is read-only: it was made from a read-only "
                                     "array. Use clone() to get a copy that can be written.");
-    if (mt_has_internal_overlap(t))
-        return mt_error(MT_RUNTIME, "unsupported operation: more than one element of the written-to tensor refers to a "
-                                    "single memory location. Please clone() the tensor before performing the operation.");
     if (mt_self.no_grad) return 0;
     if (t->base && !t->node && mt_requires_grad(t->base) && !t->base->node && t->base->generation == 0)
         return mt_error(MT_RUNTIME, "a view of a leaf Variable that requires grad is being used in an in-place operation.");
@@ -47,6 +44,14 @@ int mt_check_writable(mt_tensor *t, bool recording)
                                     "Hint: update parameters inside `with torch.no_grad():`.");
     if (recording && t->base) return check_view(t);
     return 0;
+}
+
+int mt_check_writable(mt_tensor *t, bool recording)
+{
+    if (mt_has_internal_overlap(t))
+        return mt_error(MT_RUNTIME, "unsupported operation: more than one element of the written-to tensor refers to a "
+                                    "single memory location. Please clone() the tensor before performing the operation.");
+    return mt_check_history(t, recording);
 }
 
 int mt_regenerate_view(mt_tensor *t)
@@ -82,3 +87,5 @@ mt_tensor *mt_copy_recorded(mt_tensor *target, mt_tensor *source)
     mt_tensor *in[2] = {target, source};
     return mt_call_inplace(&mt_op_copy, 2, in, 0, NULL);
 }
+
+mt_tensor *mt_clone_recorded(mt_tensor *t) { return mt_calln(&mt_op_clone, 1, &t, 0, NULL); }

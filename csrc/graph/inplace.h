@@ -12,6 +12,8 @@
  * error: leaf that requires grad, view of such a leaf, view made in no_grad, one of several views, read-only
  * memory, more than one element at one address. */
 int mt_check_writable(mt_tensor *t, bool recording);
+/* The same but for memory written more than once: for operators that are MT_IDEMPOTENT. */
+int mt_check_history(mt_tensor *t, bool recording);
 /* t's memory has been written by op. */
 void mt_bump_version(mt_tensor *t, const mt_op *op);
 /* After mt_node_remember gave the view t its node: rewrites the history of its base. -1: no memory. */
@@ -20,8 +22,9 @@ int mt_rebase_history(mt_tensor *t);
 int mt_regenerate_view(mt_tensor *t);
 
 /* The operators that history is rewritten with; their stanzas are in ops/view.c and ops/copy.c. */
-extern const mt_op mt_op_as_strided, mt_op_as_strided_scatter, mt_op_copy;
+extern const mt_op mt_op_as_strided, mt_op_as_strided_scatter, mt_op_copy, mt_op_clone;
 /* target.copy_(source), recorded. */
 mt_tensor *mt_copy_recorded(mt_tensor *target, mt_tensor *source);
+mt_tensor *mt_clone_recorded(mt_tensor *t);
 
 #endif

@@ -72,6 +72,7 @@ typedef struct mt_call {
 #define MT_INPLACE_ONLY 2048u /* only Tensor.name_ exists (normal_, zero_): the schema's name ends in _ */
 #define MT_LINALG 4096u       /* minitorch.linalg.name */
 #define MT_SPECIAL 8192u      /* minitorch.special.name */
+#define MT_IDEMPOTENT 32768u  /* in place on expanded memory is fine: every write of an element is the same */
 #define MT_RANDOM 16384u      /* draws from a generator: the host keeps its lock, however big the work */
 
 /* keeps: what a gradient may read */

@@ -326,12 +326,12 @@ INTEGER_DIVISION(i16, int16_t, uint32_t)
 INTEGER_DIVISION(i32, int32_t, uint32_t)
 INTEGER_DIVISION(i64, int64_t, uint64_t)
 #undef INTEGER_DIVISION
-/* By squaring, modulo 2^bits; the operator has refused negative exponents before (here they give
- * 1). */
+/* By squaring, modulo 2^bits. A negative exponent leaves 1, -1 or 0: the power of a whole number, cut off. */
 #define INTEGER_POWER(S, T, W)                                                                     \
     static inline T pow_##S(T x, T y)                                                              \
     {                                                                                              \
         W base = (W)x, product = 1;                                                                \
+        if (y < 0) return x == 1 || (x == (T)-1 && !(y & 1)) ? 1 : x == (T)-1 ? x : 0;             \
         for (; y > 0; y = (T)(y >> 1), base *= base)                                               \
             if (y & 1) product *= base;                                                            \
         return (T)product;                                                                         \

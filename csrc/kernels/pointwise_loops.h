@@ -29,6 +29,7 @@
 #define UNARY_SAME_NN(DO, name, f)  UNARY_SAME(DO, name, f)
 #define UNARY_TEST(DO, name, f)     DO(name, bool, T, f)
 #define BINARY_ARITH(DO, name, f)   DO(name, T, T, f)
+#define BINARY_CHOICE(DO, name, f)  DO(name, T, T, f)
 #define BINARY_COMPARE(DO, name, f) DO(name, bool, T, f)
 #define BINARY_LOGIC(DO, name, f)   DO(name, bool, bool, f)
 
@@ -80,6 +81,7 @@ static void MT_CAT(fill_rows, S)(mt_kernels *k)
 #undef BINARY_FLOAT
 #undef BINARY_GRAD
 #undef BINARY_ARITH
+#undef BINARY_CHOICE
 #undef BINARY_COMPARE
 #undef BINARY_LOGIC
 #undef BINARY_ENTRY

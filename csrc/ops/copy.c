@@ -172,7 +172,7 @@ static void fill_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[1]) gin[1] = mt_sum(gout[0]);
 }
 
-MT_OP(fill, .kind = MT_FUNCTION | MT_INPLACE, .backward = fill_backward, .schema = "fill(Tensor self, Number value) -> Tensor",
+MT_OP(fill, .kind = MT_FUNCTION | MT_INPLACE | MT_IDEMPOTENT, .backward = fill_backward, .schema = "fill(Tensor self, Number value) -> Tensor",
       .doc = "Every element set to value.");
 
 mt_tensor *mt_fill(mt_tensor *self, mt_tensor *value) { return mt_call2(&mt_op_fill, self, value); }
@@ -189,7 +189,7 @@ static void zero_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[0]) gin[0] = mt_zeros_of(&c->in_dims[0]);
 }
 
-MT_OP(zero, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE_ONLY, .backward = zero_backward, .schema = "zero_(Tensor self) -> Tensor",
+MT_OP(zero, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE_ONLY | MT_IDEMPOTENT, .backward = zero_backward, .schema = "zero_(Tensor self) -> Tensor",
       .doc = "Sets every element of this tensor to 0.");
 
 mt_tensor *mt_zero(mt_tensor *self) { return self ? mt_call_inplace(&mt_op_zero, 1, &self, 0, NULL) : NULL; }

@@ -135,11 +135,16 @@ static mt_dtype range_type(const mt_call *c, int numbers)
 
 static int arange_between(mt_call *c, mt_scalar start, mt_scalar end, mt_scalar step, mt_dtype d)
 {
+    if (mt_is_integral(d)) { /* PyTorch cuts the fractions off first */
+        start = mt_scalar_int(mt_scalar_to_int(start));
+        end = mt_scalar_int(mt_scalar_to_int(end));
+        step = mt_scalar_int(mt_scalar_to_int(step));
+    }
     double a = mt_scalar_to_double(start), b = mt_scalar_to_double(end), s = mt_scalar_to_double(step), n;
     if (s == 0) return mt_error(MT_RUNTIME, "step must be nonzero");
     if (!isfinite(a) || !isfinite(b)) return mt_error(MT_RUNTIME, "unsupported range: %g -> %g", a, b);
     if ((s > 0 && a > b) || (s < 0 && a < b)) return mt_error(MT_RUNTIME, "upper bound and lower bound inconsistent with step sign");
-    bool whole = d == MT_INT64 && start.kind != MT_SCALAR_FLOAT && end.kind != MT_SCALAR_FLOAT && step.kind != MT_SCALAR_FLOAT;
+    bool whole = mt_is_integral(d) && start.kind != MT_SCALAR_FLOAT && end.kind != MT_SCALAR_FLOAT && step.kind != MT_SCALAR_FLOAT;
     int64_t a_int = mt_scalar_to_int(start), s_int = mt_scalar_to_int(step);
     if (whole) {
         uint64_t gap = s_int > 0 ? (uint64_t)mt_scalar_to_int(end) - (uint64_t)a_int : (uint64_t)a_int - (uint64_t)mt_scalar_to_int(end);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { FLOAT, SAME, ROUND, TEST, NN, SAME_NN, ARITH, COMPARE, LOGIC, GRAD };
+enum { FLOAT, SAME, ROUND, TEST, NN, SAME_NN, ARITH, CHOICE, COMPARE, LOGIC, GRAD };
 
 /* ---- types -------------------------------------------------------------------------------------------- */
 
@@ -110,7 +110,6 @@ static int unary_check(const mt_call *c, const mt_tensor *x)
     if (c->op->row == MT_UNARY_neg && x->dtype == MT_BOOL)
         return mt_error(MT_RUNTIME, "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
                                     "invert a mask, use the `~` or `logical_not()` operator instead.");
-    if (c->op->row == MT_UNARY_sign && x->dtype == MT_BOOL) return 0;
     return 0;
 }
 
@@ -121,10 +120,12 @@ static int unary_forward(mt_call *c)
     mt_dtype compute = (mt_dtype)x->dtype;
     double param[3];
     if (kind == FLOAT && !mt_is_float(compute)) compute = mt_default_dtype();
+    if (MT_UNLIKELY(compute == MT_BOOL && c->op->row == MT_UNARY_square)) compute = MT_INT64; /* as pow */
     mt_loop loop = mt_k->unary[c->op->row][compute];
     if (MT_UNLIKELY(unary_check(c, x) < 0)) return -1;
     if (MT_UNLIKELY(!loop)) {
-        if (kind != ROUND || !mt_is_integral(compute)) return no_kernel(c, compute);
+        bool itself = (kind == ROUND && mt_is_integral(compute)) || (c->op->row == MT_UNARY_sign && compute == MT_BOOL);
+        if (!itself) return no_kernel(c, compute);
         loop = mt_k->cast[compute][compute];
     }
     for (int i = 0; i < c->narg && i < 3; i++) param[i] = mt_scalar_to_double(c->arg[i].s);
@@ -166,7 +167,7 @@ static int binary_check(const mt_call *c, mt_dtype compute)
         return mt_error(MT_RUNTIME, "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
                                     "`logical_xor()` operator instead.");
     if (!mt_is_integral(compute)) return 0;
-    if (row == MT_BINARY_pow && has_negative(c->in[1]))
+    if (row == MT_BINARY_pow && c->in[1]->flags & MT_WRAPPED_NUMBER && has_negative(c->in[1]))
         return mt_error(MT_RUNTIME, "Integers to negative integer powers are not allowed.");
     if ((row == MT_BINARY_floor_divide || row == MT_BINARY_remainder) && has_zero(c->in[1]))
         return mt_error(MT_RUNTIME, "ZeroDivisionError");
@@ -249,6 +250,7 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
 #define KIND_ROUND   PUBLIC
 #define KIND_TEST    (MT_FUNCTION | MT_METHOD | MT_OUT | MT_NODIFF)
 #define KIND_ARITH   PUBLIC
+#define KIND_CHOICE  (MT_FUNCTION | MT_METHOD | MT_OUT)
 #define KIND_COMPARE (PUBLIC | MT_NODIFF)
 #define KIND_LOGIC   (PUBLIC | MT_NODIFF)
 #define KIND_GRAD    0u
@@ -270,6 +272,12 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
 #define UNARY_P(row_kind, id, params, f, kept, gx, text) UNARY_RECORD(row_kind, id, ", " params, f, kept, gx, text)
 #include "minitorch/unary.def"
 
+#define SCHEMA_ARITH(id)   id "(Number self, Number other) -> Tensor"
+#define SCHEMA_FLOAT(id)   SCHEMA_ARITH(id)
+#define SCHEMA_COMPARE(id) id "(Tensor self, Number other) -> Tensor"
+#define SCHEMA_LOGIC(id)   id "(Tensor self, Tensor other) -> Tensor"
+#define SCHEMA_GRAD(id)    SCHEMA_LOGIC(id)
+#define SCHEMA_CHOICE(id)  SCHEMA_LOGIC(id)
 #define BINARY(row_kind, id, f, keeps_x, gx, keeps_y, gy, text)                                    \
     static void id##_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)                 \
     {                                                                                              \

@@ -107,7 +107,7 @@ static void mean_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[0]) gin[0] = mt_expand(mt_div(gout[0], mt_number((double)count_reduced(x, NULL))), x->ndim, x->size);
 }
 
-MT_OP(mean, .kind = MT_FUNCTION | MT_METHOD, .backward = mean_backward, .rule = "g / n expanded to x.shape",
+MT_OP(mean, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .backward = mean_backward, .rule = "g / n expanded to x.shape",
       .schema = "mean(Tensor self, *, ScalarType? dtype=None) -> Tensor",
       .doc = "The mean of all elements, or along dim. Floating types only.");
 

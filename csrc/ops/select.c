@@ -91,10 +91,18 @@ mt_tensor *mt_clamp(mt_tensor *self, mt_tensor *lo, mt_tensor *hi)
     return self && (lo || hi) ? mt_calln(&mt_op_clamp, 3, in, 0, NULL) : NULL;
 }
 
-static int clamp_min_forward(mt_call *c) { return mt_result_is(c, 0, mt_clamp(c->in[0], c->in[1], NULL)); }
+static int clamp_min_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *lo = c->in[1];
+    return mt_result_is(c, 0, mt_result_type(2, c->in) == MT_BOOL ? mt_logical_or(x, lo) : mt_clamp(x, lo, NULL));
+}
 MT_OP(clamp_min, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
       .schema = "clamp_min(Tensor self, Number min) -> Tensor", .doc = "The elements, those below min set to min.");
-static int clamp_max_forward(mt_call *c) { return mt_result_is(c, 0, mt_clamp(c->in[0], NULL, c->in[1])); }
+static int clamp_max_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *hi = c->in[1];
+    return mt_result_is(c, 0, mt_result_type(2, c->in) == MT_BOOL ? mt_logical_and(x, hi) : mt_clamp(x, NULL, hi));
+}
 MT_OP(clamp_max, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
       .schema = "clamp_max(Tensor self, Number max) -> Tensor", .doc = "The elements, those above max set to max.");
 
