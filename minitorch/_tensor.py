@@ -1,7 +1,7 @@
 """Methods of Tensor that are policy rather than computation: copying, pickling, formatting, old spellings.
 
-They are plain functions; :func:`_install` hands them to the C type when minitorch is imported. Everything that is
-called in a training loop is C instead: see csrc/python/py_tensor.c and py_tensor_attrs.c.
+They are plain functions; :func:`_install` hands them to the C type when minitorch is imported. Everything that
+is called in a training loop is C instead: see csrc/python/py_tensor.c and py_tensor_attrs.c.
 
 Source: https://docs.pytorch.org/docs/stable/tensors.html
 """
@@ -12,7 +12,8 @@ import copy
 import math
 import mmap
 import weakref
-from typing import Any, Callable, Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +21,12 @@ from minitorch import _C
 
 Tensor = _C.Tensor
 
-# ---- copying and pickling ------------------------------------------------------------------------------------------
+# ---- copying and pickling ---------------------------------------------------------------------------------
 
 
-def _rebuild(array: np.ndarray, size: tuple[int, ...], stride: tuple[int, ...], requires_grad: bool) -> Tensor:
+def _rebuild(
+    array: np.ndarray, size: tuple[int, ...], stride: tuple[int, ...], requires_grad: bool
+) -> Tensor:
     """The inverse of ``__reduce_ex__``: a tensor over the memory of a one-dimensional array."""
     if not array.flags.writeable:
         array = array.copy()
@@ -37,7 +40,7 @@ def _rebuild_subclass(cls: type, t: Tensor) -> Tensor:
 
 
 def _span(t: Tensor) -> np.ndarray:
-    """The stretch of memory between a tensor's first and last element, as a one-dimensional array that shares it."""
+    """The memory between a tensor's first and last element, as a one-dimensional array that shares it."""
     if t.numel() == 0:
         return np.empty(0, t.detach().numpy().dtype)
     length = 1 + sum((n - 1) * step for n, step in zip(t.size(), t.stride(), strict=True))
@@ -60,9 +63,9 @@ def __deepcopy__(self: Tensor, memo: dict[Any, Any]) -> Tensor:
     """
     if not self.is_leaf:
         raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  "
-            "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, "
-            "see https://github.com/pytorch/pytorch/pull/103001"
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+            "moment.  If you were attempting to deepcopy a module, this may be because of a "
+            "torch.nn.utils.weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
         )
     if id(self) in memo:
         return memo[id(self)]
@@ -82,7 +85,7 @@ def __deepcopy__(self: Tensor, memo: dict[Any, Any]) -> Tensor:
     return new
 
 
-# ---- Python's protocols --------------------------------------------------------------------------------------------
+# ---- Python's protocols -----------------------------------------------------------------------------------
 
 
 def __format__(self: Tensor, spec: str) -> str:
@@ -120,7 +123,7 @@ def __array_wrap__(self: Tensor, array: Any, context: Any = None, return_scalar:
     return _C.from_numpy(np.asarray(array))
 
 
-# ---- old and small methods -----------------------------------------------------------------------------------------
+# ---- old and small methods --------------------------------------------------------------------------------
 
 _TYPE_NAMES = {
     f"torch.{kind.__name__}": kind.dtype
@@ -185,12 +188,14 @@ def new_tensor(
 
 
 def new(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """The old constructor in the dtype of this tensor: ``x.new(2, 3)`` is uninitialised, ``x.new([1, 2])`` is not."""
+    """The old constructor in this tensor's dtype: ``x.new(2, 3)`` is uninitialised, ``x.new([1, 2])`` is not."""
     return getattr(_C, self._type_text().removeprefix("torch."))(*args, **kwargs)
 
 
-def index_put_(self: Tensor, indices: Iterable[Tensor | None], values: Tensor, accumulate: bool = False) -> Tensor:
-    """Writes values (broadcast) to ``self[indices]``; with accumulate, adds them there, repeated places included.
+def index_put_(
+    self: Tensor, indices: Iterable[Tensor | None], values: Tensor, accumulate: bool = False
+) -> Tensor:
+    """Writes values (broadcast) to ``self[indices]``; with accumulate, adds them, repeated places included.
 
     Example:
         >>> import minitorch
@@ -201,7 +206,9 @@ def index_put_(self: Tensor, indices: Iterable[Tensor | None], values: Tensor, a
     return _C._index_put(self, tuple(indices), values, accumulate, True)
 
 
-def index_put(self: Tensor, indices: Iterable[Tensor | None], values: Tensor, accumulate: bool = False) -> Tensor:
+def index_put(
+    self: Tensor, indices: Iterable[Tensor | None], values: Tensor, accumulate: bool = False
+) -> Tensor:
     """A copy of this tensor on which :func:`index_put_` was done."""
     return _C._index_put(self, tuple(indices), values, accumulate, False)
 
@@ -237,13 +244,13 @@ def _row_major(size: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(reversed(strides)) if size else ()
 
 
-# ---- storage -------------------------------------------------------------------------------------------------------
+# ---- storage ----------------------------------------------------------------------------------------------
 
 _shared: weakref.WeakValueDictionary[int, mmap.mmap] = weakref.WeakValueDictionary()
 
 
 def share_memory_(self: Tensor) -> Tensor:
-    """Moves the values to memory that processes forked from now on share with this one; returns the tensor."""
+    """Moves the values to memory that processes forked from now on share; returns the tensor."""
     if self.is_shared() or self.numel() == 0:
         return self
     span = _span(self)
@@ -299,7 +306,8 @@ def _install() -> None:
     """Adds the functions of this module to Tensor."""
     methods = [
         __reduce_ex__, __deepcopy__, __format__, __reversed__, __complex__, __array__, __array_wrap__,
-        is_nonzero, apply_, new_tensor, new, index_put_, index_put, resize_, share_memory_, is_shared, untyped_storage,
+        is_nonzero, apply_, new_tensor, new, index_put_, index_put, resize_, share_memory_, is_shared,
+        untyped_storage,
     ]  # fmt: skip
     _C._extend_tensor({**{m.__name__: m for m in methods}, "type": type_})
 

@@ -1,10 +1,10 @@
 """How a tensor prints: ``repr(t)``, ``str(t)`` and the options that steer both.
 
-The layout is PyTorch's to the letter, so that output in a book, a lecture or a doctest reads the same here. It is
-policy, hence Python: the C type calls :func:`tensor_repr` and knows nothing about columns.
+The layout is PyTorch's to the letter, so that output in a book, a lecture or a doctest reads the same here. It
+is policy, hence Python: the C type calls :func:`tensor_repr` and knows nothing about columns.
 
-The work is done in three steps: read the values that will be shown as nested lists (``...`` stands where items are
-left out), look at all of them to choose one number format, then lay the lists out in lines.
+The work is done in three steps: read the values that will be shown as nested lists (``...`` stands where items
+are left out), look at all of them to choose one number format, then lay the lists out in lines.
 
 Source: https://docs.pytorch.org/docs/stable/generated/torch.set_printoptions.html
 """
@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from typing import Any, Callable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import minitorch
 
@@ -47,7 +48,7 @@ def set_printoptions(
     profile: str | None = None,
     sci_mode: bool | None = None,
 ) -> None:
-    """Sets how tensors print. What is not given stays as it is, except ``sci_mode``, which goes back to automatic.
+    """Sets how tensors print. What is not given stays, except ``sci_mode``, which goes back to automatic.
 
     Args:
         precision: digits after the point (4).
@@ -105,7 +106,7 @@ def printoptions(**kwargs: Any) -> Iterator[None]:
 
 
 def _shown(t: Any, cut: bool) -> Any:
-    """The values of ``t`` that are printed, as nested lists; with ``cut``, ``...`` replaces the middle of long axes."""
+    """The printed values of ``t`` as nested lists; with ``cut``, ``...`` replaces the middle of long axes."""
     if not cut or t.dim() == 0:
         return t.tolist()
     edge, length = _options.edgeitems, t.shape[0]
@@ -132,9 +133,9 @@ def _flatten(values: Any, dim: int) -> list[Any]:
 def _float_format(numbers: list[float]) -> tuple[Callable[[float], str], int]:
     """One format for all of these floats, and the width it needs.
 
-    Whole numbers print as ``3.``; a range of more than 1000 between the smallest and the largest magnitude, or very
-    large or small ones, print as ``1.2000e+03``; the rest with a fixed number of digits. Zeros and what is not finite
-    have no say.
+    Whole numbers print as ``3.``; a range of more than 1000 between the smallest and the largest magnitude,
+    or very large or small ones, print as ``1.2000e+03``; the rest with a fixed number of digits. Zeros and
+    what is not finite have no say.
     """
     precision = _options.precision
     counted = [v for v in numbers if v != 0 and math.isfinite(v)]
