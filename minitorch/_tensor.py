@@ -1,7 +1,7 @@
 """Methods of Tensor that are policy rather than computation: copying, pickling, formatting, old spellings.
 
-They are plain functions; :func:`_install` hands them to the C type when minitorch is imported. Everything that
-is called in a training loop is C instead: see csrc/python/py_tensor.c and py_tensor_attrs.c.
+They are plain functions; :func:`_install` hands them to the C type when minitorch is imported. What is called
+in a training loop is C instead: see csrc/python/py_tensor.c and py_tensor_attrs.c.
 
 Source: https://docs.pytorch.org/docs/stable/tensors.html
 """
@@ -188,7 +188,7 @@ def new_tensor(
 
 
 def new(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """The old constructor in this tensor's dtype: ``x.new(2, 3)`` is uninitialised, ``x.new([1, 2])`` is not."""
+    """The old constructor, in this tensor's dtype: from sizes (uninitialised), or from a list of values."""
     return getattr(_C, self._type_text().removeprefix("torch."))(*args, **kwargs)
 
 

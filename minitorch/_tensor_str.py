@@ -1,10 +1,10 @@
 """How a tensor prints: ``repr(t)``, ``str(t)`` and the options that steer both.
 
-The layout is PyTorch's to the letter, so that output in a book, a lecture or a doctest reads the same here. It
-is policy, hence Python: the C type calls :func:`tensor_repr` and knows nothing about columns.
+The layout is PyTorch's to the letter, so that output in a book, a lecture or a doctest reads the same here.
+It is policy, hence Python: the C type calls :func:`tensor_repr` and knows nothing about columns.
 
-The work is done in three steps: read the values that will be shown as nested lists (``...`` stands where items
-are left out), look at all of them to choose one number format, then lay the lists out in lines.
+The work is done in three steps: read the values that will be shown as nested lists (``...`` stands where
+items are left out), look at all of them to choose one number format, then lay the lists out in lines.
 
 Source: https://docs.pytorch.org/docs/stable/generated/torch.set_printoptions.html
 """

@@ -4,16 +4,19 @@
 
 #include <limits.h>
 
-/* ==== loops ================================================================================================= */
+/* ==== loops
+ * =================================================================================================
+ */
 
-/* A shift beyond the width gives 0, or -1 for a negative number shifted right; C leaves it undefined. */
-#define AND(T, a, b) (a & b)
-#define OR(T, a, b)  (a | b)
-#define XOR(T, a, b) (a ^ b)
-#define NOT(T, a, b) (~a)
-#define BITS(T)      ((int)sizeof(T) * CHAR_BIT)
-#define LEFT(T, a, b) ((uint64_t)(int64_t)b >= (uint64_t)BITS(T) ? 0 : (uint64_t)a << b)
-#define LAST(T)       (BITS(T) - ((T)-1 < (T)1))
+/* A shift beyond the width gives 0, or -1 for a negative number shifted right; C leaves it
+ * undefined. */
+#define AND(T, a, b)   (a & b)
+#define OR(T, a, b)    (a | b)
+#define XOR(T, a, b)   (a ^ b)
+#define NOT(T, a, b)   (~a)
+#define BITS(T)        ((int)sizeof(T) * CHAR_BIT)
+#define LEFT(T, a, b)  ((uint64_t)(int64_t)b >= (uint64_t)BITS(T) ? 0 : (uint64_t)a << b)
+#define LAST(T)        (BITS(T) - ((T)-1 < (T)1))
 #define RIGHT(T, a, b) (a >> ((uint64_t)(int64_t)b >= (uint64_t)LAST(T) ? LAST(T) : b))
 
 #define LOOP(name, T, F)                                                                           \
@@ -33,8 +36,10 @@
     LOOP(name##_i16, int16_t, F)                                                                   \
     LOOP(name##_i32, int32_t, F)                                                                   \
     LOOP(name##_i64, int64_t, F)                                                                   \
-    static const mt_loop name##_loops[] = {[MT_UINT8] = name##_u8, [MT_INT8] = name##_i8,          \
-                                           [MT_INT16] = name##_i16, [MT_INT32] = name##_i32,       \
+    static const mt_loop name##_loops[] = {[MT_UINT8] = name##_u8,                                 \
+                                           [MT_INT8] = name##_i8,                                  \
+                                           [MT_INT16] = name##_i16,                                \
+                                           [MT_INT32] = name##_i32,                                \
                                            [MT_INT64] = name##_i64};
 LOOPS(and, AND)
 LOOPS(or, OR)
@@ -43,7 +48,8 @@ LOOPS(not, NOT)
 LOOPS(left, LEFT)
 LOOPS(right, RIGHT)
 
-/* ==== operators ============================================================================================= */
+/* ==== operators
+ * ============================================================================================= */
 
 static mt_tensor *as(mt_tensor *t, mt_dtype d)
 {
@@ -52,16 +58,19 @@ static mt_tensor *as(mt_tensor *t, mt_dtype d)
     return y && mt_copy_raw(y, t) == 0 ? y : NULL;
 }
 
-/* on_bool: the row that does it for bool, -1 if none does. kernel: what PyTorch's message calls the loop. */
+/* on_bool: the row that does it for bool, -1 if none does. kernel: what PyTorch's message calls the
+ * loop. */
 static int run(mt_call *c, const mt_loop *loops, int on_bool, const char *kernel)
 {
     mt_dtype d = mt_result_type(2, c->in);
     if (mt_is_float(d) || (d == MT_BOOL && on_bool < 0))
-        return mt_error(MT_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", kernel, mt_dtype_camel(d));
+        return mt_error(MT_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", kernel,
+                        mt_dtype_camel(d));
     mt_tensor *in[2] = {as(c->in[0], d), as(c->in[1], d)};
     mt_tensor *y = in[0] && in[1] ? mt_result_broadcast(c, d, 2, c->in) : NULL;
     if (!y) return -1;
-    mt_run_loop(d == MT_BOOL ? mt_k->binary[on_bool][MT_BOOL] : loops[d], y, 2, in, NULL, MT_GRAIN_CHEAP);
+    mt_run_loop(d == MT_BOOL ? mt_k->binary[on_bool][MT_BOOL] : loops[d], y, 2, in, NULL,
+                MT_GRAIN_CHEAP);
     return 0;
 }
 
@@ -69,19 +78,28 @@ static int run(mt_call *c, const mt_loop *loops, int on_bool, const char *kernel
     static int id##_forward(mt_call *c) { return run(c, loops, on_bool, kernel); }                 \
     MT_OP(id, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,                   \
           .schema = #id "(Number self, Number other) -> Tensor", .doc = text);                     \
-    mt_tensor *mt_##id(mt_tensor *self, mt_tensor *other) { return mt_call2(&mt_op_##id, self, other); }
-BITWISE(bitwise_and, and_loops, MT_BINARY_logical_and, "bitwise_and_cpu", "The bits that are set in both integers; on bool, where both are true.")
-BITWISE(bitwise_or, or_loops, MT_BINARY_logical_or, "bitwise_or_cpu", "The bits that are set in one integer or the other; on bool, where one is true.")
-BITWISE(bitwise_xor, xor_loops, MT_BINARY_logical_xor, "bitwise_xor_cpu", "The bits that differ; on bool, where just one is true.")
-BITWISE(bitwise_left_shift, left_loops, -1, "lshift_cpu", "The bits of self moved left by other places: self * 2 ** other.")
-BITWISE(bitwise_right_shift, right_loops, -1, "rshift_cpu", "The bits of self moved right by other places, the sign kept.")
+    mt_tensor *mt_##id(mt_tensor *self, mt_tensor *other)                                          \
+    {                                                                                              \
+        return mt_call2(&mt_op_##id, self, other);                                                 \
+    }
+BITWISE(bitwise_and, and_loops, MT_BINARY_logical_and, "bitwise_and_cpu",
+        "The bits that are set in both integers; on bool, where both are true.")
+BITWISE(bitwise_or, or_loops, MT_BINARY_logical_or, "bitwise_or_cpu",
+        "The bits that are set in one integer or the other; on bool, where one is true.")
+BITWISE(bitwise_xor, xor_loops, MT_BINARY_logical_xor, "bitwise_xor_cpu",
+        "The bits that differ; on bool, where just one is true.")
+BITWISE(bitwise_left_shift, left_loops, -1, "lshift_cpu",
+        "The bits of self moved left by other places: self * 2 ** other.")
+BITWISE(bitwise_right_shift, right_loops, -1, "rshift_cpu",
+        "The bits of self moved right by other places, the sign kept.")
 
 static int bitwise_not_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *in[2] = {x, x};
     mt_dtype d = (mt_dtype)x->dtype;
     if (mt_is_float(d))
-        return mt_error(MT_NOT_IMPLEMENTED, "\"bitwise_not_cpu\" not implemented for '%s'", mt_dtype_camel(d));
+        return mt_error(MT_NOT_IMPLEMENTED, "\"bitwise_not_cpu\" not implemented for '%s'",
+                        mt_dtype_camel(d));
     mt_tensor *y = mt_result_like(c, 0, d, x);
     if (!y) return -1;
     if (d == MT_BOOL)
@@ -91,7 +109,8 @@ static int bitwise_not_forward(mt_call *c)
     return 0;
 }
 
-MT_OP(bitwise_not, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT, .schema = "bitwise_not(Tensor self) -> Tensor",
+MT_OP(bitwise_not, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+      .schema = "bitwise_not(Tensor self) -> Tensor",
       .doc = "Every bit turned round: -1 - x; on bool, where x is false.");
 
 mt_tensor *mt_bitwise_not(mt_tensor *self) { return mt_call1(&mt_op_bitwise_not, self); }

@@ -1,9 +1,11 @@
-/* Indexing with tensors: x[i, j], x[mask], and writing there. Basic indexing (numbers, slices) makes views: ops/slice.c.
+/* Indexing with tensors: x[i, j], x[mask], and writing there. Basic indexing (numbers, slices)
+ * makes views: ops/slice.c.
  *
- * All index tensors are broadcast against each other to one shape B. Each of its n positions names, through the
- * indexed dimensions, an offset into x; what remains of x's dimensions is copied from there. In the result, B stands
- * where the first index stood if the indexed dimensions are neighbours, else in front (NumPy's rule). A bool tensor
- * of k dimensions is k index tensors: the places where it is true. Relies on tensor/shape.h, base/parallel.h. */
+ * All index tensors are broadcast against each other to one shape B. Each of its n positions names,
+ * through the indexed dimensions, an offset into x; what remains of x's dimensions is copied from
+ * there. In the result, B stands where the first index stood if the indexed dimensions are
+ * neighbours, else in front (NumPy's rule). A bool tensor of k dimensions is k index tensors: the
+ * places where it is true. Relies on tensor/shape.h, base/parallel.h. */
 #include "ops/ops.h"
 
 #include "base/parallel.h"
@@ -24,7 +26,8 @@ typedef struct plan {
     int64_t outer, chunk, rest_size[MT_MAX_DIMS], x_stride[MT_MAX_DIMS], y_stride[MT_MAX_DIMS];
 } plan;
 
-/* ==== from index tensors to a plan ========================================================================== */
+/* ==== from index tensors to a plan
+ * ========================================================================== */
 
 /* mask: one byte per element, contiguous. */
 static int64_t count_true(const mt_tensor *mask)
@@ -54,8 +57,11 @@ static int check_mask(const mt_tensor *mask, const mt_tensor *x, int dim)
     char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
     for (int k = 0; k < mask->ndim; k++)
         if (dim + k < x->ndim && mask->size[k] != x->size[dim + k])
-            return mt_error(MT_INDEX, "The shape of the mask %s at index %d does not match the shape of the indexed tensor %s at index %d",
-                            mt_shape_text(mask->ndim, mask->size, a), k, mt_shape_text(x->ndim, x->size, b), dim + k);
+            return mt_error(MT_INDEX,
+                            "The shape of the mask %s at index %d does not match the shape of the "
+                            "indexed tensor %s at index %d",
+                            mt_shape_text(mask->ndim, mask->size, a), k,
+                            mt_shape_text(x->ndim, x->size, b), dim + k);
     return 0;
 }
 
@@ -84,11 +90,13 @@ static int spread(const mt_tensor *x, int n, mt_tensor **in, mt_tensor **index)
     for (int i = 0; i < n; i++) {
         int takes = in[i] && is_mask(in[i]) ? in[i]->ndim : 1;
         if (dim + takes > x->ndim)
-            return mt_error(MT_INDEX, "too many indices for tensor of dimension %d (got %d)", x->ndim, dim + takes);
+            return mt_error(MT_INDEX, "too many indices for tensor of dimension %d (got %d)",
+                            x->ndim, dim + takes);
         if (in[i] && is_mask(in[i])) {
             if (expand_mask(in[i], x, dim, index + dim) < 0) return -1;
         } else if (in[i] && in[i]->dtype != MT_INT64 && in[i]->dtype != MT_INT32) {
-            return mt_error(MT_INDEX, "tensors used as indices must be long, int, byte or bool tensors");
+            return mt_error(MT_INDEX,
+                            "tensors used as indices must be long, int, byte or bool tensors");
         } else {
             index[dim] = in[i];
         }
@@ -113,7 +121,10 @@ static int broadcast_indices(int ndim, mt_tensor **index, int64_t *size)
                 strcat(all, mt_shape_text(index[k]->ndim, index[k]->size, text));
             }
             mt_error_clear();
-            return mt_error(MT_INDEX, "shape mismatch: indexing tensors could not be broadcast together with shapes %s", all);
+            return mt_error(
+                MT_INDEX,
+                "shape mismatch: indexing tensors could not be broadcast together with shapes %s",
+                all);
         }
         n = m;
         memcpy(size, common, (size_t)n * sizeof *size);
@@ -121,16 +132,21 @@ static int broadcast_indices(int ndim, mt_tensor **index, int64_t *size)
     return n;
 }
 
-/* offset += stride * index, all broadcast to (ndim, size). `which`: for the message, as PyTorch counts. */
-static int add_offsets(plan *p, const mt_tensor *index, int ndim, const int64_t *size, int64_t length, int64_t stride, int which)
+/* offset += stride * index, all broadcast to (ndim, size). `which`: for the message, as PyTorch
+ * counts. */
+static int add_offsets(plan *p, const mt_tensor *index, int ndim, const int64_t *size,
+                       int64_t length, int64_t stride, int which)
 {
     mt_tensor *all = mt_empty(MT_INT64, ndim, size);
     if (!all || mt_copy_raw(all, index) < 0) return -1;
     const int64_t *at = (const int64_t *)all->data;
-    if (length == 0 && p->n > 0) return mt_error(MT_INDEX, "index is out of bounds for dimension with size 0");
+    if (length == 0 && p->n > 0)
+        return mt_error(MT_INDEX, "index is out of bounds for dimension with size 0");
     for (int64_t i = 0; i < p->n; i++) {
         if (MT_UNLIKELY(at[i] < -length || at[i] >= length))
-            return mt_error(MT_INDEX, "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64, at[i], which, length);
+            return mt_error(
+                MT_INDEX, "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64,
+                at[i], which, length);
         p->offset[i] += (at[i] < 0 ? at[i] + length : at[i]) * stride;
     }
     return 0;
@@ -168,7 +184,8 @@ static void lay_out(plan *p, const mt_tensor *x, mt_tensor **index, int nb, cons
         stride *= p->rest_size[i];
         if (i >= before) p->step = stride;
     }
-    for (k = m; k > before && (p->x_stride[k - 1] == p->chunk || p->rest_size[k - 1] == 1); k--) p->chunk *= p->rest_size[k - 1];
+    for (k = m; k > before && (p->x_stride[k - 1] == p->chunk || p->rest_size[k - 1] == 1); k--)
+        p->chunk *= p->rest_size[k - 1];
     p->rest = k;
     for (int i = 0; i < k; i++) p->outer *= p->rest_size[i];
 }
@@ -182,18 +199,21 @@ static int make_plan(plan *p, const mt_tensor *x, int n, mt_tensor **in)
     if (spread(x, n, in, index) < 0) return -1;
     int nb = broadcast_indices(x->ndim, index, b);
     if (nb < 0) return -1;
-    if (x->ndim + nb > MT_MAX_DIMS) return mt_error(MT_RUNTIME, "tensors have at most %d dimensions", MT_MAX_DIMS);
+    if (x->ndim + nb > MT_MAX_DIMS)
+        return mt_error(MT_RUNTIME, "tensors have at most %d dimensions", MT_MAX_DIMS);
     mt_tensor *offset = mt_zeros_raw(MT_INT64, nb, b);
     if (!offset) return -1;
     p->n = offset->numel;
     p->offset = (int64_t *)offset->data;
     for (int d = 0; d < x->ndim; d++)
-        if (index[d] && add_offsets(p, index[d], nb, b, x->size[d], x->stride[d], which++) < 0) return -1;
+        if (index[d] && add_offsets(p, index[d], nb, b, x->size[d], x->stride[d], which++) < 0)
+            return -1;
     lay_out(p, x, index, nb, b);
     return 0;
 }
 
-/* ==== moving elements ======================================================================================= */
+/* ==== moving elements
+ * ======================================================================================= */
 
 typedef struct job {
     const plan *p;
@@ -234,13 +254,15 @@ static void move_range(int64_t begin, int64_t end, void *context)
         rest_offsets(p, begin / p->n, &x, &y);
         begin += stop - i;
         for (; i < stop; i++) {
-            char *at_x = j->x + (x + p->offset[i]) * j->itemsize, *at_y = j->y + (y + i * p->step) * j->itemsize;
+            char *at_x = j->x + (x + p->offset[i]) * j->itemsize,
+                 *at_y = j->y + (y + i * p->step) * j->itemsize;
             move(j->put ? at_x : at_y, j->put ? at_y : at_x, bytes);
         }
     }
 }
 
-/* When the same place is written twice, the last one counts: writing is not cut into parallel parts. */
+/* When the same place is written twice, the last one counts: writing is not cut into parallel
+ * parts. */
 static void move_all(const plan *p, mt_tensor *x, mt_tensor *y, bool put)
 {
     job j = {p, x->data, y->data, mt_itemsize(x), put};
@@ -267,18 +289,26 @@ static void move_all(const plan *p, mt_tensor *x, mt_tensor *y, bool put)
 static void add_all(const plan *p, mt_tensor *x, mt_tensor *y)
 {
     switch (x->dtype) {
-    case MT_FLOAT32: ADD_ALL(float) break;
-    case MT_FLOAT64: ADD_ALL(double) break;
-    case MT_INT64: ADD_ALL(uint64_t) break;
-    case MT_INT32: ADD_ALL(uint32_t) break;
-    case MT_INT16: ADD_ALL(uint16_t) break;
-    case MT_BOOL: ADD_ALL(bool) break;
-    default: ADD_ALL(uint8_t) break;
+    case MT_FLOAT32:
+        ADD_ALL(float) break;
+    case MT_FLOAT64:
+        ADD_ALL(double) break;
+    case MT_INT64:
+        ADD_ALL(uint64_t) break;
+    case MT_INT32:
+        ADD_ALL(uint32_t) break;
+    case MT_INT16:
+        ADD_ALL(uint16_t) break;
+    case MT_BOOL:
+        ADD_ALL(bool) break;
+    default:
+        ADD_ALL(uint8_t) break;
     }
 }
 #undef ADD_ALL
 
-/* ==== index: x[i, j, ...] =================================================================================== */
+/* ==== index: x[i, j, ...]
+ * =================================================================================== */
 
 static int index_forward(mt_call *c)
 {
@@ -294,7 +324,8 @@ static int index_forward(mt_call *c)
 /* An element read twice gets both gradients: they are added up at its place. */
 static void index_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
-    if (gin[0]) gin[0] = mt_index_put(mt_zeros_of(&c->in_dims[0]), gout[0], c->nin - 1, c->in + 1, true);
+    if (gin[0])
+        gin[0] = mt_index_put(mt_zeros_of(&c->in_dims[0]), gout[0], c->nin - 1, c->in + 1, true);
 }
 
 #define KEEP_INDICES(from) (MT_KEEP_ALL_IN & ~(MT_KEEP_IN(from) - 1))
@@ -307,24 +338,32 @@ mt_tensor *mt_index(mt_tensor *self, int n, mt_tensor **indices)
 {
     mt_tensor *in[MT_MAX_DIMS + 1] = {self};
     if (!self) return NULL;
-    if (n > MT_MAX_DIMS) return mt_fail(MT_INDEX, "too many indices for tensor of dimension %d", self->ndim);
+    if (n > MT_MAX_DIMS)
+        return mt_fail(MT_INDEX, "too many indices for tensor of dimension %d", self->ndim);
     memcpy(in + 1, indices, (size_t)n * sizeof *in);
     return mt_calln(&mt_op_index, n + 1, in, 0, NULL);
 }
 
-/* ==== index_put: x[i, j, ...] = values ====================================================================== */
+/* ==== index_put: x[i, j, ...] = values
+ * ====================================================================== */
 
 /* values in the result's shape, contiguous. */
 static mt_tensor *spread_values(const plan *p, const mt_tensor *x, mt_tensor *values)
 {
     char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
     if (values->dtype != x->dtype)
-        return mt_fail(MT_RUNTIME, "Index put requires the source and destination dtypes match, got %s for the destination and %s for the source.",
+        return mt_fail(MT_RUNTIME,
+                       "Index put requires the source and destination dtypes match, got %s for the "
+                       "destination and %s for the source.",
                        mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel((mt_dtype)values->dtype));
     if (!mt_shape_expandable(values->ndim, values->size, p->ndim, p->size))
-        return mt_fail(MT_RUNTIME, "shape mismatch: value tensor of shape %s cannot be broadcast to indexing result of shape %s",
-                       mt_shape_text(values->ndim, values->size, a), mt_shape_text(p->ndim, p->size, b));
-    if (mt_is_contiguous(values) && mt_shape_equal(values->ndim, values->size, p->ndim, p->size) && !mt_overlap(x, values))
+        return mt_fail(MT_RUNTIME,
+                       "shape mismatch: value tensor of shape %s cannot be broadcast to indexing "
+                       "result of shape %s",
+                       mt_shape_text(values->ndim, values->size, a),
+                       mt_shape_text(p->ndim, p->size, b));
+    if (mt_is_contiguous(values) && mt_shape_equal(values->ndim, values->size, p->ndim, p->size) &&
+        !mt_overlap(x, values))
         return values;
     mt_tensor *all = mt_empty((mt_dtype)x->dtype, p->ndim, p->size);
     return all && mt_copy_raw(all, values) == 0 ? all : NULL;
@@ -354,25 +393,33 @@ static void index_put_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     mt_tensor *g = gout[0], **indices = c->in + 2;
     int n = c->nin - 2;
-    if (gin[0]) gin[0] = c->arg[0].b ? g : mt_index_put(g, mt_zeros_of(&c->in_dims[1]), n, indices, false);
+    if (gin[0])
+        gin[0] = c->arg[0].b ? g : mt_index_put(g, mt_zeros_of(&c->in_dims[1]), n, indices, false);
     if (gin[1]) gin[1] = mt_index(g, n, indices);
 }
 
-MT_OP(index_put, .keeps = {KEEP_INDICES(2), KEEP_INDICES(2)}, .backward = index_put_rule, .rule = "g, 0 at the places; g[indices]",
-      .schema = "index_put(Tensor self, Tensor values, Tensor?[] indices, bool accumulate=False) -> Tensor",
-      .doc = "A copy of self with values (broadcast) written to, or added at, the places that the index tensors name.");
+MT_OP(
+    index_put, .keeps = {KEEP_INDICES(2), KEEP_INDICES(2)}, .backward = index_put_rule,
+    .rule = "g, 0 at the places; g[indices]",
+    .schema =
+        "index_put(Tensor self, Tensor values, Tensor?[] indices, bool accumulate=False) -> Tensor",
+    .doc = "A copy of self with values (broadcast) written to, or added at, the places that the "
+           "index tensors name.");
 
-mt_tensor *mt_index_put(mt_tensor *self, mt_tensor *values, int n, mt_tensor **indices, bool accumulate)
+mt_tensor *mt_index_put(mt_tensor *self, mt_tensor *values, int n, mt_tensor **indices,
+                        bool accumulate)
 {
     mt_tensor *in[MT_MAX_DIMS + 2] = {self, values};
     mt_arg arg[1] = {mt_arg_bool(accumulate)};
     if (!self || !values) return NULL;
-    if (n > MT_MAX_DIMS) return mt_fail(MT_INDEX, "too many indices for tensor of dimension %d", self->ndim);
+    if (n > MT_MAX_DIMS)
+        return mt_fail(MT_INDEX, "too many indices for tensor of dimension %d", self->ndim);
     memcpy(in + 2, indices, (size_t)n * sizeof *in);
     return mt_calln(&mt_op_index_put, n + 2, in, 1, arg);
 }
 
-/* ==== alias: x[...] ========================================================================================= */
+/* ==== alias: x[...]
+ * ========================================================================================= */
 
 static int alias_forward(mt_call *c)
 {
@@ -387,10 +434,12 @@ static void alias_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 }
 
 /* The C function's name, mt_alias, is the core's word for the same without history. */
-MT_OP(alias, .kind = MT_VIEW, .backward = alias_rule, .rule = "g", .schema = "alias(Tensor self) -> Tensor",
-      .doc = "A view of all of self.");
+MT_OP(alias, .kind = MT_VIEW, .backward = alias_rule, .rule = "g",
+      .schema = "alias(Tensor self) -> Tensor", .doc = "A view of all of self.");
 
-/* ==== nonzero =============================================================================================== */
+/* ==== nonzero
+ * ===============================================================================================
+ */
 
 static int nonzero_forward(mt_call *c)
 {
@@ -403,7 +452,9 @@ static int nonzero_forward(mt_call *c)
     return 0;
 }
 
-MT_OP(nonzero, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT, .schema = "nonzero(Tensor self) -> Tensor",
-      .doc = "The indices of all elements that are not zero: one row of self.dim() numbers each, in row-major order.");
+MT_OP(nonzero, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .schema = "nonzero(Tensor self) -> Tensor",
+      .doc = "The indices of all elements that are not zero: one row of self.dim() numbers each, "
+             "in row-major order.");
 
 mt_tensor *mt_nonzero(mt_tensor *self) { return mt_call1(&mt_op_nonzero, self); }

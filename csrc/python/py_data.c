@@ -1,11 +1,13 @@
 /* From Python's values to elements: numbers, nested lists, arrays.
  *
- * Nested data is read in three passes: its shape along the first element of each list, its dtype and regularity over
- * all elements, then the values. Any element may be an object whose methods change the lists while they are read:
- * every pass counts again and holds what it looks at. Read next: py_factory.c. */
+ * Nested data is read in three passes: its shape along the first element of each list, its dtype
+ * and regularity over all elements, then the values. Any element may be an object whose methods
+ * change the lists while they are read: every pass counts again and holds what it looks at. Read
+ * next: py_factory.c. */
 #include "python/py_tensor.h"
 
-/* ---- single numbers --------------------------------------------------------------------------------------- */
+/* ---- single numbers
+ * --------------------------------------------------------------------------------------- */
 
 static int int_value(PyObject *o, int64_t *out)
 {
@@ -43,13 +45,17 @@ int py_scalar_from(PyObject *o, mt_scalar *out)
 PyObject *py_scalar_object(mt_scalar s)
 {
     switch (s.kind) {
-    case MT_SCALAR_BOOL: return PyBool_FromLong(s.v.b);
-    case MT_SCALAR_INT: return PyLong_FromLongLong(s.v.i);
-    default: return PyFloat_FromDouble(s.v.d);
+    case MT_SCALAR_BOOL:
+        return PyBool_FromLong(s.v.b);
+    case MT_SCALAR_INT:
+        return PyLong_FromLongLong(s.v.i);
+    default:
+        return PyFloat_FromDouble(s.v.d);
     }
 }
 
-/* ---- what is nested ----------------------------------------------------------------------------------------- */
+/* ---- what is nested
+ * ----------------------------------------------------------------------------------------- */
 
 static bool is_text(PyObject *o) { return PyUnicode_Check(o) || PyBytes_Check(o); }
 
@@ -81,8 +87,8 @@ static int fail_text(PyObject *o)
 
 static int fail_length(int64_t expected, int dim, int64_t got)
 {
-    PyErr_Format(PyExc_ValueError, "expected sequence of length %lld at dim %d (got %lld)", (long long)expected, dim,
-                 (long long)got);
+    PyErr_Format(PyExc_ValueError, "expected sequence of length %lld at dim %d (got %lld)",
+                 (long long)expected, dim, (long long)got);
     return -1;
 }
 
@@ -94,7 +100,8 @@ static int fail_nested(const reader *r, PyObject *o)
     else if (r->d == MT_NO_DTYPE || mt_is_float(r->d))
         PyErr_Format(PyExc_TypeError, "must be real number, not %s", Py_TYPE(o)->tp_name);
     else
-        PyErr_Format(PyExc_TypeError, "'%s' object cannot be interpreted as an integer", Py_TYPE(o)->tp_name);
+        PyErr_Format(PyExc_TypeError, "'%s' object cannot be interpreted as an integer",
+                     Py_TYPE(o)->tp_name);
     return -1;
 }
 
@@ -124,7 +131,8 @@ static int measure(reader *r, PyObject *data)
     return 0;
 }
 
-/* The items of a sequence as a list or tuple that can be counted; its length must be size[dim]. New reference. */
+/* The items of a sequence as a list or tuple that can be counted; its length must be size[dim]. New
+ * reference. */
 static PyObject *items_of(const reader *r, PyObject *o, int dim)
 {
     if (!py_is_nested(o)) {
@@ -143,14 +151,16 @@ static PyObject *items_of(const reader *r, PyObject *o, int dim)
     return NULL;
 }
 
-/* ---- second pass: the dtype ------------------------------------------------------------------------------------ */
+/* ---- second pass: the dtype
+ * ------------------------------------------------------------------------------------ */
 
 static void promote(reader *r, mt_dtype d) { r->d = r->d == MT_NO_DTYPE ? d : mt_promote(r->d, d); }
 
 static int infer_number(reader *r, PyObject *o)
 {
     mt_dtype d;
-    int known = py_numpy_dtype(o, &d); /* first: numpy.float64 is a Python float too, but stays float64 */
+    int known =
+        py_numpy_dtype(o, &d); /* first: numpy.float64 is a Python float too, but stays float64 */
     if (known < 0) return -1;
     if (known)
         promote(r, d);
@@ -205,7 +215,8 @@ static int infer(reader *r, PyObject *o, int dim)
     return failed;
 }
 
-/* ---- third pass: the values ----------------------------------------------------------------------------------------- */
+/* ---- third pass: the values
+ * ----------------------------------------------------------------------------------------- */
 
 static int store_scalar(mt_scalar s, mt_dtype d, char *p)
 {
@@ -218,7 +229,8 @@ static int store_scalar(mt_scalar s, mt_dtype d, char *p)
 static int store_convertible(const reader *r, PyObject *o, char *p)
 {
     if (py_is_nested(o) || is_text(o) || PyComplex_Check(o)) return fail_nested(r, o);
-    PyObject *number = !mt_is_float(r->d) && PyIndex_Check(o) ? PyNumber_Index(o) : PyNumber_Float(o);
+    PyObject *number =
+        !mt_is_float(r->d) && PyIndex_Check(o) ? PyNumber_Index(o) : PyNumber_Float(o);
     mt_scalar s;
     if (!number) return -1;
     int failed = py_scalar_from(number, &s) == 1 ? store_scalar(s, r->d, p) : -1;
@@ -229,14 +241,16 @@ static int store_convertible(const reader *r, PyObject *o, char *p)
 static int store_number(const reader *r, PyObject *o, char *p)
 {
     mt_scalar s;
-    if (PyLong_Check(o) && !PyBool_Check(o) && mt_is_float(r->d)) { /* any size of int fits a float */
+    if (PyLong_Check(o) && !PyBool_Check(o) &&
+        mt_is_float(r->d)) { /* any size of int fits a float */
         double value = PyLong_AsDouble(o);
         if (value == -1.0 && PyErr_Occurred()) return -1;
         return store_scalar(mt_scalar_float(value), r->d, p);
     }
     if (py_tensor_check(o)) {
         if (py_core(o)->numel == 1) return store_scalar(mt_item_at(py_core(o), 0), r->d, p);
-        PyErr_SetString(PyExc_ValueError, "only one element tensors can be converted to Python scalars");
+        PyErr_SetString(PyExc_ValueError,
+                        "only one element tensors can be converted to Python scalars");
         return -1;
     }
     int number = py_scalar_from(o, &s);
@@ -282,11 +296,13 @@ static mt_tensor *read_nested(PyObject *data, mt_dtype d)
     reader r = {.d = d};
     if (measure(&r, data) < 0) return NULL;
     if (d == MT_NO_DTYPE && infer(&r, data, 0) < 0) return NULL;
-    if (r.arrays && PyErr_WarnEx(PyExc_UserWarning,
-                                 "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider "
-                                 "converting the list to a single numpy.ndarray with numpy.array() before converting "
-                                 "to a tensor.",
-                                 1) < 0)
+    if (r.arrays &&
+        PyErr_WarnEx(
+            PyExc_UserWarning,
+            "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider "
+            "converting the list to a single numpy.ndarray with numpy.array() before converting "
+            "to a tensor.",
+            1) < 0)
         return NULL;
     mt_tensor *t = mt_empty(r.d, r.ndim, r.size);
     if (!t) {
@@ -297,7 +313,9 @@ static mt_tensor *read_nested(PyObject *data, mt_dtype d)
     return t->numel > 0 && store(&r, data, 0, &p) < 0 ? NULL : t;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------- */
+/* ---- all of it
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static mt_tensor *copy_as(const mt_tensor *t, mt_dtype d)
 {

@@ -1,20 +1,21 @@
 /* Small types that programs written for PyTorch expect: device, Size, layout and memory_format.
- * Everything computes on the CPU; another device can be named, but not used. Read next: py_tensor.c. */
+ * Everything computes on the CPU; another device can be named, but not used. Read next:
+ * py_tensor.c. */
 #include "python/py_tensor.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- device ------------------------------------------------------------------------------------------- */
+/* ---- device
+ * ------------------------------------------------------------------------------------------- */
 typedef struct device_object {
-    PyObject_HEAD
-    int kind;  /* index into kinds */
-    int index; /* -1: none */
+    PyObject_HEAD int kind; /* index into kinds */
+    int index;              /* -1: none */
 } device_object;
 
-static const char *const kinds[] = {"cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl",
-                                    "ideep", "hip", "ve", "fpga", "maia", "xla", "lazy",
-                                    "vulkan", "mps", "meta", "hpu", "mtia", "privateuseone"};
+static const char *const kinds[] = {
+    "cpu",  "cuda", "ipu", "xpu",  "mkldnn", "opengl", "opencl", "ideep", "hip",  "ve",
+    "fpga", "maia", "xla", "lazy", "vulkan", "mps",    "meta",   "hpu",   "mtia", "privateuseone"};
 enum { CPU = 0, CUDA = 1 };
 
 static PyObject *device_make(int kind, int index)
@@ -58,10 +59,14 @@ static int device_parse(const char *text, int *kind, int *index)
     }
     if (*kind >= 0) return 0;
     char name[32];
-    PyOS_snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), text);
+    PyOS_snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1),
+                  text);
     PyErr_Format(PyExc_RuntimeError,
-                 "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, "
-                 "lazy, vulkan, mps, meta, hpu, mtia, privateuseone device type at start of device string: %s", name);
+                 "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, "
+                 "fpga, maia, xla, "
+                 "lazy, vulkan, mps, meta, hpu, mtia, privateuseone device type at start of device "
+                 "string: %s",
+                 name);
     return -1;
 }
 
@@ -78,10 +83,12 @@ static int device_from(PyObject *o, int *kind, int *index)
         return text ? device_parse(text, kind, index) : -1;
     }
     if (PyLong_Check(o)) {
-        PyErr_SetString(PyExc_RuntimeError, "Cannot access accelerator device when none is available.");
+        PyErr_SetString(PyExc_RuntimeError,
+                        "Cannot access accelerator device when none is available.");
         return -1;
     }
-    PyErr_Format(PyExc_TypeError, "device(): argument 'type' (position 1) must be str, not %s", Py_TYPE(o)->tp_name);
+    PyErr_Format(PyExc_TypeError, "device(): argument 'type' (position 1) must be str, not %s",
+                 Py_TYPE(o)->tp_name);
     return -1;
 }
 
@@ -91,8 +98,8 @@ static int device_usable(int kind)
     if (kind == CUDA)
         PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled");
     else
-        PyErr_Format(PyExc_RuntimeError, "minitorch computes on the cpu; there is no device of type %s",
-                     kinds[kind]);
+        PyErr_Format(PyExc_RuntimeError,
+                     "minitorch computes on the cpu; there is no device of type %s", kinds[kind]);
     return -1;
 }
 
@@ -101,7 +108,8 @@ int py_device_check(PyObject *o)
     int kind, index;
     if (!o || o == Py_None) return 0;
     if (!Py_IS_TYPE(o, &py_device_type) && !PyUnicode_Check(o) && !PyLong_Check(o)) {
-        PyErr_Format(PyExc_TypeError, "argument 'device' must be torch.device, not %s", Py_TYPE(o)->tp_name);
+        PyErr_Format(PyExc_TypeError, "argument 'device' must be torch.device, not %s",
+                     Py_TYPE(o)->tp_name);
         return -1;
     }
     return device_from(o, &kind, &index) < 0 ? -1 : device_usable(kind);
@@ -113,12 +121,14 @@ static PyObject *device_new(PyTypeObject *Py_UNUSED(cls), PyObject *args, PyObje
     PyObject *type = NULL, *number = NULL;
     int kind, index;
     if (PyTuple_GET_SIZE(args) == 0 && (!kwargs || PyDict_GET_SIZE(kwargs) == 0)) {
-        PyErr_SetString(PyExc_TypeError,
-                        "device() received an invalid combination of arguments - got (), but expected one of:\n"
-                        " * (torch.device device)\n * (str type, int index = -1)\n");
+        PyErr_SetString(
+            PyExc_TypeError,
+            "device() received an invalid combination of arguments - got (), but expected one of:\n"
+            " * (torch.device device)\n * (str type, int index = -1)\n");
         return NULL;
     }
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", names, &type, &number)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:device", names, &type, &number))
+        return NULL;
     if (device_from(type, &kind, &index) < 0) return NULL;
     if (!number || number == Py_None) return device_make(kind, index);
     if (!PyLong_Check(number)) {
@@ -127,8 +137,10 @@ static PyObject *device_new(PyTypeObject *Py_UNUSED(cls), PyObject *args, PyObje
         return NULL;
     }
     if (index >= 0) {
-        PyErr_Format(PyExc_RuntimeError,
-                     "type (string) must not include an index because index was passed explicitly: %S", type);
+        PyErr_Format(
+            PyExc_RuntimeError,
+            "type (string) must not include an index because index was passed explicitly: %S",
+            type);
         return NULL;
     }
     long n = PyLong_AsLong(number);
@@ -162,7 +174,8 @@ static Py_hash_t device_hash(PyObject *self)
 
 static PyObject *device_compare(PyObject *a, PyObject *b, int op)
 {
-    if (!Py_IS_TYPE(a, &py_device_type) || !Py_IS_TYPE(b, &py_device_type) || (op != Py_EQ && op != Py_NE))
+    if (!Py_IS_TYPE(a, &py_device_type) || !Py_IS_TYPE(b, &py_device_type) ||
+        (op != Py_EQ && op != Py_NE))
         Py_RETURN_NOTIMPLEMENTED;
     const device_object *x = (device_object *)a, *y = (device_object *)b;
     return PyBool_FromLong((x->kind == y->kind && x->index == y->index) == (op == Py_EQ));
@@ -192,7 +205,10 @@ static PyObject *device_enter(PyObject *self, PyObject *Py_UNUSED(ignored))
     return device_usable(((device_object *)self)->kind) < 0 ? NULL : Py_NewRef(self);
 }
 
-static PyObject *device_exit(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args)) { Py_RETURN_NONE; }
+static PyObject *device_exit(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args))
+{
+    Py_RETURN_NONE;
+}
 
 static PyMethodDef device_methods[] = {
     {"__reduce__", device_reduce, METH_NOARGS, NULL},
@@ -214,7 +230,8 @@ PyTypeObject py_device_type = {
     .tp_hash = device_hash,
     .tp_str = device_str,
     .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "device(type, index=None)\n--\n\nWhere a tensor lives: always the CPU here. Other devices can be named, "
+    .tp_doc = "device(type, index=None)\n--\n\nWhere a tensor lives: always the CPU here. Other "
+              "devices can be named, "
               "but not used.",
     .tp_richcompare = device_compare,
     .tp_methods = device_methods,
@@ -233,7 +250,9 @@ static PyObject *set_default_device(PyObject *Py_UNUSED(module), PyObject *devic
     Py_RETURN_NONE;
 }
 
-/* ---- Size ----------------------------------------------------------------------------------------------- */
+/* ---- Size
+ * -----------------------------------------------------------------------------------------------
+ */
 PyObject *py_size_new(int ndim, const int64_t *size)
 {
     PyObject *self = py_size_type.tp_alloc(&py_size_type, ndim);
@@ -255,7 +274,8 @@ static PyObject *size_from_tuple(PyObject *tuple)
     if (!tuple || !PyTuple_Check(tuple) || Py_IS_TYPE(tuple, &py_size_type)) return tuple;
     Py_ssize_t n = PyTuple_GET_SIZE(tuple);
     PyObject *self = py_size_type.tp_alloc(&py_size_type, n);
-    for (Py_ssize_t i = 0; self && i < n; i++) PyTuple_SET_ITEM(self, i, Py_NewRef(PyTuple_GET_ITEM(tuple, i)));
+    for (Py_ssize_t i = 0; self && i < n; i++)
+        PyTuple_SET_ITEM(self, i, Py_NewRef(PyTuple_GET_ITEM(tuple, i)));
     Py_DECREF(tuple);
     return self;
 }
@@ -269,7 +289,8 @@ static PyObject *size_new(PyTypeObject *cls, PyObject *args, PyObject *kwargs)
         if (PyLong_Check(item)) continue;
         PyObject *number = PyIndex_Check(item) ? PyNumber_Index(item) : NULL;
         if (!number) {
-            PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i,
+            PyErr_Format(PyExc_TypeError,
+                         "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i,
                          Py_TYPE(item)->tp_name);
             Py_DECREF(self);
             return NULL;
@@ -303,7 +324,8 @@ static PyObject *size_add(PyObject *a, PyObject *b)
 
 static PyObject *size_repeat(PyObject *self, Py_ssize_t n)
 {
-    PyObject *tuple = PyTuple_GetSlice(self, 0, PyTuple_GET_SIZE(self)); /* may be self: repeat(1) returns it */
+    PyObject *tuple =
+        PyTuple_GetSlice(self, 0, PyTuple_GET_SIZE(self)); /* may be self: repeat(1) returns it */
     if (!tuple) return NULL;
     PyObject *result = PyTuple_Type.tp_as_sequence->sq_repeat(tuple, n);
     Py_DECREF(tuple);
@@ -337,7 +359,8 @@ static PyObject *size_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
 }
 
 static PyMethodDef size_methods[] = {
-    {"numel", size_numel, METH_NOARGS, "numel()\n--\n\nThe number of elements of a tensor of this size."},
+    {"numel", size_numel, METH_NOARGS,
+     "numel()\n--\n\nThe number of elements of a tensor of this size."},
     {"__reduce__", size_reduce, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -358,10 +381,10 @@ PyTypeObject py_size_type = {
     .tp_new = size_new,
 };
 
-/* ---- layout and memory_format: names without behaviour ---------------------------------------------------- */
+/* ---- layout and memory_format: names without behaviour
+ * ---------------------------------------------------- */
 typedef struct named_object {
-    PyObject_HEAD
-    const char *name;
+    PyObject_HEAD const char *name;
 } named_object;
 
 static PyObject *named_repr(PyObject *self)
@@ -379,17 +402,19 @@ static PyMethodDef named_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-#define NAMED_TYPE(variable, text, what)                                                                               \
-    PyTypeObject variable = {                                                                                          \
-        PyVarObject_HEAD_INIT(NULL, 0).tp_name = text,                                                                 \
-        .tp_basicsize = sizeof(named_object),                                                                          \
-        .tp_repr = named_repr,                                                                                         \
-        .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,                                            \
-        .tp_doc = what,                                                                                                \
-        .tp_methods = named_methods,                                                                                   \
+#define NAMED_TYPE(variable, text, what)                                                           \
+    PyTypeObject variable = {                                                                      \
+        PyVarObject_HEAD_INIT(NULL, 0).tp_name = text,                                             \
+        .tp_basicsize = sizeof(named_object),                                                      \
+        .tp_repr = named_repr,                                                                     \
+        .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,                        \
+        .tp_doc = what,                                                                            \
+        .tp_methods = named_methods,                                                               \
     }
-NAMED_TYPE(py_layout_type, "minitorch.layout", "How the elements of a tensor lie in memory: always minitorch.strided.");
-NAMED_TYPE(py_memory_format_type, "minitorch.memory_format", "The order in which the dimensions lie in memory.");
+NAMED_TYPE(py_layout_type, "minitorch.layout",
+           "How the elements of a tensor lie in memory: always minitorch.strided.");
+NAMED_TYPE(py_memory_format_type, "minitorch.memory_format",
+           "The order in which the dimensions lie in memory.");
 
 static named_object strided = {.name = "strided"};
 static named_object formats[] = {{.name = "contiguous_format"},
@@ -422,7 +447,8 @@ static PyMethodDef functions[] = {
 
 int py_init_device(PyObject *module)
 {
-    PyTypeObject *types[] = {&py_device_type, &py_size_type, &py_layout_type, &py_memory_format_type};
+    PyTypeObject *types[] = {&py_device_type, &py_size_type, &py_layout_type,
+                             &py_memory_format_type};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(types); i++)
         if (PyModule_AddType(module, types[i]) < 0) return -1;
     if (add_named(module, &strided, &py_layout_type) < 0) return -1;

@@ -1,17 +1,18 @@
-/* Element types as Python objects: minitorch.float32 and its sisters, finfo, iinfo, and what can be asked about them.
- * There is one object per type, so `is` compares. Relies on base/dtype.h; read next: py_device.c. */
+/* Element types as Python objects: minitorch.float32 and its sisters, finfo, iinfo, and what can be
+ * asked about them. There is one object per type, so `is` compares. Relies on base/dtype.h; read
+ * next: py_device.c. */
 #include "python/py_tensor.h"
 
 #include <float.h>
 
 typedef struct dtype_object {
-    PyObject_HEAD
-    mt_dtype d;
+    PyObject_HEAD mt_dtype d;
 } dtype_object;
 
 static dtype_object dtypes[MT_NUM_DTYPES];
 
-/* ---- dtype ------------------------------------------------------------------------------------------- */
+/* ---- dtype
+ * ------------------------------------------------------------------------------------------- */
 static PyObject *dtype_repr(PyObject *self)
 {
     return PyUnicode_FromFormat("torch.%s", mt_dtype_name(((dtype_object *)self)->d));
@@ -23,7 +24,10 @@ static PyObject *dtype_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
     return PyUnicode_FromString(mt_dtype_name(((dtype_object *)self)->d));
 }
 
-static PyObject *dtype_self(PyObject *self, PyObject *Py_UNUSED(ignored)) { return Py_NewRef(self); }
+static PyObject *dtype_self(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return Py_NewRef(self);
+}
 
 static PyObject *dtype_is_floating(PyObject *self, void *Py_UNUSED(closure))
 {
@@ -96,10 +100,10 @@ int py_dtype_argument(PyObject *o, const char *function, mt_dtype *out)
     return -1;
 }
 
-/* ---- finfo and iinfo ---------------------------------------------------------------------------------- */
+/* ---- finfo and iinfo
+ * ---------------------------------------------------------------------------------- */
 typedef struct info_object {
-    PyObject_HEAD
-    mt_dtype d;
+    PyObject_HEAD mt_dtype d;
 } info_object;
 
 static PyTypeObject finfo_type, iinfo_type;
@@ -153,10 +157,11 @@ static PyObject *finfo_repr(PyObject *self)
 {
     const limits *l = &float_limits[info_is_double(self)];
     char text[300];
-    PyOS_snprintf(text, sizeof text,
-                  "finfo(resolution=%g, min=%g, max=%g, eps=%g, smallest_normal=%g, tiny=%g, dtype=%s)",
-                  l->resolution, l->min, l->max, l->eps, l->smallest_normal, l->smallest_normal,
-                  mt_dtype_name(info_dtype(self)));
+    PyOS_snprintf(
+        text, sizeof text,
+        "finfo(resolution=%g, min=%g, max=%g, eps=%g, smallest_normal=%g, tiny=%g, dtype=%s)",
+        l->resolution, l->min, l->max, l->eps, l->smallest_normal, l->smallest_normal,
+        mt_dtype_name(info_dtype(self)));
     return PyUnicode_FromString(text);
 }
 
@@ -191,8 +196,8 @@ static int info_argument(PyObject *args, PyObject *kwargs, const char *name, mt_
         *d = ((dtype_object *)type)->d;
         return 1;
     }
-    PyErr_Format(PyExc_TypeError, "%s(): argument 'type' (position 1) must be torch.dtype, not %s", name,
-                 Py_TYPE(type)->tp_name);
+    PyErr_Format(PyExc_TypeError, "%s(): argument 'type' (position 1) must be torch.dtype, not %s",
+                 name, Py_TYPE(type)->tp_name);
     return -1;
 }
 
@@ -201,8 +206,9 @@ static PyObject *finfo_new(PyTypeObject *cls, PyObject *args, PyObject *kwargs)
     mt_dtype d = mt_default_dtype();
     if (info_argument(args, kwargs, "finfo", &d) < 0) return NULL;
     if (!mt_is_float(d)) {
-        PyErr_SetString(PyExc_TypeError, "torch.finfo() requires a floating point input type. Use torch.iinfo to "
-                                         "handle 'torch.finfo'");
+        PyErr_SetString(PyExc_TypeError,
+                        "torch.finfo() requires a floating point input type. Use torch.iinfo to "
+                        "handle 'torch.finfo'");
         return NULL;
     }
     return info_make(cls, d);
@@ -214,10 +220,11 @@ static PyObject *iinfo_new(PyTypeObject *cls, PyObject *args, PyObject *kwargs)
     int given = info_argument(args, kwargs, "iinfo", &d);
     if (given < 0) return NULL;
     if (given == 0)
-        PyErr_SetString(PyExc_TypeError, "iinfo() missing 1 required positional arguments: \"type\"");
-    else if (mt_is_float(d))
         PyErr_SetString(PyExc_TypeError,
-                        "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'");
+                        "iinfo() missing 1 required positional arguments: \"type\"");
+    else if (mt_is_float(d))
+        PyErr_SetString(PyExc_TypeError, "torch.iinfo() requires an integer input type. Use "
+                                         "torch.finfo to handle 'torch.iinfo'");
     else if (d == MT_BOOL)
         PyErr_SetString(PyExc_TypeError, "torch.bool is not supported by torch.iinfo");
     else
@@ -233,7 +240,8 @@ static PyGetSetDef finfo_getset[] = {
     {"max", finfo_value, NULL, "The largest finite number.", LIMIT(max)},
     {"min", finfo_value, NULL, "The most negative finite number.", LIMIT(min)},
     {"tiny", finfo_value, NULL, "The smallest positive normal number.", LIMIT(smallest_normal)},
-    {"smallest_normal", finfo_value, NULL, "The smallest positive normal number.", LIMIT(smallest_normal)},
+    {"smallest_normal", finfo_value, NULL, "The smallest positive normal number.",
+     LIMIT(smallest_normal)},
     {"resolution", finfo_value, NULL, "The decimal resolution.", LIMIT(resolution)},
     {NULL, NULL, NULL, NULL, NULL},
 };
@@ -255,7 +263,8 @@ static PyTypeObject finfo_type = {
     .tp_repr = finfo_repr,
     .tp_hash = info_hash,
     .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "finfo(type=None)\n--\n\nThe limits of a floating-point dtype (the default one if not given).",
+    .tp_doc = "finfo(type=None)\n--\n\nThe limits of a floating-point dtype (the default one if "
+              "not given).",
     .tp_richcompare = info_compare,
     .tp_getset = finfo_getset,
     .tp_new = finfo_new,
@@ -273,7 +282,8 @@ static PyTypeObject iinfo_type = {
     .tp_new = iinfo_new,
 };
 
-/* ---- functions ---------------------------------------------------------------------------------------- */
+/* ---- functions
+ * ---------------------------------------------------------------------------------------- */
 static PyObject *get_default_dtype(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     return py_dtype_object(mt_default_dtype());
@@ -282,13 +292,15 @@ static PyObject *get_default_dtype(PyObject *Py_UNUSED(module), PyObject *Py_UNU
 static PyObject *set_default_dtype(PyObject *Py_UNUSED(module), PyObject *o)
 {
     if (!Py_IS_TYPE(o, &py_dtype_type)) {
-        PyErr_SetString(PyExc_TypeError,
-                        "invalid dtype object: only floating-point types are supported as the default type");
+        PyErr_SetString(
+            PyExc_TypeError,
+            "invalid dtype object: only floating-point types are supported as the default type");
         return NULL;
     }
     mt_dtype d = ((dtype_object *)o)->d;
     if (!mt_is_float(d)) {
-        PyErr_SetString(PyExc_TypeError, "only floating-point types are supported as the default type");
+        PyErr_SetString(PyExc_TypeError,
+                        "only floating-point types are supported as the default type");
         return NULL;
     }
     mt_set_default_dtype(d);
@@ -296,13 +308,15 @@ static PyObject *set_default_dtype(PyObject *Py_UNUSED(module), PyObject *o)
 }
 
 /* Two required dtypes of a function, by position or name. */
-static int two_dtypes(PyObject *args, PyObject *kwargs, const char *function, char **names, mt_dtype *d)
+static int two_dtypes(PyObject *args, PyObject *kwargs, const char *function, char **names,
+                      mt_dtype *d)
 {
     PyObject *o[2] = {NULL, NULL};
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO", names, &o[0], &o[1])) return -1;
     for (int i = 0; i < 2; i++) {
         if (py_dtype_from(o[i], &d[i]) == 1) continue;
-        PyErr_Format(PyExc_TypeError, "%s(): argument '%s' (position %d) must be torch.dtype, not %s", function,
+        PyErr_Format(PyExc_TypeError,
+                     "%s(): argument '%s' (position %d) must be torch.dtype, not %s", function,
                      names[i], i + 1, Py_TYPE(o[i])->tp_name);
         return -1;
     }
@@ -325,7 +339,8 @@ static PyObject *can_cast(PyObject *Py_UNUSED(module), PyObject *args, PyObject 
     return PyBool_FromLong(mt_can_cast(d[0], d[1]));
 }
 
-/* The dtype of an operand and its rank in promotion: 2 tensor with dimensions, 1 tensor without, 0 number. */
+/* The dtype of an operand and its rank in promotion: 2 tensor with dimensions, 1 tensor without, 0
+ * number. */
 static int operand(PyObject *o, mt_dtype *d)
 {
     mt_scalar s;
@@ -339,13 +354,14 @@ static int operand(PyObject *o, mt_dtype *d)
         return 0;
     }
     if (number == 0)
-        PyErr_Format(PyExc_TypeError, "result_type() received an invalid combination of arguments - got %s",
+        PyErr_Format(PyExc_TypeError,
+                     "result_type() received an invalid combination of arguments - got %s",
                      Py_TYPE(o)->tp_name);
     return -1;
 }
 
-/* A higher rank wins unless the lower one is of a higher category (an int tensor and a float number give the default
- * float); among equal ranks the types are promoted. */
+/* A higher rank wins unless the lower one is of a higher category (an int tensor and a float number
+ * give the default float); among equal ranks the types are promoted. */
 static PyObject *result_type(PyObject *Py_UNUSED(module), PyObject *args)
 {
     PyObject *a, *b;
@@ -355,7 +371,8 @@ static PyObject *result_type(PyObject *Py_UNUSED(module), PyObject *args)
     if (ra < 0 || rb < 0) return NULL;
     if (ra == rb) return py_dtype_object(mt_promote(da, db));
     mt_dtype high = ra > rb ? da : db, low = ra > rb ? db : da;
-    return py_dtype_object(mt_dtype_category(low) > mt_dtype_category(high) ? mt_promote(da, db) : high);
+    return py_dtype_object(mt_dtype_category(low) > mt_dtype_category(high) ? mt_promote(da, db)
+                                                                            : high);
 }
 
 static PyMethodDef functions[] = {
@@ -368,7 +385,8 @@ static PyMethodDef functions[] = {
     {"can_cast", (PyCFunction)(void (*)(void))can_cast, METH_VARARGS | METH_KEYWORDS,
      "can_cast(from_, to)\n--\n\nMay a result of the first dtype be stored in the second?"},
     {"result_type", result_type, METH_VARARGS,
-     "result_type(tensor1, tensor2, /)\n--\n\nThe dtype of an operation on the two tensors or numbers."},
+     "result_type(tensor1, tensor2, /)\n--\n\nThe dtype of an operation on the two tensors or "
+     "numbers."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -377,16 +395,21 @@ int py_init_dtype(PyObject *module)
     static const struct {
         const char *name;
         mt_dtype d;
-    } names[] = {{"float", MT_FLOAT32}, {"double", MT_FLOAT64}, {"long", MT_INT64},
-                 {"int", MT_INT32},     {"short", MT_INT16}};
+    } names[] = {{"float", MT_FLOAT32},
+                 {"double", MT_FLOAT64},
+                 {"long", MT_INT64},
+                 {"int", MT_INT32},
+                 {"short", MT_INT16}};
     if (PyType_Ready(&py_dtype_type) < 0) return -1;
     for (int d = 0; d < MT_NUM_DTYPES; d++) {
         PyObject_Init((PyObject *)&dtypes[d], &py_dtype_type);
         dtypes[d].d = (mt_dtype)d;
-        if (PyModule_AddObjectRef(module, mt_dtype_name((mt_dtype)d), (PyObject *)&dtypes[d]) < 0) return -1;
+        if (PyModule_AddObjectRef(module, mt_dtype_name((mt_dtype)d), (PyObject *)&dtypes[d]) < 0)
+            return -1;
     }
     for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++)
-        if (PyModule_AddObjectRef(module, names[i].name, (PyObject *)&dtypes[names[i].d]) < 0) return -1;
+        if (PyModule_AddObjectRef(module, names[i].name, (PyObject *)&dtypes[names[i].d]) < 0)
+            return -1;
     if (PyModule_AddType(module, &py_dtype_type) < 0 || PyModule_AddType(module, &finfo_type) < 0 ||
         PyModule_AddType(module, &iinfo_type) < 0)
         return -1;

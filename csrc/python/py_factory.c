@@ -1,20 +1,22 @@
-/* Functions that make tensors from Python's data: tensor(), as_tensor(), asarray(), scalar_tensor(), and PyTorch's old
- * constructors Tensor(2, 3), FloatTensor([1, 2]). Creation from sizes (zeros, ones, ...) are operators: ops/create.c.
- * Read next: py_numpy.c. */
+/* Functions that make tensors from Python's data: tensor(), as_tensor(), asarray(),
+ * scalar_tensor(), and PyTorch's old constructors Tensor(2, 3), FloatTensor([1, 2]). Creation from
+ * sizes (zeros, ones, ...) are operators: ops/create.c. Read next: py_numpy.c. */
 #include "python/py_tensor.h"
 
 #include <string.h>
 
-/* ---- arguments ---------------------------------------------------------------------------------------------- */
+/* ---- arguments
+ * ---------------------------------------------------------------------------------------------- */
 
-int py_arguments(const char *function, const char *const *names, int required, int positional, PyObject *const *args,
-                 Py_ssize_t nargs, PyObject *kwnames, PyObject **out)
+int py_arguments(const char *function, const char *const *names, int required, int positional,
+                 PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **out)
 {
     int n = 0;
     while (names[n]) out[n++] = NULL;
     if (nargs > positional) {
-        PyErr_Format(PyExc_TypeError, "%s() takes %d positional argument%s but %zd %s given", function, positional,
-                     positional == 1 ? "" : "s", nargs, nargs == 1 ? "was" : "were");
+        PyErr_Format(PyExc_TypeError, "%s() takes %d positional argument%s but %zd %s given",
+                     function, positional, positional == 1 ? "" : "s", nargs,
+                     nargs == 1 ? "was" : "were");
         return -1;
     }
     for (Py_ssize_t i = 0; i < nargs; i++) out[i] = args[i];
@@ -23,19 +25,21 @@ int py_arguments(const char *function, const char *const *names, int required, i
         int i = 0;
         while (i < n && PyUnicode_CompareWithASCIIString(name, names[i]) != 0) i++;
         if (i == n) {
-            PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", function, name);
+            PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", function,
+                         name);
             return -1;
         }
         if (out[i]) {
-            PyErr_Format(PyExc_TypeError, "%s() got multiple values for argument '%s'", function, names[i]);
+            PyErr_Format(PyExc_TypeError, "%s() got multiple values for argument '%s'", function,
+                         names[i]);
             return -1;
         }
         out[i] = args[nargs + k];
     }
     for (int i = 0; i < required; i++) {
         if (out[i]) continue;
-        PyErr_Format(PyExc_TypeError, "%s() missing %d required positional arguments: \"%s\"", function, required - i,
-                     names[i]);
+        PyErr_Format(PyExc_TypeError, "%s() missing %d required positional arguments: \"%s\"",
+                     function, required - i, names[i]);
         return -1;
     }
     return 0;
@@ -45,7 +49,8 @@ int py_bool_argument(PyObject *o, const char *function, const char *name, bool f
 {
     if (!o || o == Py_None) return fallback;
     if (PyBool_Check(o)) return o == Py_True;
-    PyErr_Format(PyExc_TypeError, "%s(): argument '%s' must be bool, not %s", function, name, Py_TYPE(o)->tp_name);
+    PyErr_Format(PyExc_TypeError, "%s(): argument '%s' must be bool, not %s", function, name,
+                 Py_TYPE(o)->tp_name);
     return -1;
 }
 
@@ -55,7 +60,8 @@ int py_require_grad(mt_tensor *t)
         t->flags |= MT_REQUIRES_GRAD;
         return 0;
     }
-    PyErr_SetString(PyExc_RuntimeError, "Only Tensors of floating point and complex dtype can require gradients");
+    PyErr_SetString(PyExc_RuntimeError,
+                    "Only Tensors of floating point and complex dtype can require gradients");
     return -1;
 }
 
@@ -65,17 +71,20 @@ typedef struct options {
     int requires_grad;
 } options;
 
-static int read_options(const char *function, PyObject *dtype, PyObject *device, PyObject *requires_grad, options *o)
+static int read_options(const char *function, PyObject *dtype, PyObject *device,
+                        PyObject *requires_grad, options *o)
 {
     o->d = MT_NO_DTYPE;
     o->requires_grad = 0;
     if (dtype && py_dtype_argument(dtype, function, &o->d) < 0) return -1;
     if (device && py_device_check(device) < 0) return -1;
-    if (requires_grad) o->requires_grad = py_bool_argument(requires_grad, function, "requires_grad", false);
+    if (requires_grad)
+        o->requires_grad = py_bool_argument(requires_grad, function, "requires_grad", false);
     return o->requires_grad < 0 ? -1 : 0;
 }
 
-/* ---- tensor() and its sisters --------------------------------------------------------------------------------- */
+/* ---- tensor() and its sisters
+ * --------------------------------------------------------------------------------- */
 
 /* A new tensor of the data; share: of the data's memory where possible. */
 static PyObject *make(PyObject *data, const options *o, bool share)
@@ -89,19 +98,22 @@ static PyObject *make(PyObject *data, const options *o, bool share)
 }
 
 /* The common call: tensor(number or list), nothing else. */
-static PyObject *tensor(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+static PyObject *tensor(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs,
+                        PyObject *kwnames)
 {
-    static const char *const names[] = {"data", "dtype", "device", "requires_grad", "pin_memory", NULL};
+    static const char *const names[] = {"data",          "dtype",      "device",
+                                        "requires_grad", "pin_memory", NULL};
     PyObject *a[5];
     options o;
     if (py_arguments("tensor", names, 1, 1, args, nargs, kwnames, a) < 0) return NULL;
     if (read_options("tensor", a[1], a[2], a[3], &o) < 0) return NULL;
     if (py_bool_argument(a[4], "tensor", "pin_memory", false) < 0) return NULL;
-    if (py_tensor_check(a[0]) &&
-        PyErr_WarnEx(PyExc_UserWarning,
-                     "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-                     "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
-                     1) < 0)
+    if (py_tensor_check(a[0]) && PyErr_WarnEx(PyExc_UserWarning,
+                                              "To copy construct from a tensor, it is recommended "
+                                              "to use sourceTensor.detach().clone() or "
+                                              "sourceTensor.detach().clone().requires_grad_(True), "
+                                              "rather than torch.tensor(sourceTensor).",
+                                              1) < 0)
         return NULL;
     return make(a[0], &o, false);
 }
@@ -116,7 +128,8 @@ static PyObject *converted(PyObject *t, mt_dtype d)
     return result;
 }
 
-static PyObject *as_tensor(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+static PyObject *as_tensor(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs,
+                           PyObject *kwnames)
 {
     static const char *const names[] = {"data", "dtype", "device", NULL};
     PyObject *a[3];
@@ -132,12 +145,15 @@ static PyObject *asarray_tensor(PyObject *t, const options *o, int copy)
     if (same && same == t && copy > 0) Py_SETREF(same, PyObject_CallMethod(t, "clone", NULL));
     if (!same) return NULL;
     bool requires_grad = mt_requires_grad(py_core(same));
-    if (requires_grad && !o->requires_grad) Py_SETREF(same, PyObject_CallMethod(same, "detach", NULL));
-    if (same && !requires_grad && o->requires_grad) Py_SETREF(same, PyObject_CallMethod(same, "requires_grad_", NULL));
+    if (requires_grad && !o->requires_grad)
+        Py_SETREF(same, PyObject_CallMethod(same, "detach", NULL));
+    if (same && !requires_grad && o->requires_grad)
+        Py_SETREF(same, PyObject_CallMethod(same, "requires_grad_", NULL));
     return same;
 }
 
-static PyObject *asarray(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+static PyObject *asarray(PyObject *module, PyObject *const *args, Py_ssize_t nargs,
+                         PyObject *kwnames)
 {
     static const char *const names[] = {"obj", "dtype", "device", "copy", "requires_grad", NULL};
     PyObject *a[5];
@@ -148,7 +164,8 @@ static PyObject *asarray(PyObject *module, PyObject *const *args, Py_ssize_t nar
     if (copy < 0) return NULL;
     if (py_tensor_check(a[0])) return asarray_tensor(a[0], &o, copy);
     if (PyObject_CheckBuffer(a[0]) && !py_is_array(a[0])) {
-        PyObject *dtype = o.d == MT_NO_DTYPE ? py_dtype_object(mt_default_dtype()) : py_dtype_object(o.d);
+        PyObject *dtype =
+            o.d == MT_NO_DTYPE ? py_dtype_object(mt_default_dtype()) : py_dtype_object(o.d);
         PyObject *t = PyObject_CallMethod(module, "frombuffer", "OO", a[0], dtype);
         Py_DECREF(dtype);
         if (t) Py_SETREF(t, asarray_tensor(t, &o, copy));
@@ -157,9 +174,11 @@ static PyObject *asarray(PyObject *module, PyObject *const *args, Py_ssize_t nar
     return make(a[0], &o, !copy);
 }
 
-static PyObject *scalar_tensor(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+static PyObject *scalar_tensor(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t nargs,
+                               PyObject *kwnames)
 {
-    static const char *const names[] = {"s", "dtype", "layout", "device", "pin_memory", "requires_grad", NULL};
+    static const char *const names[] = {"s",          "dtype",         "layout", "device",
+                                        "pin_memory", "requires_grad", NULL};
     PyObject *a[6];
     options o;
     mt_scalar s;
@@ -167,46 +186,60 @@ static PyObject *scalar_tensor(PyObject *Py_UNUSED(module), PyObject *const *arg
     if (read_options("scalar_tensor", a[1], a[3], a[5], &o) < 0) return NULL;
     int number = py_scalar_from(a[0], &s);
     if (number == 0)
-        PyErr_Format(PyExc_TypeError, "scalar_tensor(): argument 's' (position 1) must be Number, not %s",
+        PyErr_Format(PyExc_TypeError,
+                     "scalar_tensor(): argument 's' (position 1) must be Number, not %s",
                      Py_TYPE(a[0])->tp_name);
     if (number < 1) return NULL;
     if (o.d == MT_NO_DTYPE) o.d = mt_default_dtype();
     return make(a[0], &o, false);
 }
 
-static PyObject *is_tensor(PyObject *Py_UNUSED(module), PyObject *o) { return PyBool_FromLong(py_tensor_check(o)); }
-static PyObject *is_storage(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(o)) { Py_RETURN_FALSE; }
+static PyObject *is_tensor(PyObject *Py_UNUSED(module), PyObject *o)
+{
+    return PyBool_FromLong(py_tensor_check(o));
+}
+static PyObject *is_storage(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(o))
+{
+    Py_RETURN_FALSE;
+}
 
 /* minitorch.numel(x) and its like: the method of that name. */
 static PyObject *by_method(PyObject *o, const char *name)
 {
     if (py_tensor_check(o)) return PyObject_CallMethod(o, name, NULL);
-    return PyErr_Format(PyExc_TypeError, "%s(): argument 'input' (position 1) must be Tensor, not %s", name,
+    return PyErr_Format(PyExc_TypeError,
+                        "%s(): argument 'input' (position 1) must be Tensor, not %s", name,
                         Py_TYPE(o)->tp_name);
 }
-#define BY_METHOD(name)                                                                                                \
-    static PyObject *function_##name(PyObject *Py_UNUSED(module), PyObject *o) { return by_method(o, #name); }
+#define BY_METHOD(name)                                                                            \
+    static PyObject *function_##name(PyObject *Py_UNUSED(module), PyObject *o)                     \
+    {                                                                                              \
+        return by_method(o, #name);                                                                \
+    }
 BY_METHOD(numel)
 BY_METHOD(is_floating_point)
 BY_METHOD(is_complex)
 BY_METHOD(is_signed)
 BY_METHOD(is_nonzero)
 
-/* ---- the old constructors ---------------------------------------------------------------------------------------- */
+/* ---- the old constructors
+ * ---------------------------------------------------------------------------------------- */
 
 static mt_tensor *uninitialised(mt_dtype d, Py_ssize_t n, PyObject *const *sizes)
 {
     int64_t size[MT_MAX_DIMS];
     char text[MT_SHAPE_TEXT];
-    if (n > MT_MAX_DIMS) return mt_fail(MT_RUNTIME, "tensors have at most %d dimensions, but got %zd", MT_MAX_DIMS, n);
+    if (n > MT_MAX_DIMS)
+        return mt_fail(MT_RUNTIME, "tensors have at most %d dimensions, but got %zd", MT_MAX_DIMS,
+                       n);
     for (Py_ssize_t i = 0; i < n; i++) {
         size[i] = PyLong_AsLongLong(sizes[i]);
         if (size[i] == -1 && PyErr_Occurred()) return NULL;
     }
     for (Py_ssize_t i = 0; i < n; i++)
         if (size[i] < 0)
-            return mt_fail(MT_RUNTIME, "Trying to create tensor with negative dimension %lld: %s", (long long)size[i],
-                           mt_shape_text((int)n, size, text));
+            return mt_fail(MT_RUNTIME, "Trying to create tensor with negative dimension %lld: %s",
+                           (long long)size[i], mt_shape_text((int)n, size, text));
     return mt_empty(d, (int)n, size);
 }
 
@@ -220,7 +253,8 @@ static bool all_ints(PyObject *const *o, Py_ssize_t n)
 static mt_tensor *legacy_from_tensor(const mt_tensor *t, mt_dtype d, bool any)
 {
     if (any || t->dtype == d) return mt_alias(t);
-    return mt_fail(MT_TYPE, "expected TensorOptions(dtype=%s, device=cpu, layout=Strided) (got dtype=%s)",
+    return mt_fail(MT_TYPE,
+                   "expected TensorOptions(dtype=%s, device=cpu, layout=Strided) (got dtype=%s)",
                    mt_dtype_name(d), mt_dtype_name((mt_dtype)t->dtype));
 }
 
@@ -234,12 +268,15 @@ static mt_tensor *legacy_make(mt_dtype d, bool any, PyObject *const *args, Py_ss
     if (n == 1 && Py_IS_TYPE(o, &py_size_type))
         return uninitialised(d, PyTuple_GET_SIZE(o), &PyTuple_GET_ITEM(o, 0));
     if (n == 1 && py_tensor_check(o)) return legacy_from_tensor(py_core(o), d, any);
-    if (n == 1 && (py_is_nested(o) || py_is_array(o) || PyUnicode_Check(o))) return py_data_read(o, d, false);
+    if (n == 1 && (py_is_nested(o) || py_is_array(o) || PyUnicode_Check(o)))
+        return py_data_read(o, d, false);
     if (n == 1)
         return mt_fail(MT_TYPE, "new(): data must be a sequence (got %s)", Py_TYPE(o)->tp_name);
-    return mt_fail(MT_TYPE, "new() received an invalid combination of arguments - got (%s, ...), but expected sizes or "
-                            "one object with data",
-                   Py_TYPE(o)->tp_name);
+    return mt_fail(
+        MT_TYPE,
+        "new() received an invalid combination of arguments - got (%s, ...), but expected sizes or "
+        "one object with data",
+        Py_TYPE(o)->tp_name);
 }
 
 static int legacy_keywords(PyObject *kwargs)
@@ -250,8 +287,10 @@ static int legacy_keywords(PyObject *kwargs)
         if (PyUnicode_CompareWithASCIIString(name, "device") == 0) {
             if (py_device_check(value) < 0) return -1;
         } else {
-            PyErr_Format(PyExc_TypeError,
-                         "new() received an invalid combination of arguments: the keyword '%U' is not known", name);
+            PyErr_Format(
+                PyExc_TypeError,
+                "new() received an invalid combination of arguments: the keyword '%U' is not known",
+                name);
             return -1;
         }
     }
@@ -271,8 +310,7 @@ PyObject *py_legacy_new(PyTypeObject *cls, mt_dtype d, PyObject *args, PyObject 
 
 /* minitorch.FloatTensor and so on: objects that make tensors and answer isinstance(). */
 typedef struct tensortype_object {
-    PyObject_HEAD
-    mt_dtype d;
+    PyObject_HEAD mt_dtype d;
 } tensortype_object;
 
 static tensortype_object tensortypes[MT_NUM_DTYPES];
@@ -283,8 +321,8 @@ static PyObject *tensortype_call(PyObject *self, PyObject *args, PyObject *kwarg
 {
     if (legacy_keywords(kwargs) < 0) return NULL;
     mt_scope scope = mt_scope_open();
-    mt_tensor *t =
-        legacy_make(tensortype_dtype(self), false, &PyTuple_GET_ITEM(args, 0), PyTuple_GET_SIZE(args));
+    mt_tensor *t = legacy_make(tensortype_dtype(self), false, &PyTuple_GET_ITEM(args, 0),
+                               PyTuple_GET_SIZE(args));
     PyObject *result = NULL;
     if (t || !PyErr_Occurred()) result = py_wrap_result(t);
     mt_scope_close(scope);
@@ -338,35 +376,45 @@ static PyTypeObject tensortype_type = {
     .tp_getset = tensortype_getset,
 };
 
-/* ---- the module ------------------------------------------------------------------------------------------------------ */
+/* ---- the module
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 #define FAST(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 static PyMethodDef functions[] = {
     {"tensor", FAST(tensor),
      "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False)\n--\n\n"
      "A new tensor with a copy of data: a number, nested lists or tuples of numbers, an array.\n\n"
-     "Without dtype: bool, int64 or the default float, whichever holds all values; an array keeps its own.\n\n"
-     ">>> import minitorch\n>>> minitorch.tensor([[1, 2], [3, 4]])\ntensor([[1, 2],\n        [3, 4]])\n\n"
+     "Without dtype: bool, int64 or the default float, whichever holds all values; an array keeps "
+     "its own.\n\n"
+     ">>> import minitorch\n>>> minitorch.tensor([[1, 2], [3, 4]])\ntensor([[1, 2],\n        [3, "
+     "4]])\n\n"
      "Source: https://docs.pytorch.org/docs/stable/generated/torch.tensor.html"},
     {"as_tensor", FAST(as_tensor),
      "as_tensor(data, dtype=None, device=None)\n--\n\n"
-     "data as a tensor: a tensor as it is, an array without copying where its type fits, anything else as tensor().\n\n"
+     "data as a tensor: a tensor as it is, an array without copying where its type fits, anything "
+     "else as tensor().\n\n"
      "Source: https://docs.pytorch.org/docs/stable/generated/torch.as_tensor.html"},
     {"asarray", FAST(asarray),
      "asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False)\n--\n\n"
      "obj as a tensor, which shares memory with it unless copy is true.\n\n"
      "Source: https://docs.pytorch.org/docs/stable/generated/torch.asarray.html"},
     {"scalar_tensor", FAST(scalar_tensor),
-     "scalar_tensor(s, *, dtype=None, layout=None, device=None, pin_memory=False, requires_grad=False)\n--\n\n"
-     "A tensor without dimensions that holds the number s, of the default dtype unless another is given."},
+     "scalar_tensor(s, *, dtype=None, layout=None, device=None, pin_memory=False, "
+     "requires_grad=False)\n--\n\n"
+     "A tensor without dimensions that holds the number s, of the default dtype unless another is "
+     "given."},
     {"is_tensor", is_tensor, METH_O, "is_tensor(obj, /)\n--\n\nIs obj a tensor?"},
-    {"is_storage", is_storage, METH_O, "is_storage(obj, /)\n--\n\nFalse: storages are not exposed."},
+    {"is_storage", is_storage, METH_O,
+     "is_storage(obj, /)\n--\n\nFalse: storages are not exposed."},
     {"numel", function_numel, METH_O, "numel(input, /)\n--\n\nThe number of elements."},
     {"is_floating_point", function_is_floating_point, METH_O,
      "is_floating_point(input, /)\n--\n\nIs the tensor float32 or float64?"},
     {"is_complex", function_is_complex, METH_O, "is_complex(input, /)\n--\n\nFalse."},
-    {"is_signed", function_is_signed, METH_O, "is_signed(input, /)\n--\n\nHas the tensor's dtype negative values?"},
-    {"is_nonzero", function_is_nonzero, METH_O, "is_nonzero(input, /)\n--\n\nIs the only element not zero?"},
+    {"is_signed", function_is_signed, METH_O,
+     "is_signed(input, /)\n--\n\nHas the tensor's dtype negative values?"},
+    {"is_nonzero", function_is_nonzero, METH_O,
+     "is_nonzero(input, /)\n--\n\nIs the only element not zero?"},
     {NULL, NULL, 0, NULL},
 };
 #undef FAST

@@ -1,24 +1,26 @@
 /* x[key] and x[key] = value.
  *
- * A key is read from left to right. Numbers, slices, None and ... become views (select, slice, unsqueeze), so reading
- * them copies nothing and writing through them is recorded like any write to a view. Tensors, lists and masks are
- * gathered; if there are any, one `index` or `index_put` on that view does the rest. Read next: csrc/ops/index.c. */
+ * A key is read from left to right. Numbers, slices, None and ... become views (select, slice,
+ * unsqueeze), so reading them copies nothing and writing through them is recorded like any write to
+ * a view. Tensors, lists and masks are gathered; if there are any, one `index` or `index_put` on
+ * that view does the rest. Read next: csrc/ops/index.c. */
 #include "python/py_tensor.h"
 
 #include <string.h>
 
 /* What a key has become. */
 typedef struct selection {
-    mt_tensor *view;                /* owned by the scope, or the tensor itself */
-    int n;                          /* index tensors: entries up to the last one */
-    mt_tensor *index[MT_MAX_DIMS];  /* by dimension of the view; NULL: the whole dimension */
-    int dim;                        /* of the view: the next one to be indexed */
+    mt_tensor *view;               /* owned by the scope, or the tensor itself */
+    int n;                         /* index tensors: entries up to the last one */
+    mt_tensor *index[MT_MAX_DIMS]; /* by dimension of the view; NULL: the whole dimension */
+    int dim;                       /* of the view: the next one to be indexed */
 } selection;
 
 static int fail_key(PyObject *o)
 {
     PyErr_Format(PyExc_IndexError,
-                 "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+                 "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables "
+                 "are valid indices "
                  "(got %s)",
                  Py_TYPE(o)->tp_name);
     return -1;
@@ -30,15 +32,17 @@ static int set_view(selection *s, mt_tensor *view)
     return view ? 0 : py_raise_int();
 }
 
-/* ---- numbers and slices --------------------------------------------------------------------------------------- */
+/* ---- numbers and slices
+ * --------------------------------------------------------------------------------------- */
 
 /* place: of the number within the key, which is what messages call the dimension. */
 static int apply_int(selection *s, int64_t i, int place)
 {
     const mt_tensor *t = s->view;
     if (MT_UNLIKELY(t->ndim == 0 && i == 0)) {
-        PyErr_SetString(PyExc_IndexError, "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
-                                          "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number");
+        PyErr_SetString(PyExc_IndexError,
+                        "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
+                        "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number");
         return -1;
     }
     if (MT_UNLIKELY(s->dim >= t->ndim && t->ndim > 0)) {
@@ -47,7 +51,8 @@ static int apply_int(selection *s, int64_t i, int place)
     }
     int64_t n = t->ndim > 0 ? t->size[s->dim] : 0;
     if (MT_UNLIKELY(i < -n || i >= n)) {
-        PyErr_Format(PyExc_IndexError, "index %lld is out of bounds for dimension %d with size %lld", (long long)i,
+        PyErr_Format(PyExc_IndexError,
+                     "index %lld is out of bounds for dimension %d with size %lld", (long long)i,
                      place, (long long)n);
         return -1;
     }
@@ -84,17 +89,20 @@ static int apply_slice(selection *s, PyObject *slice, bool always)
     return set_view(s, mt_slice(s->view, s->dim, start, stop, step));
 }
 
-/* ---- tensors ---------------------------------------------------------------------------------------------------- */
+/* ---- tensors
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static int add_index(selection *s, mt_tensor *index, int takes)
 {
     if (!index) return py_raise_int();
     if (s->dim + (takes > 0 ? takes : 1) > MT_MAX_DIMS || s->dim >= MT_MAX_DIMS) {
-        PyErr_Format(PyExc_IndexError, "too many indices for tensor of dimension %d", s->view->ndim);
+        PyErr_Format(PyExc_IndexError, "too many indices for tensor of dimension %d",
+                     s->view->ndim);
         return -1;
     }
-    /* A mask stands for several dimensions but is one entry: what follows it is placed behind them by `index`, which
-     * counts the same way. */
+    /* A mask stands for several dimensions but is one entry: what follows it is placed behind them
+     * by `index`, which counts the same way. */
     s->index[s->n++] = index;
     s->dim += takes;
     return 0;
@@ -122,14 +130,17 @@ static int warn_byte(void)
     static bool said;
     if (said) return 0;
     said = true;
-    return PyErr_WarnEx(PyExc_UserWarning,
-                        "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", 1);
+    return PyErr_WarnEx(
+        PyExc_UserWarning,
+        "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
+        1);
 }
 
 static int apply_tensor(selection *s, mt_tensor *t, int place, int *counted)
 {
     bool mask = t->dtype == MT_BOOL || t->dtype == MT_UINT8;
-    if (t->ndim == 0 && mask) return apply_bool(s, mt_scalar_to_int(mt_item_at(t, 0)) != 0, counted);
+    if (t->ndim == 0 && mask)
+        return apply_bool(s, mt_scalar_to_int(mt_item_at(t, 0)) != 0, counted);
     if (t->ndim == 0 && !mt_is_float((mt_dtype)t->dtype))
         return apply_int(s, mt_scalar_to_int(mt_item_at(t, 0)), place);
     if (t->dtype == MT_UINT8 && warn_byte() < 0) return -1;
@@ -139,7 +150,8 @@ static int apply_tensor(selection *s, mt_tensor *t, int place, int *counted)
     return failed;
 }
 
-/* A list or array of indices. What is neither a mask nor whole numbers is cut to whole numbers, as PyTorch does. */
+/* A list or array of indices. What is neither a mask nor whole numbers is cut to whole numbers, as
+ * PyTorch does. */
 static mt_tensor *index_from(PyObject *o)
 {
     mt_tensor *t = py_data_read(o, MT_NO_DTYPE, py_is_array(o));
@@ -149,11 +161,19 @@ static mt_tensor *index_from(PyObject *o)
     return t;
 }
 
-/* ---- the key ------------------------------------------------------------------------------------------------------ */
+/* ---- the key
+ * ------------------------------------------------------------------------------------------------------
+ */
 
-static bool is_int(PyObject *o) { return PyLong_Check(o) ? !PyBool_Check(o) : PyIndex_Check(o) && !py_is_array(o); }
+static bool is_int(PyObject *o)
+{
+    return PyLong_Check(o) ? !PyBool_Check(o) : PyIndex_Check(o) && !py_is_array(o);
+}
 
-static bool is_list(PyObject *o) { return py_is_nested(o) || py_is_array(o) || PyUnicode_Check(o) || PyBytes_Check(o); }
+static bool is_list(PyObject *o)
+{
+    return py_is_nested(o) || py_is_array(o) || PyUnicode_Check(o) || PyBytes_Check(o);
+}
 
 /* How many dimensions the key speaks of. */
 static int count_dims(PyObject *const *item, Py_ssize_t n)
@@ -208,7 +228,8 @@ static int apply_items(selection *s, PyObject *const *item, Py_ssize_t n)
     return 0;
 }
 
-/* PyTorch's rule for lists as keys: one that holds slices, tensors or lists means a tuple. 1, 0, -1 on an error. */
+/* PyTorch's rule for lists as keys: one that holds slices, tensors or lists means a tuple. 1, 0, -1
+ * on an error. */
 static int list_means_tuple(PyObject *key)
 {
     Py_ssize_t n = PySequence_Size(key);
@@ -220,7 +241,8 @@ static int list_means_tuple(PyObject *key)
             PyErr_Clear();
             return 0;
         }
-        bool means = py_tensor_check(o) || PySlice_Check(o) || o == Py_None || o == Py_Ellipsis || is_list(o);
+        bool means = py_tensor_check(o) || PySlice_Check(o) || o == Py_None || o == Py_Ellipsis ||
+                     is_list(o);
         Py_DECREF(o);
         if (means) return 1;
     }
@@ -232,9 +254,12 @@ static int apply_list(selection *s, PyObject *key)
     int means = list_means_tuple(key);
     if (means == 0) return apply_items(s, &key, 1);
     if (PyErr_WarnEx(PyExc_UserWarning,
-                     "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in "
-                     "pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as "
-                     "tensor index, x[torch.tensor(seq)], which will result either in an error or a different result",
+                     "Using a non-tuple sequence for multidimensional indexing is deprecated and "
+                     "will be changed in "
+                     "pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will "
+                     "be interpreted as "
+                     "tensor index, x[torch.tensor(seq)], which will result either in an error or "
+                     "a different result",
                      1) < 0)
         return -1;
     PyObject *tuple = PySequence_Tuple(key);
@@ -250,13 +275,16 @@ static int apply_key(selection *s, PyObject *key)
     if (PySlice_Check(key)) return apply_slice(s, key, true);
     if (py_tensor_check(key) || py_is_array(key) || !is_list(key)) {
         int64_t i;
-        if (is_int(key) && !py_tensor_check(key)) return int_of(key, &i) < 0 ? -1 : apply_int(s, i, 0);
+        if (is_int(key) && !py_tensor_check(key))
+            return int_of(key, &i) < 0 ? -1 : apply_int(s, i, 0);
         return apply_items(s, &key, 1);
     }
     return apply_list(s, key);
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static mt_tensor *read_key(mt_tensor *t, PyObject *key)
 {
@@ -284,9 +312,12 @@ PyObject *py_tensor_select(PyObject *self, Py_ssize_t i)
     return result;
 }
 
-/* ---- writing -------------------------------------------------------------------------------------------------------- */
+/* ---- writing
+ * --------------------------------------------------------------------------------------------------------
+ */
 
-/* The value as a tensor (owned by the scope); *number where it was a number. NULL with an exception. */
+/* The value as a tensor (owned by the scope); *number where it was a number. NULL with an
+ * exception. */
 static mt_tensor *value_from(PyObject *value, mt_dtype d, bool *number)
 {
     mt_scalar s;
@@ -295,9 +326,11 @@ static mt_tensor *value_from(PyObject *value, mt_dtype d, bool *number)
     if (py_tensor_check(value)) return py_core(value);
     int known = py_is_array(value) ? 0 : py_scalar_from(value, &s);
     if (PyComplex_Check(value))
-        PyErr_SetString(PyExc_RuntimeError, "value cannot be converted to type float without overflow");
+        PyErr_SetString(PyExc_RuntimeError,
+                        "value cannot be converted to type float without overflow");
     else if (known == 0)
-        PyErr_Format(PyExc_TypeError, "can't assign a %s to a %s", Py_TYPE(value)->tp_name, py_type_text(d, text));
+        PyErr_Format(PyExc_TypeError, "can't assign a %s to a %s", Py_TYPE(value)->tp_name,
+                     py_type_text(d, text));
     if (known < 1) return NULL;
     *number = true;
     mt_tensor *t = mt_scalar_check_fill(s, d) < 0 ? NULL : mt_empty(d, 0, NULL);
@@ -328,9 +361,11 @@ static mt_tensor *write_view(mt_tensor *view, mt_tensor *value, bool number)
         if (!value) return NULL;
     }
     if (mt_overlap(view, value) == 2)
-        return mt_fail(MT_RUNTIME, "unsupported operation: some elements of the input tensor and the written-to tensor "
-                                   "refer to a single memory location. Please clone() the tensor before performing the "
-                                   "operation.");
+        return mt_fail(
+            MT_RUNTIME,
+            "unsupported operation: some elements of the input tensor and the written-to tensor "
+            "refer to a single memory location. Please clone() the tensor before performing the "
+            "operation.");
     return mt_copy(view, value);
 }
 
@@ -363,14 +398,18 @@ int py_tensor_setitem(PyObject *self, PyObject *key, PyObject *value)
     return failed;
 }
 
-/* ---- index_put_ ------------------------------------------------------------------------------------------------------ */
+/* ---- index_put_
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* The tuple of index tensors, None for whole dimensions. -1 with an exception. */
 static int read_indices(PyObject *indices, mt_tensor **index)
 {
     if (!PyTuple_Check(indices) && !PyList_Check(indices)) {
-        PyErr_Format(PyExc_TypeError, "index_put_(): argument 'indices' (position 1) must be tuple of Tensors, not %s",
-                     Py_TYPE(indices)->tp_name);
+        PyErr_Format(
+            PyExc_TypeError,
+            "index_put_(): argument 'indices' (position 1) must be tuple of Tensors, not %s",
+            Py_TYPE(indices)->tp_name);
         return -1;
     }
     Py_ssize_t n = PySequence_Fast_GET_SIZE(indices);
@@ -388,8 +427,8 @@ static PyObject *index_put(PyObject *Py_UNUSED(module), PyObject *args)
     PyObject *self, *indices, *values;
     int accumulate, inplace;
     mt_tensor *in[MT_MAX_DIMS + 2];
-    if (!PyArg_ParseTuple(args, "O!OO!pp:index_put_", &py_tensor_type, &self, &indices, &py_tensor_type, &values,
-                          &accumulate, &inplace))
+    if (!PyArg_ParseTuple(args, "O!OO!pp:index_put_", &py_tensor_type, &self, &indices,
+                          &py_tensor_type, &values, &accumulate, &inplace))
         return NULL;
     int n = read_indices(indices, in + 2);
     if (n < 0) return NULL;
@@ -405,7 +444,8 @@ static PyObject *index_put(PyObject *Py_UNUSED(module), PyObject *args)
 
 static PyMethodDef functions[] = {
     {"_index_put", index_put, METH_VARARGS,
-     "_index_put(self, indices, values, accumulate, inplace)\n--\n\nindex_put and index_put_ of minitorch/_tensor.py."},
+     "_index_put(self, indices, values, accumulate, inplace)\n--\n\nindex_put and index_put_ of "
+     "minitorch/_tensor.py."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,16 +1,21 @@
-/* NumPy and the buffer protocol, both ways without copying. The only file that includes NumPy's C API.
+/* NumPy and the buffer protocol, both ways without copying. The only file that includes NumPy's C
+ * API.
  *
- * A tensor over an array's memory holds the array; an array over a tensor's memory holds the storage (in a capsule).
- * Memory that NumPy calls read-only stays so: the storage refuses writes. Read next: py_factory.c. */
+ * A tensor over an array's memory holds the array; an array over a tensor's memory holds the
+ * storage (in a capsule). Memory that NumPy calls read-only stays so: the storage refuses writes.
+ * Read next: py_factory.c. */
 #include "python/py_tensor.h"
 
 #include <numpy/arrayobject.h>
 
-/* ---- types -------------------------------------------------------------------------------------------------- */
+/* ---- types
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static const int numpy_types[MT_NUM_DTYPES] = {
-    [MT_UINT8] = NPY_UINT8,   [MT_INT8] = NPY_INT8,       [MT_INT16] = NPY_INT16,     [MT_INT32] = NPY_INT32,
-    [MT_INT64] = NPY_INT64,   [MT_FLOAT32] = NPY_FLOAT32, [MT_FLOAT64] = NPY_FLOAT64, [MT_BOOL] = NPY_BOOL,
+    [MT_UINT8] = NPY_UINT8,     [MT_INT8] = NPY_INT8,   [MT_INT16] = NPY_INT16,
+    [MT_INT32] = NPY_INT32,     [MT_INT64] = NPY_INT64, [MT_FLOAT32] = NPY_FLOAT32,
+    [MT_FLOAT64] = NPY_FLOAT64, [MT_BOOL] = NPY_BOOL,
 };
 
 /* By kind and size, since C has several types of one size. MT_NO_DTYPE: none of ours. */
@@ -18,19 +23,26 @@ static mt_dtype dtype_of(const PyArray_Descr *descr)
 {
     npy_intp size = PyDataType_ELSIZE(descr);
     switch (descr->kind) {
-    case 'b': return MT_BOOL;
-    case 'u': return size == 1 ? MT_UINT8 : MT_NO_DTYPE;
-    case 'i': return size == 1 ? MT_INT8 : size == 2 ? MT_INT16 : size == 4 ? MT_INT32 : MT_INT64;
-    case 'f': return size == 4 ? MT_FLOAT32 : size == 8 ? MT_FLOAT64 : MT_NO_DTYPE;
-    default: return MT_NO_DTYPE;
+    case 'b':
+        return MT_BOOL;
+    case 'u':
+        return size == 1 ? MT_UINT8 : MT_NO_DTYPE;
+    case 'i':
+        return size == 1 ? MT_INT8 : size == 2 ? MT_INT16 : size == 4 ? MT_INT32 : MT_INT64;
+    case 'f':
+        return size == 4 ? MT_FLOAT32 : size == 8 ? MT_FLOAT64 : MT_NO_DTYPE;
+    default:
+        return MT_NO_DTYPE;
     }
 }
 
 static int fail_type(const PyArray_Descr *descr)
 {
     PyErr_Format(PyExc_TypeError,
-                 "can't convert np.ndarray of type %s. The only supported types are: float64, float32, float16, "
-                 "complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.",
+                 "can't convert np.ndarray of type %s. The only supported types are: float64, "
+                 "float32, float16, "
+                 "complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, "
+                 "and bool.",
                  descr->typeobj->tp_name);
     return -1;
 }
@@ -76,7 +88,8 @@ int py_numpy_scalar(PyObject *o, mt_scalar *out)
     return 1;
 }
 
-/* ---- arrays as tensors ---------------------------------------------------------------------------------------- */
+/* ---- arrays as tensors
+ * ---------------------------------------------------------------------------------------- */
 
 /* The core gives up memory wherever the last view of it goes, perhaps without the GIL. */
 static void release_object(void *owner)
@@ -93,15 +106,18 @@ static int read_shape(PyArrayObject *a, mt_dtype d, int64_t *size, int64_t *stri
         size[i] = PyArray_DIM(a, i);
         stride[i] = PyArray_STRIDE(a, i);
         if (stride[i] < 0) {
-            PyErr_SetString(PyExc_ValueError,
-                            "At least one stride in the given numpy array is negative, and tensors with negative "
-                            "strides are not currently supported. (You can probably work around this by making a copy "
-                            "of your array  with array.copy().) ");
+            PyErr_SetString(PyExc_ValueError, "At least one stride in the given numpy array is "
+                                              "negative, and tensors with negative "
+                                              "strides are not currently supported. (You can "
+                                              "probably work around this by making a copy "
+                                              "of your array  with array.copy().) ");
             return -1;
         }
         if (stride[i] % mt_dtype_size(d) != 0) {
-            PyErr_SetString(PyExc_ValueError, "given numpy array strides not a multiple of the element byte size. Copy "
-                                              "the numpy array to reallocate the memory.");
+            PyErr_SetString(
+                PyExc_ValueError,
+                "given numpy array strides not a multiple of the element byte size. Copy "
+                "the numpy array to reallocate the memory.");
             return -1;
         }
         stride[i] /= mt_dtype_size(d);
@@ -114,12 +130,16 @@ static int warn_readonly(void)
     static bool said;
     if (said) return 0;
     said = true;
-    return PyErr_WarnEx(PyExc_UserWarning,
-                        "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. "
-                        "This means writing to this tensor will result in undefined behavior. You may want to copy the "
-                        "array to protect its data or make it writable before converting it to a tensor. This type of "
-                        "warning will be suppressed for the rest of this program. (Here writing to it raises an error.)",
-                        1);
+    return PyErr_WarnEx(
+        PyExc_UserWarning,
+        "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. "
+        "This means writing to this tensor will result in undefined behavior. You may want to copy "
+        "the "
+        "array to protect its data or make it writable before converting it to a tensor. This type "
+        "of "
+        "warning will be suppressed for the rest of this program. (Here writing to it raises an "
+        "error.)",
+        1);
 }
 
 /* The bytes from the first element to the end of the last one. */
@@ -133,11 +153,13 @@ static size_t extent(mt_dtype d, int ndim, const int64_t *size, const int64_t *s
     return (size_t)((last + 1) * mt_dtype_size(d));
 }
 
-/* A tensor over memory that `owner` keeps alive; takes the reference to owner over, also on failure. */
-static mt_tensor *tensor_over(void *data, mt_dtype d, int ndim, const int64_t *size, const int64_t *stride,
-                              bool readonly, PyObject *owner)
+/* A tensor over memory that `owner` keeps alive; takes the reference to owner over, also on
+ * failure. */
+static mt_tensor *tensor_over(void *data, mt_dtype d, int ndim, const int64_t *size,
+                              const int64_t *stride, bool readonly, PyObject *owner)
 {
-    mt_storage *storage = mt_storage_wrap(data, extent(d, ndim, size, stride), readonly, release_object, owner);
+    mt_storage *storage =
+        mt_storage_wrap(data, extent(d, ndim, size, stride), readonly, release_object, owner);
     if (!storage) {
         Py_DECREF(owner);
         py_raise();
@@ -159,8 +181,9 @@ mt_tensor *py_from_array(PyObject *array, bool warn)
         return NULL;
     }
     if (PyArray_ISBYTESWAPPED(a)) {
-        PyErr_SetString(PyExc_ValueError, "given numpy array has byte order different from the native byte order. "
-                                          "Conversion between byte orders is currently not supported.");
+        PyErr_SetString(PyExc_ValueError,
+                        "given numpy array has byte order different from the native byte order. "
+                        "Conversion between byte orders is currently not supported.");
         return NULL;
     }
     if (read_shape(a, d, size, stride) < 0) return NULL;
@@ -171,13 +194,15 @@ mt_tensor *py_from_array(PyObject *array, bool warn)
         return t;
     }
     if (warn && !PyArray_ISWRITEABLE(a) && warn_readonly() < 0) return NULL;
-    return tensor_over(PyArray_DATA(a), d, PyArray_NDIM(a), size, stride, !PyArray_ISWRITEABLE(a), Py_NewRef(array));
+    return tensor_over(PyArray_DATA(a), d, PyArray_NDIM(a), size, stride, !PyArray_ISWRITEABLE(a),
+                       Py_NewRef(array));
 }
 
 static PyObject *from_numpy(PyObject *Py_UNUSED(module), PyObject *array)
 {
     if (!PyArray_Check(array))
-        return PyErr_Format(PyExc_TypeError, "expected np.ndarray (got %s)", Py_TYPE(array)->tp_name);
+        return PyErr_Format(PyExc_TypeError, "expected np.ndarray (got %s)",
+                            Py_TYPE(array)->tp_name);
     mt_scope scope = mt_scope_open();
     mt_tensor *t = py_from_array(array, true);
     PyObject *result = t ? py_wrap_result(t) : NULL;
@@ -185,17 +210,22 @@ static PyObject *from_numpy(PyObject *Py_UNUSED(module), PyObject *array)
     return result;
 }
 
-/* ---- tensors as arrays ------------------------------------------------------------------------------------------ */
+/* ---- tensors as arrays
+ * ------------------------------------------------------------------------------------------ */
 
 #define CAPSULE "minitorch.storage"
 
-static void release_storage(PyObject *capsule) { mt_storage_release(PyCapsule_GetPointer(capsule, CAPSULE)); }
+static void release_storage(PyObject *capsule)
+{
+    mt_storage_release(PyCapsule_GetPointer(capsule, CAPSULE));
+}
 
 PyObject *py_to_array(mt_tensor *t)
 {
     npy_intp size[MT_MAX_DIMS], stride[MT_MAX_DIMS];
     if (t->ndim > NPY_MAXDIMS)
-        return PyErr_Format(PyExc_RuntimeError, "NumPy arrays have at most %d dimensions, but got %d", NPY_MAXDIMS,
+        return PyErr_Format(PyExc_RuntimeError,
+                            "NumPy arrays have at most %d dimensions, but got %d", NPY_MAXDIMS,
                             t->ndim);
     for (int i = 0; i < t->ndim; i++) {
         size[i] = (npy_intp)t->size[i];
@@ -207,48 +237,61 @@ PyObject *py_to_array(mt_tensor *t)
         return NULL;
     }
     int flags = NPY_ARRAY_ALIGNED | (t->storage->readonly ? 0 : NPY_ARRAY_WRITEABLE);
-    PyObject *array = PyArray_New(&PyArray_Type, t->ndim, size, numpy_types[t->dtype], stride, t->data, 0, flags, NULL);
+    PyObject *array = PyArray_New(&PyArray_Type, t->ndim, size, numpy_types[t->dtype], stride,
+                                  t->data, 0, flags, NULL);
     if (!array) {
         Py_DECREF(owner);
-    } else if (PyArray_SetBaseObject((PyArrayObject *)array, owner) < 0) { /* takes owner over in any case */
+    } else if (PyArray_SetBaseObject((PyArrayObject *)array, owner) <
+               0) { /* takes owner over in any case */
         Py_CLEAR(array);
     }
     return array;
 }
 
-/* ---- buffers ------------------------------------------------------------------------------------------------------ */
+/* ---- buffers
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static int warn_buffer(void)
 {
     static bool said;
     if (said) return 0;
     said = true;
-    return PyErr_WarnEx(PyExc_UserWarning,
-                        "The given buffer is not writable, and PyTorch does not support non-writable tensors. This "
-                        "means you can write to the underlying (supposedly non-writable) buffer using the tensor. You "
-                        "may want to copy the buffer to protect its data or make it writable before converting it to a "
-                        "tensor. This type of warning will be suppressed for the rest of this program. (Here writing "
-                        "to it raises an error.)",
-                        1);
+    return PyErr_WarnEx(
+        PyExc_UserWarning,
+        "The given buffer is not writable, and PyTorch does not support non-writable tensors. This "
+        "means you can write to the underlying (supposedly non-writable) buffer using the tensor. "
+        "You "
+        "may want to copy the buffer to protect its data or make it writable before converting it "
+        "to a "
+        "tensor. This type of warning will be suppressed for the rest of this program. (Here "
+        "writing "
+        "to it raises an error.)",
+        1);
 }
 
 /* How many elements the call means; -1 with PyTorch's ValueError. */
-static Py_ssize_t buffer_count(Py_ssize_t length, Py_ssize_t count, Py_ssize_t offset, Py_ssize_t itemsize)
+static Py_ssize_t buffer_count(Py_ssize_t length, Py_ssize_t count, Py_ssize_t offset,
+                               Py_ssize_t itemsize)
 {
     if (length <= 0 || count == 0) {
-        PyErr_Format(PyExc_ValueError, "both buffer length (%zd) and count (%zd) must not be 0", length, count);
+        PyErr_Format(PyExc_ValueError, "both buffer length (%zd) and count (%zd) must not be 0",
+                     length, count);
     } else if (offset < 0 || offset >= length) {
         PyErr_Format(PyExc_ValueError,
-                     "offset (%zd bytes) must be non-negative and no greater than buffer length (%zd bytes) minus 1",
+                     "offset (%zd bytes) must be non-negative and no greater than buffer length "
+                     "(%zd bytes) minus 1",
                      offset, length);
     } else if (count < 0) {
         if ((length - offset) % itemsize == 0) return (length - offset) / itemsize;
         PyErr_Format(PyExc_ValueError,
-                     "buffer length (%zd bytes) after offset (%zd bytes) must be a multiple of element size (%zd)",
+                     "buffer length (%zd bytes) after offset (%zd bytes) must be a multiple of "
+                     "element size (%zd)",
                      length, offset, itemsize);
     } else if (count > (length - offset) / itemsize) {
         PyErr_Format(PyExc_ValueError,
-                     "requested buffer length (%zd * %zd bytes) after offset (%zd bytes) must not be greater than "
+                     "requested buffer length (%zd * %zd bytes) after offset (%zd bytes) must not "
+                     "be greater than "
                      "actual buffer length (%zd bytes)",
                      count, itemsize, offset, length);
     } else {
@@ -257,8 +300,10 @@ static Py_ssize_t buffer_count(Py_ssize_t length, Py_ssize_t count, Py_ssize_t o
     return -1;
 }
 
-/* A memoryview holds the buffer for as long as the storage lives, so it can be neither resized nor freed. */
-static PyObject *frombuffer_over(PyObject *view, mt_dtype d, Py_ssize_t count, Py_ssize_t offset, int requires_grad)
+/* A memoryview holds the buffer for as long as the storage lives, so it can be neither resized nor
+ * freed. */
+static PyObject *frombuffer_over(PyObject *view, mt_dtype d, Py_ssize_t count, Py_ssize_t offset,
+                                 int requires_grad)
 {
     const Py_buffer *buffer = PyMemoryView_GET_BUFFER(view);
     Py_ssize_t n = buffer_count(buffer->len, count, offset, (Py_ssize_t)mt_dtype_size(d));
@@ -267,7 +312,9 @@ static PyObject *frombuffer_over(PyObject *view, mt_dtype d, Py_ssize_t count, P
         return PyErr_Format(PyExc_BufferError, "frombuffer: the buffer must be contiguous");
     char *data = (char *)buffer->buf + offset;
     if ((uintptr_t)data % (uintptr_t)mt_dtype_size(d) != 0)
-        return PyErr_Format(PyExc_ValueError, "frombuffer: the data at this offset is not aligned to its element size");
+        return PyErr_Format(
+            PyExc_ValueError,
+            "frombuffer: the data at this offset is not aligned to its element size");
     if (buffer->readonly && warn_buffer() < 0) return NULL;
     const int64_t size[1] = {n}, stride[1] = {1};
     mt_scope scope = mt_scope_open();
@@ -285,11 +332,12 @@ static PyObject *frombuffer(PyObject *Py_UNUSED(module), PyObject *args, PyObjec
     Py_ssize_t count = -1, offset = 0;
     int requires_grad = 0;
     mt_dtype d = MT_NO_DTYPE;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|Onnp:frombuffer", names, &buffer, &dtype, &count, &offset,
-                                     &requires_grad))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|Onnp:frombuffer", names, &buffer, &dtype,
+                                     &count, &offset, &requires_grad))
         return NULL;
     if (!dtype || dtype == Py_None)
-        return PyErr_Format(PyExc_TypeError, "frombuffer() missing 1 required keyword-only argument: 'dtype'");
+        return PyErr_Format(PyExc_TypeError,
+                            "frombuffer() missing 1 required keyword-only argument: 'dtype'");
     if (py_dtype_argument(dtype, "frombuffer", &d) < 0) return NULL;
     if (!PyObject_CheckBuffer(buffer))
         return PyErr_Format(PyExc_ValueError, "object does not implement Python buffer protocol.");
@@ -302,7 +350,8 @@ static PyObject *frombuffer(PyObject *Py_UNUSED(module), PyObject *args, PyObjec
 
 static PyMethodDef functions[] = {
     {"from_numpy", from_numpy, METH_O,
-     "from_numpy(ndarray, /)\n--\n\nA tensor over the array's memory: what is written to one is seen in the other.\n\n"
+     "from_numpy(ndarray, /)\n--\n\nA tensor over the array's memory: what is written to one is "
+     "seen in the other.\n\n"
      "Source: https://docs.pytorch.org/docs/stable/generated/torch.from_numpy.html"},
     {"frombuffer", (PyCFunction)(void (*)(void))frombuffer, METH_VARARGS | METH_KEYWORDS,
      "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n--\n\n"

@@ -3,8 +3,7 @@
 #include "python/py_tensor.h"
 
 typedef struct generator_object {
-    PyObject_HEAD
-    mt_generator *g; /* counted */
+    PyObject_HEAD mt_generator *g; /* counted */
 } generator_object;
 
 static PyTypeObject generator_type;
@@ -32,7 +31,8 @@ struct mt_generator *py_generator_from(PyObject *o)
     return NULL;
 }
 
-/* ---- seeds: -2^63 .. 2^64 - 1, negative ones wrap ----------------------------------------------------------------- */
+/* ---- seeds: -2^63 .. 2^64 - 1, negative ones wrap
+ * ----------------------------------------------------------------- */
 
 static int read_seed(PyObject *o, uint64_t *seed)
 {
@@ -51,7 +51,8 @@ static int read_seed(PyObject *o, uint64_t *seed)
     return -1;
 }
 
-/* ---- the state as a tensor of bytes ----------------------------------------------------------------------------------- */
+/* ---- the state as a tensor of bytes
+ * ----------------------------------------------------------------------------------- */
 
 static PyObject *get_state(const mt_generator *g)
 {
@@ -67,7 +68,8 @@ static PyObject *get_state(const mt_generator *g)
 static int set_state(mt_generator *g, PyObject *state)
 {
     if (!py_tensor_check(state)) {
-        PyErr_Format(PyExc_TypeError, "expected a torch.ByteTensor, but got %s", Py_TYPE(state)->tp_name);
+        PyErr_Format(PyExc_TypeError, "expected a torch.ByteTensor, but got %s",
+                     Py_TYPE(state)->tp_name);
         return -1;
     }
     if (py_core(state)->dtype != MT_UINT8) {
@@ -76,12 +78,16 @@ static int set_state(mt_generator *g, PyObject *state)
     }
     mt_scope scope = mt_scope_open();
     mt_tensor *t = mt_contiguous_raw(py_core(state), MT_UINT8);
-    int failed = t && mt_generator_set_state(g, (const uint8_t *)t->data, t->numel) == 0 ? 0 : py_raise_int();
+    int failed = t && mt_generator_set_state(g, (const uint8_t *)t->data, t->numel) == 0
+                     ? 0
+                     : py_raise_int();
     mt_scope_close(scope);
     return failed;
 }
 
-/* ---- Generator ------------------------------------------------------------------------------------------------------- */
+/* ---- Generator
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static PyObject *generator_new(PyTypeObject *Py_UNUSED(cls), PyObject *args, PyObject *kwargs)
 {
@@ -101,7 +107,8 @@ static PyObject *generator_manual_seed(PyObject *self, PyObject *o)
 {
     uint64_t seed;
     if (!PyLong_Check(o) || PyBool_Check(o))
-        return PyErr_Format(PyExc_RuntimeError, "manual_seed expected a long, but got %s", Py_TYPE(o)->tp_name);
+        return PyErr_Format(PyExc_RuntimeError, "manual_seed expected a long, but got %s",
+                            Py_TYPE(o)->tp_name);
     if (read_seed(o, &seed) < 0) return NULL;
     mt_generator_seed(core(self), seed);
     return Py_NewRef(self);
@@ -117,7 +124,10 @@ static PyObject *generator_initial_seed(PyObject *self, PyObject *Py_UNUSED(unus
     return PyLong_FromUnsignedLongLong(mt_generator_initial_seed(core(self)));
 }
 
-static PyObject *generator_get_state(PyObject *self, PyObject *Py_UNUSED(unused)) { return get_state(core(self)); }
+static PyObject *generator_get_state(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return get_state(core(self));
+}
 
 static PyObject *generator_set_state(PyObject *self, PyObject *state)
 {
@@ -142,16 +152,25 @@ static PyObject *generator_setstate(PyObject *self, PyObject *state)
     Py_RETURN_NONE;
 }
 
-static PyObject *generator_device(PyObject *Py_UNUSED(self), void *Py_UNUSED(closure)) { return py_device_cpu(); }
+static PyObject *generator_device(PyObject *Py_UNUSED(self), void *Py_UNUSED(closure))
+{
+    return py_device_cpu();
+}
 
 static PyMethodDef generator_methods[] = {
-    {"manual_seed", generator_manual_seed, METH_O, "manual_seed(seed, /)\n--\n\nStarts the stream of this seed; returns the "
-                                                   "generator."},
-    {"seed", generator_seed, METH_NOARGS, "seed()\n--\n\nStarts from an unpredictable seed, which is returned."},
-    {"initial_seed", generator_initial_seed, METH_NOARGS, "initial_seed()\n--\n\nThe seed the stream was started with."},
-    {"get_state", generator_get_state, METH_NOARGS, "get_state()\n--\n\nThe state: 5056 bytes, as PyTorch lays them out."},
-    {"set_state", generator_set_state, METH_O, "set_state(new_state, /)\n--\n\nGoes on from a state that get_state gave."},
-    {"clone_state", generator_clone_state, METH_NOARGS, "clone_state()\n--\n\nAnother generator in the same state."},
+    {"manual_seed", generator_manual_seed, METH_O,
+     "manual_seed(seed, /)\n--\n\nStarts the stream of this seed; returns the "
+     "generator."},
+    {"seed", generator_seed, METH_NOARGS,
+     "seed()\n--\n\nStarts from an unpredictable seed, which is returned."},
+    {"initial_seed", generator_initial_seed, METH_NOARGS,
+     "initial_seed()\n--\n\nThe seed the stream was started with."},
+    {"get_state", generator_get_state, METH_NOARGS,
+     "get_state()\n--\n\nThe state: 5056 bytes, as PyTorch lays them out."},
+    {"set_state", generator_set_state, METH_O,
+     "set_state(new_state, /)\n--\n\nGoes on from a state that get_state gave."},
+    {"clone_state", generator_clone_state, METH_NOARGS,
+     "clone_state()\n--\n\nAnother generator in the same state."},
     {"__reduce__", generator_reduce, METH_NOARGS, NULL},
     {"__setstate__", generator_setstate, METH_O, NULL},
     {NULL, NULL, 0, NULL},
@@ -167,14 +186,16 @@ static PyTypeObject generator_type = {
     .tp_basicsize = sizeof(generator_object),
     .tp_dealloc = generator_dealloc,
     .tp_flags = Py_TPFLAGS_DEFAULT,
-    .tp_doc = "Generator(device='cpu')\n--\n\nA stream of random numbers (MT19937): the same seed gives PyTorch's numbers.\n\n"
+    .tp_doc = "Generator(device='cpu')\n--\n\nA stream of random numbers (MT19937): the same seed "
+              "gives PyTorch's numbers.\n\n"
               "Source: https://docs.pytorch.org/docs/stable/generated/torch.Generator.html",
     .tp_methods = generator_methods,
     .tp_getset = generator_getset,
     .tp_new = generator_new,
 };
 
-/* ---- the default generator ---------------------------------------------------------------------------------------------- */
+/* ---- the default generator
+ * ---------------------------------------------------------------------------------------------- */
 
 static PyObject *manual_seed(PyObject *Py_UNUSED(module), PyObject *o)
 {
@@ -208,12 +229,17 @@ static PyObject *set_rng_state(PyObject *Py_UNUSED(module), PyObject *state)
 
 static PyMethodDef functions[] = {
     {"manual_seed", manual_seed, METH_O,
-     "manual_seed(seed, /)\n--\n\nStarts the default stream from a seed between -2**63 and 2**64 - 1; returns the generator.\n\n"
+     "manual_seed(seed, /)\n--\n\nStarts the default stream from a seed between -2**63 and 2**64 - "
+     "1; returns the generator.\n\n"
      "Source: https://docs.pytorch.org/docs/stable/generated/torch.manual_seed.html"},
-    {"seed", seed, METH_NOARGS, "seed()\n--\n\nStarts the default stream from an unpredictable seed, which is returned."},
-    {"initial_seed", initial_seed, METH_NOARGS, "initial_seed()\n--\n\nThe seed of the default stream."},
-    {"get_rng_state", get_rng_state, METH_NOARGS, "get_rng_state()\n--\n\nThe default generator's state, 5056 bytes."},
-    {"set_rng_state", set_rng_state, METH_O, "set_rng_state(new_state, /)\n--\n\nPuts the default generator into this state."},
+    {"seed", seed, METH_NOARGS,
+     "seed()\n--\n\nStarts the default stream from an unpredictable seed, which is returned."},
+    {"initial_seed", initial_seed, METH_NOARGS,
+     "initial_seed()\n--\n\nThe seed of the default stream."},
+    {"get_rng_state", get_rng_state, METH_NOARGS,
+     "get_rng_state()\n--\n\nThe default generator's state, 5056 bytes."},
+    {"set_rng_state", set_rng_state, METH_O,
+     "set_rng_state(new_state, /)\n--\n\nPuts the default generator into this state."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -222,6 +248,8 @@ int py_init_random(PyObject *module)
     if (PyModule_AddType(module, &generator_type) < 0) return -1;
     mt_generator *g = mt_default_generator();
     default_object = (generator_object *)wrap(g ? mt_generator_retain(g) : NULL);
-    if (!default_object || PyModule_AddObjectRef(module, "default_generator", (PyObject *)default_object) < 0) return -1;
+    if (!default_object ||
+        PyModule_AddObjectRef(module, "default_generator", (PyObject *)default_object) < 0)
+        return -1;
     return PyModule_AddFunctions(module, functions);
 }

@@ -1,15 +1,16 @@
 /* minitorch.Tensor: a thin Python object over the core's tensor, its life, and its slots.
  *
- * What it can do comes from elsewhere: operators are methods that py_op.c puts into its dict, attributes and
- * functions that are no operators stand in py_tensor_attrs.c, policy (copying, pickling, formatting) in
- * minitorch/_tensor.py. Read next: Note [Who owns whom].
+ * What it can do comes from elsewhere: operators are methods that py_op.c puts into its dict,
+ * attributes and functions that are no operators stand in py_tensor_attrs.c, policy (copying,
+ * pickling, formatting) in minitorch/_tensor.py. Read next: Note [Who owns whom].
  *
  * Note [Who owns whom]
- * The Python object owns its core tensor; the core tensor knows its object (host), so that the same tensor is the
- * same object wherever it comes up: x.grad is x.grad. An object without attributes of its own can die and be made
- * again later without anybody noticing. One with a __dict__ or of a subclass cannot: when its last reference goes
- * while the core tensor lives on (as a .grad, or kept by the graph), ownership turns round. The core tensor then owns
- * the object (MT_HOST_OWNED) until somebody asks for it again, or until the core tensor dies and takes it along. */
+ * The Python object owns its core tensor; the core tensor knows its object (host), so that the same
+ * tensor is the same object wherever it comes up: x.grad is x.grad. An object without attributes of
+ * its own can die and be made again later without anybody noticing. One with a __dict__ or of a
+ * subclass cannot: when its last reference goes while the core tensor lives on (as a .grad, or kept
+ * by the graph), ownership turns round. The core tensor then owns the object (MT_HOST_OWNED) until
+ * somebody asks for it again, or until the core tensor dies and takes it along. */
 #include "python/py_tensor.h"
 
 #include <string.h>
@@ -19,7 +20,8 @@
 static py_tensor *free_objects; /* linked through dict */
 static int free_count;
 
-/* ---- life ---------------------------------------------------------------------------------------------- */
+/* ---- life
+ * ---------------------------------------------------------------------------------------------- */
 
 /* Takes over one reference to t. */
 static PyObject *wrap_new(mt_tensor *t)
@@ -42,8 +44,9 @@ static PyObject *wrap_new(mt_tensor *t)
     return (PyObject *)self;
 }
 
-/* Python runs a finalizer once in an object's life; one that has been handed over and back needs it again. The mark is
- * the lowest bit of the second word of the header that precedes every object known to the garbage collector. */
+/* Python runs a finalizer once in an object's life; one that has been handed over and back needs it
+ * again. The mark is the lowest bit of the second word of the header that precedes every object
+ * known to the garbage collector. */
 static void forget_finalized(PyObject *o)
 {
 #ifndef Py_GIL_DISABLED
@@ -111,7 +114,8 @@ static void tensor_finalize(PyObject *o)
     mt_release(t);
 }
 
-/* The core tensor t, which owns its object, has lost its last reference: the object gets it back and goes. */
+/* The core tensor t, which owns its object, has lost its last reference: the object gets it back
+ * and goes. */
 static void host_release(mt_tensor *t)
 {
     PyGILState_STATE state = PyGILState_Ensure();
@@ -136,8 +140,7 @@ static void tensor_dealloc_rest(PyObject *o)
     /* Of a subclass, Python has called the finalizer already. */
     if (type == &py_tensor_type && PyObject_CallFinalizerFromDealloc(o) < 0) return;
     PyObject_GC_UnTrack(o);
-    Py_TRASHCAN_BEGIN(o, tensor_dealloc_rest)
-    if (self->weakrefs) PyObject_ClearWeakRefs(o);
+    Py_TRASHCAN_BEGIN(o, tensor_dealloc_rest) if (self->weakrefs) PyObject_ClearWeakRefs(o);
     Py_CLEAR(self->dict);
     mt_tensor *t = self->t;
     self->t = NULL;
@@ -187,19 +190,23 @@ static int tensor_setattro(PyObject *o, PyObject *name, PyObject *value)
     return failed;
 }
 
-/* ---- operators as slots ----------------------------------------------------------------------------------
- * Python's operators are calls of our operators by name. An operand of a foreign kind gives NotImplemented, so that
- * Python asks the other side and then raises its own TypeError. */
-#define SLOT_OPS(X)                                                                                                    \
-    X(add) X(sub) X(mul) X(div) X(matmul) X(pow) X(floor_divide) X(remainder) X(bitwise_and) X(bitwise_or)             \
-    X(bitwise_xor) X(bitwise_left_shift) X(bitwise_right_shift) X(neg) X(abs) X(bitwise_not) X(rsub) X(reciprocal)     \
-    X(add_) X(sub_) X(mul_) X(div_) X(pow_) X(floor_divide_) X(remainder_) X(bitwise_and_) X(bitwise_or_)              \
-    X(bitwise_xor_) X(bitwise_left_shift_) X(bitwise_right_shift_) X(lt) X(le) X(eq) X(ne) X(gt) X(ge) X(unbind)
+/* ---- operators as slots
+ * ---------------------------------------------------------------------------------- Python's
+ * operators are calls of our operators by name. An operand of a foreign kind gives NotImplemented,
+ * so that Python asks the other side and then raises its own TypeError. */
+#define SLOT_OPS(X)                                                                                \
+    X(add)                                                                                         \
+    X(sub) X(mul) X(div) X(matmul) X(pow) X(floor_divide) X(remainder) X(bitwise_and)              \
+        X(bitwise_or) X(bitwise_xor) X(bitwise_left_shift) X(bitwise_right_shift) X(neg) X(abs)    \
+            X(bitwise_not) X(rsub) X(reciprocal) X(add_) X(sub_) X(mul_) X(div_) X(pow_)           \
+                X(floor_divide_) X(remainder_) X(bitwise_and_) X(bitwise_or_) X(bitwise_xor_)      \
+                    X(bitwise_left_shift_) X(bitwise_right_shift_) X(lt) X(le) X(eq) X(ne) X(gt)   \
+                        X(ge) X(unbind)
 enum {
 #define X(name) SLOT_##name,
     SLOT_OPS(X)
 #undef X
-    NUM_SLOT_OPS
+        NUM_SLOT_OPS
 };
 static const char *const slot_names[] = {
 #define X(name) #name,
@@ -241,7 +248,7 @@ static PyObject *number_tensor(PyObject *o)
     mt_scalar s;
     if (py_scalar_from(o, &s) != 1) return NULL;
     mt_scope scope = mt_scope_open();
-    PyObject *t = py_wrap_result(s.kind == MT_SCALAR_FLOAT ? mt_number(s.v.d) : mt_number_of(s));
+    PyObject *t = py_wrap_result(mt_number_of(s));
     mt_scope_close(scope);
     return t;
 }
@@ -281,7 +288,7 @@ static PyObject *inplace(int which, PyObject *a, PyObject *b)
     return slot_call(which, args, 2);
 }
 
-#define BINARY_SLOT(how, name)                                                                                         \
+#define BINARY_SLOT(how, name)                                                                     \
     static PyObject *slot_##name(PyObject *a, PyObject *b) { return how(SLOT_##name, a, b); }
 BINARY_SLOT(commutative, add)
 BINARY_SLOT(commutative, mul)
@@ -354,8 +361,9 @@ static PyObject *slot_abs(PyObject *a) { return slot_call(SLOT_abs, &a, 1); }
 static PyObject *slot_invert(PyObject *a)
 {
     if (!mt_is_float((mt_dtype)py_core(a)->dtype)) return slot_call(SLOT_bitwise_not, &a, 1);
-    return PyErr_Format(PyExc_TypeError,
-                        "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
+    return PyErr_Format(
+        PyExc_TypeError,
+        "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
 }
 
 static PyObject *compare_with_array(int which, PyObject *a, PyObject *array)
@@ -371,13 +379,16 @@ static PyObject *compare_with_array(int which, PyObject *a, PyObject *array)
 
 static PyObject *tensor_compare(PyObject *a, PyObject *b, int op)
 {
-    static const int which[] = {SLOT_lt, SLOT_le, SLOT_eq, SLOT_ne, SLOT_gt, SLOT_ge}; /* Py_LT .. Py_GE */
+    static const int which[] = {SLOT_lt, SLOT_le, SLOT_eq,
+                                SLOT_ne, SLOT_gt, SLOT_ge}; /* Py_LT .. Py_GE */
     /* NumPy leaves == and != to the tensor, and would otherwise compare identities. */
-    if (MT_UNLIKELY((op == Py_EQ || op == Py_NE) && py_is_array(b))) return compare_with_array(which[op], a, b);
+    if (MT_UNLIKELY((op == Py_EQ || op == Py_NE) && py_is_array(b)))
+        return compare_with_array(which[op], a, b);
     return binary(which[op], a, b);
 }
 
-/* ---- as a Python number ------------------------------------------------------------------------------------ */
+/* ---- as a Python number
+ * ------------------------------------------------------------------------------------ */
 static int tensor_bool(PyObject *self)
 {
     const mt_tensor *t = py_core(self);
@@ -385,16 +396,18 @@ static int tensor_bool(PyObject *self)
         mt_scalar s = mt_item_at(t, 0);
         return s.kind == MT_SCALAR_INT ? s.v.i != 0 : mt_scalar_to_double(s) != 0;
     }
-    PyErr_SetString(PyExc_RuntimeError, t->numel == 0
-                                            ? "Boolean value of Tensor with no values is ambiguous"
-                                            : "Boolean value of Tensor with more than one value is ambiguous");
+    PyErr_SetString(PyExc_RuntimeError,
+                    t->numel == 0
+                        ? "Boolean value of Tensor with no values is ambiguous"
+                        : "Boolean value of Tensor with more than one value is ambiguous");
     return -1;
 }
 
 static PyObject *one_element(PyObject *self)
 {
     if (py_core(self)->numel == 1) return py_scalar_object(mt_item_at(py_core(self), 0));
-    return PyErr_Format(PyExc_ValueError, "only one element tensors can be converted to Python scalars");
+    return PyErr_Format(PyExc_ValueError,
+                        "only one element tensors can be converted to Python scalars");
 }
 
 static PyObject *tensor_float(PyObject *self)
@@ -420,7 +433,8 @@ static PyObject *tensor_index(PyObject *self)
                         "only integer tensors of a single element can be converted to an index");
 }
 
-/* ---- as a container ------------------------------------------------------------------------------------------ */
+/* ---- as a container
+ * ------------------------------------------------------------------------------------------ */
 static Py_ssize_t tensor_len(PyObject *self)
 {
     const mt_tensor *t = py_core(self);
@@ -433,7 +447,8 @@ static int tensor_contains(PyObject *self, PyObject *element)
 {
     if (!is_operand(element)) {
         PyErr_Format(PyExc_RuntimeError,
-                     "Tensor.__contains__ only supports Tensor or scalar, but you passed in a %R.", Py_TYPE(element));
+                     "Tensor.__contains__ only supports Tensor or scalar, but you passed in a %R.",
+                     Py_TYPE(element));
         return -1;
     }
     PyObject *equal = binary(SLOT_eq, self, element);
@@ -448,7 +463,8 @@ static int tensor_contains(PyObject *self, PyObject *element)
 
 static PyObject *tensor_iter(PyObject *self)
 {
-    if (py_core(self)->ndim == 0) return PyErr_Format(PyExc_TypeError, "iteration over a 0-d tensor");
+    if (py_core(self)->ndim == 0)
+        return PyErr_Format(PyExc_TypeError, "iteration over a 0-d tensor");
     PyObject *rows = slot_call(SLOT_unbind, &self, 1);
     if (!rows) return NULL;
     PyObject *iterator = PyObject_GetIter(rows);
@@ -474,7 +490,9 @@ static int tensor_ass_item(PyObject *self, Py_ssize_t i, PyObject *value)
 /* By identity, though == compares elements. */
 static Py_hash_t tensor_hash(PyObject *self) { return (Py_hash_t)(intptr_t)self; }
 
-/* ---- text ------------------------------------------------------------------------------------------------------ */
+/* ---- text
+ * ------------------------------------------------------------------------------------------------------
+ */
 static PyObject *tensor_repr(PyObject *self)
 {
     PyObject *policy = PyImport_ImportModule("minitorch._tensor_str");
@@ -489,7 +507,9 @@ static PyObject *tensor_new(PyTypeObject *cls, PyObject *args, PyObject *kwargs)
     return py_legacy_new(cls, mt_default_dtype(), args, kwargs);
 }
 
-/* ---- the type ---------------------------------------------------------------------------------------------------- */
+/* ---- the type
+ * ----------------------------------------------------------------------------------------------------
+ */
 static PyNumberMethods tensor_number = {
     .nb_add = slot_add,
     .nb_subtract = slot_sub,
@@ -537,10 +557,12 @@ static PyMappingMethods tensor_mapping = {
     .mp_ass_subscript = tensor_ass_subscript,
 };
 
-PyDoc_STRVAR(tensor_doc, "Tensor(*sizes) or Tensor(data)\n--\n\n"
-                         "An array of numbers of one dtype that can remember how it was computed.\n\n"
-                         "Use minitorch.tensor(data) to make one; this constructor makes an uninitialised tensor of the "
-                         "default dtype from sizes, and one with values from a list.");
+PyDoc_STRVAR(
+    tensor_doc,
+    "Tensor(*sizes) or Tensor(data)\n--\n\n"
+    "An array of numbers of one dtype that can remember how it was computed.\n\n"
+    "Use minitorch.tensor(data) to make one; this constructor makes an uninitialised tensor of the "
+    "default dtype from sizes, and one with values from a list.");
 
 static PyTypeObject meta_type;
 
@@ -570,8 +592,10 @@ PyTypeObject py_tensor_type = {
     .tp_finalize = tensor_finalize,
 };
 
-/* ---- the metaclass ------------------------------------------------------------------------------------------------
- * Tensor is a static type whose name is bare; its class says where it lives. Subclasses are as in plain Python. */
+/* ---- the metaclass
+ * ------------------------------------------------------------------------------------------------
+ * Tensor is a static type whose name is bare; its class says where it lives. Subclasses are as in
+ * plain Python. */
 static PyObject *plain_module(void)
 {
     PyObject *dict = PyObject_GetAttrString((PyObject *)&PyType_Type, "__dict__");
@@ -601,7 +625,8 @@ static int meta_set_module(PyObject *cls, PyObject *value, void *Py_UNUSED(closu
 
 static PyObject *meta_repr(PyObject *cls)
 {
-    if (cls == (PyObject *)&py_tensor_type) return PyUnicode_FromString("<class 'minitorch.Tensor'>");
+    if (cls == (PyObject *)&py_tensor_type)
+        return PyUnicode_FromString("<class 'minitorch.Tensor'>");
     return PyType_Type.tp_repr(cls);
 }
 
@@ -619,7 +644,8 @@ static PyTypeObject meta_type = {
     .tp_base = &PyType_Type,
 };
 
-/* Adds methods written in Python (minitorch/_tensor.py), which a static type does not take by assignment. */
+/* Adds methods written in Python (minitorch/_tensor.py), which a static type does not take by
+ * assignment. */
 static PyObject *extend_tensor(PyObject *Py_UNUSED(module), PyObject *methods)
 {
     if (PyDict_Update(py_tensor_type.tp_dict, methods) < 0) return NULL;
@@ -628,7 +654,8 @@ static PyObject *extend_tensor(PyObject *Py_UNUSED(module), PyObject *methods)
 }
 
 static PyMethodDef functions[] = {
-    {"_extend_tensor", extend_tensor, METH_O, "_extend_tensor(methods, /)\n--\n\nAdds a dict of methods to Tensor."},
+    {"_extend_tensor", extend_tensor, METH_O,
+     "_extend_tensor(methods, /)\n--\n\nAdds a dict of methods to Tensor."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -637,7 +664,8 @@ int py_init_tensor(PyObject *module)
     mt_host_release = host_release;
     if (PyType_Ready(&meta_type) < 0 || PyType_Ready(&py_tensor_type) < 0) return -1;
     PyObject *name = PyUnicode_FromString("minitorch"), *priority = PyFloat_FromDouble(1000.0);
-    int failed = !name || !priority || PyDict_SetItemString(py_tensor_type.tp_dict, "__module__", name) < 0 ||
+    int failed = !name || !priority ||
+                 PyDict_SetItemString(py_tensor_type.tp_dict, "__module__", name) < 0 ||
                  PyDict_SetItemString(py_tensor_type.tp_dict, "__array_priority__", priority) < 0 ||
                  PyModule_AddObjectRef(module, "Tensor", (PyObject *)&py_tensor_type) < 0 ||
                  PyModule_AddObjectRef(module, "_TensorMeta", (PyObject *)&meta_type) < 0;

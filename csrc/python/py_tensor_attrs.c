@@ -1,4 +1,5 @@
-/* Tensor's attributes, and those of its methods that are no operators. Read next: minitorch/_tensor.py. */
+/* Tensor's attributes, and those of its methods that are no operators. Read next:
+ * minitorch/_tensor.py. */
 #include "python/py_tensor.h"
 
 /* A result of the core that the current scope owns, as an object; closes the scope. */
@@ -9,7 +10,8 @@ static PyObject *finish(mt_scope scope, mt_tensor *t)
     return result;
 }
 
-/* A view whose base has been written to finds its history anew before anybody looks at it. -1 with an exception. */
+/* A view whose base has been written to finds its history anew before anybody looks at it. -1 with
+ * an exception. */
 static int refresh(PyObject *self)
 {
     mt_edge edge;
@@ -18,19 +20,29 @@ static int refresh(PyObject *self)
     return mt_edge_of(py_core(self), &edge) < 0 ? py_raise_int() : 0;
 }
 
-/* ---- memory and shape ------------------------------------------------------------------------------------------- */
+/* ---- memory and shape
+ * ------------------------------------------------------------------------------------------- */
 
 static PyObject *get_dtype(PyObject *self, void *Py_UNUSED(closure))
 {
     return py_dtype_object((mt_dtype)py_core(self)->dtype);
 }
-static PyObject *get_device(PyObject *Py_UNUSED(self), void *Py_UNUSED(closure)) { return py_device_cpu(); }
-static PyObject *get_layout(PyObject *Py_UNUSED(self), void *Py_UNUSED(closure)) { return py_layout_strided(); }
+static PyObject *get_device(PyObject *Py_UNUSED(self), void *Py_UNUSED(closure))
+{
+    return py_device_cpu();
+}
+static PyObject *get_layout(PyObject *Py_UNUSED(self), void *Py_UNUSED(closure))
+{
+    return py_layout_strided();
+}
 static PyObject *get_shape(PyObject *self, void *Py_UNUSED(closure))
 {
     return py_size_new(py_core(self)->ndim, py_core(self)->size);
 }
-static PyObject *get_ndim(PyObject *self, void *Py_UNUSED(closure)) { return PyLong_FromLong(py_core(self)->ndim); }
+static PyObject *get_ndim(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromLong(py_core(self)->ndim);
+}
 static PyObject *get_itemsize(PyObject *self, void *Py_UNUSED(closure))
 {
     return PyLong_FromLongLong(mt_itemsize(py_core(self)));
@@ -52,13 +64,16 @@ static PyObject *get_T(PyObject *self, void *Py_UNUSED(closure))
     mt_tensor *t = py_core(self);
     int64_t dims[MT_MAX_DIMS];
     if (t->ndim != 2 &&
-        PyErr_WarnEx(PyExc_UserWarning,
-                     t->ndim == 0 ? "Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases."
-                                  : "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
-                                    "deprecated and it will throw an error in a future release. Consider `x.mT` to "
-                                    "transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` "
-                                    "to reverse the dimensions of a tensor.",
-                     1) < 0)
+        PyErr_WarnEx(
+            PyExc_UserWarning,
+            t->ndim == 0
+                ? "Tensor.T is deprecated on 0-D tensors. This function is the identity in these "
+                  "cases."
+                : "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
+                  "deprecated and it will throw an error in a future release. Consider `x.mT` to "
+                  "transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` "
+                  "to reverse the dimensions of a tensor.",
+            1) < 0)
         return NULL;
     for (int d = 0; d < t->ndim; d++) dims[d] = t->ndim - 1 - d;
     mt_scope scope = mt_scope_open();
@@ -72,18 +87,22 @@ static PyObject *get_mT(PyObject *self, void *closure)
     const char *name = closure;
     if (t->ndim == 0) {
         if (PyErr_WarnFormat(PyExc_UserWarning, 1,
-                             "Tensor.%s is deprecated on 0-D tensors. This function is the identity in these cases.",
+                             "Tensor.%s is deprecated on 0-D tensors. This function is the "
+                             "identity in these cases.",
                              name) < 0)
             return NULL;
         return Py_NewRef(self);
     }
     if (name[0] == 'H' && t->ndim != 2)
-        return PyErr_Format(PyExc_RuntimeError,
-                            "tensor.H is only supported on matrices (2-D tensors). Got %d-D tensor.%s", t->ndim,
-                            t->ndim > 2 ? " For batches of matrices, consider using tensor.mH" : "");
+        return PyErr_Format(
+            PyExc_RuntimeError,
+            "tensor.H is only supported on matrices (2-D tensors). Got %d-D tensor.%s", t->ndim,
+            t->ndim > 2 ? " For batches of matrices, consider using tensor.mH" : "");
     if (t->ndim == 1)
-        return PyErr_Format(PyExc_RuntimeError,
-                            "tensor.%s is only supported on matrices or batches of matrices. Got 1-D tensor.", name);
+        return PyErr_Format(
+            PyExc_RuntimeError,
+            "tensor.%s is only supported on matrices or batches of matrices. Got 1-D tensor.",
+            name);
     mt_scope scope = mt_scope_open();
     return finish(scope, mt_transpose(t, -2, -1));
 }
@@ -102,7 +121,9 @@ static int set_dict(PyObject *self, PyObject *value, void *closure)
     return failed;
 }
 
-/* ---- autograd --------------------------------------------------------------------------------------------------- */
+/* ---- autograd
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static PyObject *get_requires_grad(PyObject *self, void *Py_UNUSED(closure))
 {
@@ -113,7 +134,8 @@ static int fail_not_leaf(bool on)
 {
     PyErr_Format(PyExc_RuntimeError, "you can only change requires_grad flags of leaf variables.%s",
                  on ? ""
-                    : " If you want to use a computed variable in a subgraph that doesn't require differentiation use "
+                    : " If you want to use a computed variable in a subgraph that doesn't require "
+                      "differentiation use "
                       "var_no_grad = var.detach().");
     return -1;
 }
@@ -140,18 +162,22 @@ static int set_requires_grad(PyObject *self, PyObject *value, void *Py_UNUSED(cl
     return change_requires_grad(py_core(self), value == Py_True, "floating point and complex");
 }
 
-static PyObject *requires_grad_(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+static PyObject *requires_grad_(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                                PyObject *kwnames)
 {
     static const char *const names[] = {"requires_grad", NULL};
     PyObject *a[1];
     if (py_arguments("requires_grad_", names, 0, 1, args, nargs, kwnames, a) < 0) return NULL;
     if (a[0] && !PyBool_Check(a[0]))
-        return PyErr_Format(PyExc_TypeError, "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not %s",
-                            Py_TYPE(a[0])->tp_name);
+        return PyErr_Format(
+            PyExc_TypeError,
+            "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not %s",
+            Py_TYPE(a[0])->tp_name);
     bool on = a[0] != Py_False;
     if (refresh(self) < 0) return NULL;
     if (py_core(self)->node && !on) fail_not_leaf(false);
-    if (PyErr_Occurred() || (!py_core(self)->node && change_requires_grad(py_core(self), on, "floating point") < 0))
+    if (PyErr_Occurred() ||
+        (!py_core(self)->node && change_requires_grad(py_core(self), on, "floating point") < 0))
         return NULL;
     return Py_NewRef(self);
 }
@@ -185,9 +211,12 @@ static PyObject *get_grad(PyObject *self, void *Py_UNUSED(closure))
     if (MT_LIKELY(t->grad != NULL)) return py_wrap(t->grad);
     if (t->node && !(t->flags & MT_RETAIN_GRAD) &&
         PyErr_WarnEx(PyExc_UserWarning,
-                     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
-                     "won't be populated during autograd.backward(). If you indeed want the .grad field to be populated "
-                     "for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf "
+                     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. "
+                     "Its .grad attribute "
+                     "won't be populated during autograd.backward(). If you indeed want the .grad "
+                     "field to be populated "
+                     "for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you "
+                     "access the non-leaf "
                      "Tensor by mistake, make sure you access the leaf Tensor instead. See "
                      "github.com/pytorch/pytorch/pull/30531 for more information.",
                      1) < 0)
@@ -199,7 +228,8 @@ static int check_grad(const mt_tensor *t, PyObject *value)
 {
     char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
     if (!py_tensor_check(value)) {
-        PyErr_Format(PyExc_TypeError, "assigned grad expected to be a Tensor or None but got grad of type %s",
+        PyErr_Format(PyExc_TypeError,
+                     "assigned grad expected to be a Tensor or None but got grad of type %s",
                      Py_TYPE(value)->tp_name);
         return -1;
     }
@@ -208,12 +238,14 @@ static int check_grad(const mt_tensor *t, PyObject *value)
         PyErr_SetString(PyExc_RuntimeError, "can't assign Variable as its own grad");
     else if (!mt_same_shape(g, t))
         PyErr_Format(PyExc_RuntimeError,
-                     "attempting to assign a gradient of size '%s' to a tensor of size '%s'. Please ensure that the "
+                     "attempting to assign a gradient of size '%s' to a tensor of size '%s'. "
+                     "Please ensure that the "
                      "gradient and the tensor are the same size",
                      mt_shape_text(g->ndim, g->size, a), mt_shape_text(t->ndim, t->size, b));
     else if (g->dtype != t->dtype)
         PyErr_Format(PyExc_RuntimeError,
-                     "attempting to assign a gradient with dtype '%s' to a tensor with grad_dtype '%s'. The gradient "
+                     "attempting to assign a gradient with dtype '%s' to a tensor with grad_dtype "
+                     "'%s'. The gradient "
                      "must match the tensor's grad_dtype (defaults to the tensor's dtype).",
                      mt_dtype_name((mt_dtype)g->dtype), mt_dtype_camel((mt_dtype)t->dtype));
     else
@@ -234,7 +266,8 @@ static int set_grad(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
     return 0;
 }
 
-/* The same memory and version counter without history, so that a write through .data is noticed by backward(). */
+/* The same memory and version counter without history, so that a write through .data is noticed by
+ * backward(). */
 static PyObject *get_data(PyObject *self, void *Py_UNUSED(closure))
 {
     mt_scope scope = mt_scope_open();
@@ -245,16 +278,19 @@ static int set_data(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
 {
     mt_tensor *t = py_core(self);
     if (!value) {
-        PyErr_SetString(PyExc_RuntimeError, "Deleting tensor data is not allowed. Delete tensor instead!");
+        PyErr_SetString(PyExc_RuntimeError,
+                        "Deleting tensor data is not allowed. Delete tensor instead!");
         return -1;
     }
     if (!py_tensor_check(value)) {
-        PyErr_Format(PyExc_TypeError, "Variable data has to be a tensor, but got %s", Py_TYPE(value)->tp_name);
+        PyErr_Format(PyExc_TypeError, "Variable data has to be a tensor, but got %s",
+                     Py_TYPE(value)->tp_name);
         return -1;
     }
     if (mt_requires_grad(t) && !mt_is_float((mt_dtype)py_core(value)->dtype)) {
-        PyErr_SetString(PyExc_RuntimeError,
-                        "data set to a tensor that requires gradients must be floating point or complex dtype");
+        PyErr_SetString(
+            PyExc_RuntimeError,
+            "data set to a tensor that requires gradients must be floating point or complex dtype");
         return -1;
     }
     return mt_tensor_set_data(t, py_core(value)) < 0 ? py_raise_int() : 0;
@@ -265,12 +301,14 @@ static PyObject *detach_(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     mt_tensor *t = py_core(self);
     if (t->base)
-        return PyErr_Format(PyExc_RuntimeError,
-                            "Can't detach views in-place. Use detach() instead. If you are using "
-                            "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, "
-                            "gradients are views of DDP buckets, and hence detach_() cannot be called on these "
-                            "gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
-                            "torch/optim/optimizer.py as the solution.");
+        return PyErr_Format(
+            PyExc_RuntimeError,
+            "Can't detach views in-place. Use detach() instead. If you are using "
+            "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as "
+            "True, "
+            "gradients are views of DDP buckets, and hence detach_() cannot be called on these "
+            "gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
+            "torch/optim/optimizer.py as the solution.");
     if (t->node) {
         mt_tensor *grad = t->grad; /* stays */
         t->grad = NULL;
@@ -286,9 +324,12 @@ PyGetSetDef py_tensor_getset[] = {
     {"__dict__", get_dict, set_dict, NULL, NULL},
     {"data", get_data, set_data, "The same memory as a tensor without history.", NULL},
     {"grad", get_grad, set_grad, "The gradient that backward() has added up here, or None.", NULL},
-    {"requires_grad", get_requires_grad, set_requires_grad, "Is a gradient to be computed for this tensor?", NULL},
-    {"is_leaf", get_is_leaf, NULL, "True unless an operation that is recorded made this tensor.", NULL},
-    {"grad_fn", get_grad_fn, NULL, "The remembered operation that made this tensor, or None.", NULL},
+    {"requires_grad", get_requires_grad, set_requires_grad,
+     "Is a gradient to be computed for this tensor?", NULL},
+    {"is_leaf", get_is_leaf, NULL, "True unless an operation that is recorded made this tensor.",
+     NULL},
+    {"grad_fn", get_grad_fn, NULL, "The remembered operation that made this tensor, or None.",
+     NULL},
     {"output_nr", get_output_nr, NULL, "Which of its operation's results this is.", NULL},
     {"retains_grad", get_retains_grad, NULL, "Was retain_grad() called on this non-leaf?", NULL},
     {"_version", get_version, NULL, "How often this memory has been written to in place.", NULL},
@@ -317,25 +358,28 @@ PyGetSetDef py_tensor_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-/* ---- methods: looking ----------------------------------------------------------------------------------------------- */
+/* ---- methods: looking
+ * -----------------------------------------------------------------------------------------------
+ */
 
 /* The dim argument of size() and stride(): 1 and *dim, 0 not given, -1 error. */
-static int dim_argument(const char *function, const mt_tensor *t, PyObject *const *args, Py_ssize_t nargs,
-                        PyObject *kwnames, int *dim)
+static int dim_argument(const char *function, const mt_tensor *t, PyObject *const *args,
+                        Py_ssize_t nargs, PyObject *kwnames, int *dim)
 {
     static const char *const names[] = {"dim", NULL};
     PyObject *a[1];
     if (py_arguments(function, names, 0, 1, args, nargs, kwnames, a) < 0) return -1;
     if (!a[0] || a[0] == Py_None) return 0;
     if (!PyIndex_Check(a[0])) {
-        PyErr_Format(PyExc_TypeError, "%s(): argument 'dim' (position 1) must be int, not %s", function,
-                     Py_TYPE(a[0])->tp_name);
+        PyErr_Format(PyExc_TypeError, "%s(): argument 'dim' (position 1) must be int, not %s",
+                     function, Py_TYPE(a[0])->tp_name);
         return -1;
     }
     Py_ssize_t d = PyNumber_AsSsize_t(a[0], PyExc_IndexError);
     if (d == -1 && PyErr_Occurred()) return -1;
     if (t->ndim == 0) {
-        PyErr_Format(PyExc_IndexError, "Dimension specified as %zd but tensor has no dimensions", d);
+        PyErr_Format(PyExc_IndexError, "Dimension specified as %zd but tensor has no dimensions",
+                     d);
         return -1;
     }
     *dim = mt_wrap_dim(d, t->ndim);
@@ -367,8 +411,14 @@ static PyObject *stride(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
     return tuple;
 }
 
-static PyObject *dim(PyObject *self, PyObject *Py_UNUSED(unused)) { return PyLong_FromLong(py_core(self)->ndim); }
-static PyObject *numel(PyObject *self, PyObject *Py_UNUSED(unused)) { return PyLong_FromLongLong(py_core(self)->numel); }
+static PyObject *dim(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return PyLong_FromLong(py_core(self)->ndim);
+}
+static PyObject *numel(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return PyLong_FromLongLong(py_core(self)->numel);
+}
 static PyObject *storage_offset(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     return PyLong_FromLongLong(py_core(self)->offset);
@@ -378,8 +428,14 @@ static PyObject *data_ptr(PyObject *self, PyObject *Py_UNUSED(unused))
     const mt_tensor *t = py_core(self);
     return PyLong_FromVoidPtr(t->numel ? t->data : NULL);
 }
-static PyObject *element_size(PyObject *self, PyObject *Py_UNUSED(unused)) { return get_itemsize(self, NULL); }
-static PyObject *get_device_number(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(unused)) { return PyLong_FromLong(-1); }
+static PyObject *element_size(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return get_itemsize(self, NULL);
+}
+static PyObject *get_device_number(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(unused))
+{
+    return PyLong_FromLong(-1);
+}
 static PyObject *is_floating_point(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     return PyBool_FromLong(mt_is_float((mt_dtype)py_core(self)->dtype));
@@ -396,7 +452,10 @@ static PyObject *is_view(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     return PyBool_FromLong(py_core(self)->base != NULL);
 }
-static PyObject *say_false(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(unused)) { Py_RETURN_FALSE; }
+static PyObject *say_false(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(unused))
+{
+    Py_RETURN_FALSE;
+}
 
 /* Are the dimensions (N, C, ...) in memory as (N, ..., C)? */
 static bool is_channels_last(const mt_tensor *t, int ndim)
@@ -414,16 +473,18 @@ static bool is_channels_last(const mt_tensor *t, int ndim)
     return true;
 }
 
-static PyObject *is_contiguous(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+static PyObject *is_contiguous(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                               PyObject *kwnames)
 {
     static const char *const names[] = {"memory_format", NULL};
     PyObject *a[1];
     if (py_arguments("is_contiguous", names, 0, 1, args, nargs, kwnames, a) < 0) return NULL;
     int format = a[0] ? py_memory_format_from(a[0]) : 0;
     if (format < 0)
-        return PyErr_Format(PyExc_TypeError,
-                            "is_contiguous(): argument 'memory_format' must be torch.memory_format, not %s",
-                            Py_TYPE(a[0])->tp_name);
+        return PyErr_Format(
+            PyExc_TypeError,
+            "is_contiguous(): argument 'memory_format' must be torch.memory_format, not %s",
+            Py_TYPE(a[0])->tp_name);
     if (format >= 2) return PyBool_FromLong(is_channels_last(py_core(self), format + 2));
     return PyBool_FromLong(mt_is_contiguous(py_core(self)));
 }
@@ -431,17 +492,20 @@ static PyObject *is_contiguous(PyObject *self, PyObject *const *args, Py_ssize_t
 static PyObject *is_set_to(PyObject *self, PyObject *other)
 {
     if (!py_tensor_check(other))
-        return PyErr_Format(PyExc_TypeError, "is_set_to(): argument 'tensor' (position 1) must be Tensor, not %s",
+        return PyErr_Format(PyExc_TypeError,
+                            "is_set_to(): argument 'tensor' (position 1) must be Tensor, not %s",
                             Py_TYPE(other)->tp_name);
     const mt_tensor *a = py_core(self), *b = py_core(other);
-    return PyBool_FromLong(a->storage == b->storage && a->offset == b->offset && mt_same_shape(a, b) &&
+    return PyBool_FromLong(a->storage == b->storage && a->offset == b->offset &&
+                           mt_same_shape(a, b) &&
                            mt_shape_equal(a->ndim, a->stride, b->ndim, b->stride));
 }
 
 static PyObject *is_same_size(PyObject *self, PyObject *other)
 {
     if (!py_tensor_check(other))
-        return PyErr_Format(PyExc_TypeError, "is_same_size(): argument 'other' (position 1) must be Tensor, not %s",
+        return PyErr_Format(PyExc_TypeError,
+                            "is_same_size(): argument 'other' (position 1) must be Tensor, not %s",
                             Py_TYPE(other)->tp_name);
     return PyBool_FromLong(mt_same_shape(py_core(self), py_core(other)));
 }
@@ -450,10 +514,12 @@ static PyObject *is_same_size(PyObject *self, PyObject *other)
 static PyObject *storage_info(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     const mt_storage *s = py_core(self)->storage;
-    return Py_BuildValue("(NnO)", PyLong_FromVoidPtr(s->data), (Py_ssize_t)s->nbytes, s->release ? Py_False : Py_True);
+    return Py_BuildValue("(NnO)", PyLong_FromVoidPtr(s->data), (Py_ssize_t)s->nbytes,
+                         s->release ? Py_False : Py_True);
 }
 
-/* The whole storage as a tensor of this dtype, one dimension: what pickling and copying write down. */
+/* The whole storage as a tensor of this dtype, one dimension: what pickling and copying write down.
+ */
 static PyObject *storage_tensor(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     const mt_tensor *t = py_core(self);
@@ -462,7 +528,8 @@ static PyObject *storage_tensor(PyObject *self, PyObject *Py_UNUSED(unused))
     return finish(scope, mt_from_storage(t->storage, (mt_dtype)t->dtype, 1, &n, NULL, 0));
 }
 
-/* ---- methods: converting ------------------------------------------------------------------------------------------- */
+/* ---- methods: converting
+ * ------------------------------------------------------------------------------------------- */
 
 static PyObject *numpy(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -472,8 +539,8 @@ static PyObject *numpy(PyObject *self, PyObject *const *args, Py_ssize_t nargs, 
     int force = py_bool_argument(a[0], "numpy", "force", false);
     if (force < 0 || refresh(self) < 0) return NULL;
     if (mt_requires_grad(py_core(self)) && !force)
-        return PyErr_Format(PyExc_RuntimeError,
-                            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+        return PyErr_Format(PyExc_RuntimeError, "Can't call numpy() on Tensor that requires grad. "
+                                                "Use tensor.detach().numpy() instead.");
     return py_to_array(py_core(self));
 }
 
@@ -490,7 +557,8 @@ static PyObject *converted(PyObject *self, mt_dtype d, bool copy)
 static PyObject *to(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
     static const char *const by_dtype[] = {"dtype", "non_blocking", "copy", "memory_format", NULL};
-    static const char *const by_device[] = {"device", "dtype", "non_blocking", "copy", "memory_format", NULL};
+    static const char *const by_device[] = {"device", "dtype",         "non_blocking",
+                                            "copy",   "memory_format", NULL};
     static const char *const by_other[] = {"other", "non_blocking", "copy", "memory_format", NULL};
     PyObject *a[5];
     mt_dtype d = MT_NO_DTYPE;
@@ -517,14 +585,17 @@ static PyObject *cpu(PyObject *self, PyObject *const *args, Py_ssize_t nargs, Py
     return py_arguments("cpu", names, 0, 0, args, nargs, kwnames, a) < 0 ? NULL : Py_NewRef(self);
 }
 
-static PyObject *cuda(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
+static PyObject *cuda(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args),
+                      PyObject *Py_UNUSED(kwargs))
 {
     return PyErr_Format(PyExc_AssertionError, "Torch not compiled with CUDA enabled");
 }
 
-static PyObject *pin_memory(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
+static PyObject *pin_memory(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args),
+                            PyObject *Py_UNUSED(kwargs))
 {
-    return PyErr_Format(PyExc_RuntimeError, "Cannot access accelerator device when none is available.");
+    return PyErr_Format(PyExc_RuntimeError,
+                        "Cannot access accelerator device when none is available.");
 }
 
 const char *py_type_text(mt_dtype d, char *buffer)
@@ -539,7 +610,8 @@ static PyObject *type_text(PyObject *self, PyObject *Py_UNUSED(unused))
     return PyUnicode_FromString(py_type_text((mt_dtype)py_core(self)->dtype, text));
 }
 
-/* ---- methods: subclasses ---------------------------------------------------------------------------------------------- */
+/* ---- methods: subclasses
+ * ---------------------------------------------------------------------------------------------- */
 
 static PyObject *make_subclass(PyObject *Py_UNUSED(cls), PyObject *args, PyObject *kwargs)
 {
@@ -547,11 +619,13 @@ static PyObject *make_subclass(PyObject *Py_UNUSED(cls), PyObject *args, PyObjec
     PyTypeObject *cls;
     PyObject *data;
     int requires_grad = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!|p:_make_subclass", names, &PyType_Type, &cls, &py_tensor_type,
-                                     &data, &requires_grad))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!O!|p:_make_subclass", names, &PyType_Type,
+                                     &cls, &py_tensor_type, &data, &requires_grad))
         return NULL;
     if (!PyType_IsSubtype(cls, &py_tensor_type))
-        return PyErr_Format(PyExc_TypeError, "cls must be a type that inherits from Tensor, but got %s", cls->tp_name);
+        return PyErr_Format(PyExc_TypeError,
+                            "cls must be a type that inherits from Tensor, but got %s",
+                            cls->tp_name);
     mt_scope scope = mt_scope_open();
     mt_tensor *t = mt_alias(py_core(data));
     PyObject *result = NULL;
@@ -570,48 +644,68 @@ static PyObject *as_subclass(PyObject *self, PyObject *cls)
     return result;
 }
 
-#define FAST(function)   (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
+#define FAST(function)     (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 #define KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 PyMethodDef py_tensor_methods[] = {
     {"size", FAST(size), "size(dim=None)\n--\n\nThe size of one dimension, or all of them."},
-    {"stride", FAST(stride), "stride(dim=None)\n--\n\nThe step in memory along one dimension, in elements, or all of them."},
+    {"stride", FAST(stride),
+     "stride(dim=None)\n--\n\nThe step in memory along one dimension, in elements, or all of "
+     "them."},
     {"dim", dim, METH_NOARGS, "dim()\n--\n\nThe number of dimensions."},
     {"ndimension", dim, METH_NOARGS, "ndimension()\n--\n\nThe number of dimensions."},
     {"numel", numel, METH_NOARGS, "numel()\n--\n\nThe number of elements."},
     {"nelement", numel, METH_NOARGS, "nelement()\n--\n\nThe number of elements."},
-    {"storage_offset", storage_offset, METH_NOARGS, "storage_offset()\n--\n\nWhere in the storage the first element is."},
+    {"storage_offset", storage_offset, METH_NOARGS,
+     "storage_offset()\n--\n\nWhere in the storage the first element is."},
     {"data_ptr", data_ptr, METH_NOARGS, "data_ptr()\n--\n\nThe address of the first element."},
     {"element_size", element_size, METH_NOARGS, "element_size()\n--\n\nBytes per element."},
     {"get_device", get_device_number, METH_NOARGS, "get_device()\n--\n\n-1: the CPU."},
-    {"is_contiguous", FAST(is_contiguous), "is_contiguous(memory_format=torch.contiguous_format)\n--\n\n"
-                                           "Are the elements in memory in row-major order without gaps?"},
-    {"is_floating_point", is_floating_point, METH_NOARGS, "is_floating_point()\n--\n\nIs this float32 or float64?"},
+    {"is_contiguous", FAST(is_contiguous),
+     "is_contiguous(memory_format=torch.contiguous_format)\n--\n\n"
+     "Are the elements in memory in row-major order without gaps?"},
+    {"is_floating_point", is_floating_point, METH_NOARGS,
+     "is_floating_point()\n--\n\nIs this float32 or float64?"},
     {"is_complex", say_false, METH_NOARGS, "is_complex()\n--\n\nFalse."},
     {"is_signed", is_signed, METH_NOARGS, "is_signed()\n--\n\nHas the dtype negative values?"},
-    {"is_inference", is_inference, METH_NOARGS, "is_inference()\n--\n\nWas this tensor made in inference mode?"},
+    {"is_inference", is_inference, METH_NOARGS,
+     "is_inference()\n--\n\nWas this tensor made in inference mode?"},
     {"is_conj", say_false, METH_NOARGS, "is_conj()\n--\n\nFalse."},
     {"is_neg", say_false, METH_NOARGS, "is_neg()\n--\n\nFalse."},
     {"is_pinned", say_false, METH_NOARGS, "is_pinned()\n--\n\nFalse."},
-    {"is_set_to", is_set_to, METH_O, "is_set_to(tensor, /)\n--\n\nDo both show the same elements of the same memory?"},
-    {"is_same_size", is_same_size, METH_O, "is_same_size(other, /)\n--\n\nHave both the same shape?"},
+    {"is_set_to", is_set_to, METH_O,
+     "is_set_to(tensor, /)\n--\n\nDo both show the same elements of the same memory?"},
+    {"is_same_size", is_same_size, METH_O,
+     "is_same_size(other, /)\n--\n\nHave both the same shape?"},
     {"_is_view", is_view, METH_NOARGS, "_is_view()\n--\n\nIs this a view of another tensor?"},
-    {"_storage_info", storage_info, METH_NOARGS, "_storage_info()\n--\n\nThe storage's address and bytes, and whether it can be resized."},
-    {"_storage_tensor", storage_tensor, METH_NOARGS, "_storage_tensor()\n--\n\nThe whole storage as a tensor."},
-    {"_type_text", type_text, METH_NOARGS, "_type_text()\n--\n\nWhat type() returns: 'torch.FloatTensor'."},
+    {"_storage_info", storage_info, METH_NOARGS,
+     "_storage_info()\n--\n\nThe storage's address and bytes, and whether it can be resized."},
+    {"_storage_tensor", storage_tensor, METH_NOARGS,
+     "_storage_tensor()\n--\n\nThe whole storage as a tensor."},
+    {"_type_text", type_text, METH_NOARGS,
+     "_type_text()\n--\n\nWhat type() returns: 'torch.FloatTensor'."},
     {"item", py_tensor_item, METH_NOARGS, "item()\n--\n\nThe only element as a Python number."},
-    {"tolist", py_tensor_tolist, METH_NOARGS, "tolist()\n--\n\nThe elements as nested lists of Python numbers."},
-    {"numpy", FAST(numpy), "numpy(*, force=False)\n--\n\nAn array over the same memory.\n\n"
-                           "RuntimeError if the tensor requires grad, unless force is true."},
-    {"to", FAST(to), "to(dtype) or to(device, dtype=None) or to(other)\n--\n\n"
-                     "This tensor in another dtype; itself if there is nothing to convert and copy is false."},
+    {"tolist", py_tensor_tolist, METH_NOARGS,
+     "tolist()\n--\n\nThe elements as nested lists of Python numbers."},
+    {"numpy", FAST(numpy),
+     "numpy(*, force=False)\n--\n\nAn array over the same memory.\n\n"
+     "RuntimeError if the tensor requires grad, unless force is true."},
+    {"to", FAST(to),
+     "to(dtype) or to(device, dtype=None) or to(other)\n--\n\n"
+     "This tensor in another dtype; itself if there is nothing to convert and copy is false."},
     {"cpu", FAST(cpu), "cpu()\n--\n\nThe tensor itself: it lives on the CPU."},
     {"cuda", KEYWORDS(cuda), "cuda()\n--\n\nRaises: there is no other device than the CPU."},
-    {"pin_memory", KEYWORDS(pin_memory), "pin_memory()\n--\n\nRaises: there is no other device than the CPU."},
-    {"detach_", detach_, METH_NOARGS, "detach_()\n--\n\nCuts this tensor off its history: it becomes a leaf."},
-    {"requires_grad_", FAST(requires_grad_), "requires_grad_(requires_grad=True)\n--\n\n"
-                                             "Says whether gradients are to be computed for this leaf."},
-    {"as_subclass", as_subclass, METH_O, "as_subclass(cls, /)\n--\n\nA view of this tensor as an object of class cls."},
-    {"_make_subclass", (PyCFunction)(void (*)(void))make_subclass, METH_VARARGS | METH_KEYWORDS | METH_STATIC,
-     "_make_subclass(cls, data, requires_grad=False)\n--\n\nA leaf over data's memory as an object of class cls."},
+    {"pin_memory", KEYWORDS(pin_memory),
+     "pin_memory()\n--\n\nRaises: there is no other device than the CPU."},
+    {"detach_", detach_, METH_NOARGS,
+     "detach_()\n--\n\nCuts this tensor off its history: it becomes a leaf."},
+    {"requires_grad_", FAST(requires_grad_),
+     "requires_grad_(requires_grad=True)\n--\n\n"
+     "Says whether gradients are to be computed for this leaf."},
+    {"as_subclass", as_subclass, METH_O,
+     "as_subclass(cls, /)\n--\n\nA view of this tensor as an object of class cls."},
+    {"_make_subclass", (PyCFunction)(void (*)(void))make_subclass,
+     METH_VARARGS | METH_KEYWORDS | METH_STATIC,
+     "_make_subclass(cls, data, requires_grad=False)\n--\n\nA leaf over data's memory as an object "
+     "of class cls."},
     {NULL, NULL, 0, NULL},
 };

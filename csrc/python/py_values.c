@@ -5,7 +5,8 @@ PyObject *py_tensor_item(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     const mt_tensor *t = py_core(self);
     if (t->numel == 1) return py_scalar_object(mt_item_at(t, 0));
-    return PyErr_Format(PyExc_RuntimeError, "a Tensor with %lld elements cannot be converted to Scalar",
+    return PyErr_Format(PyExc_RuntimeError,
+                        "a Tensor with %lld elements cannot be converted to Scalar",
                         (long long)t->numel);
 }
 
