@@ -3,9 +3,9 @@
  * NULL. */
 
 /* The gradient with its sign and the weight decay as a penalty: g + wd p. */
-static inline T MT_CAT(gradient, S)(T g, T p, T weight_decay, bool maximize)
+MT_INLINE T MT_CAT(gradient, S)(T g, T p, T weight_decay, T sign)
 {
-    g = maximize ? -g : g;
+    g *= sign;
     return weight_decay != 0 ? FMA(p, weight_decay, g) : g;
 }
 
@@ -15,13 +15,13 @@ MT_INLINE void MT_CAT(sgd_loop, S)(int64_t n, T *restrict param, const T *restri
 {
     const T step = (T)-s->lr, wd = (T)s->weight_decay, momentum = (T)s->momentum;
     const T take = (T)(1 - s->dampening);
-    const bool maximize = s->maximize, first = s->first, nesterov = s->nesterov;
+    const T sign = s->maximize ? -1 : 1, first = s->first, nesterov = s->nesterov;
     for (int64_t i = 0; i < n; i++) {
-        T g = MT_CAT(gradient, S)(grad[i], param[i], wd, maximize);
+        T g = MT_CAT(gradient, S)(grad[i], param[i], wd, sign);
         if (use_buffer) {
-            const T b = first ? g : FMA(g, take, buffer[i] * momentum);
+            const T b = first != 0 ? g : FMA(g, take, buffer[i] * momentum);
             buffer[i] = b;
-            g = nesterov ? FMA(b, momentum, g) : b;
+            g = nesterov != 0 ? FMA(b, momentum, g) : b;
         }
         param[i] = FMA(g, step, param[i]);
     }
@@ -47,10 +47,10 @@ MT_INLINE void MT_CAT(adam_loop, S)(int64_t n, T *restrict param, const T *restr
     const T correction = (T)sqrt(1 - pow(s->beta2, s->step));
     const T shrink = s->decoupled ? (T)(1 - s->lr * s->weight_decay) : 1;
     const T wd = s->decoupled ? 0 : (T)s->weight_decay;
-    const bool maximize = s->maximize;
+    const T sign = s->maximize ? -1 : 1;
     for (int64_t i = 0; i < n; i++) {
         const T p = param[i] * shrink;
-        const T g = MT_CAT(gradient, S)(grad[i], p, wd, maximize);
+        const T g = MT_CAT(gradient, S)(grad[i], p, wd, sign);
         const T m = LERP(exp_avg[i], g, w1);
         T v = FMA(w2 * g, g, exp_avg_sq[i] * beta2);
         exp_avg[i] = m;
@@ -79,10 +79,10 @@ MT_INLINE void MT_CAT(rmsprop_loop, S)(int64_t n, T *restrict param, const T *re
 {
     const T alpha = (T)s->alpha, w = (T)(1 - s->alpha), eps = (T)s->eps, step = (T)-s->lr;
     const T wd = (T)s->weight_decay, momentum = (T)s->momentum;
-    const bool maximize = s->maximize;
+    const T sign = s->maximize ? -1 : 1;
     for (int64_t i = 0; i < n; i++) {
         const T p = param[i];
-        const T g = MT_CAT(gradient, S)(grad[i], p, wd, maximize);
+        const T g = MT_CAT(gradient, S)(grad[i], p, wd, sign);
         const T v = FMA(w * g, g, square_avg[i] * alpha);
         square_avg[i] = v;
         T variance = v;

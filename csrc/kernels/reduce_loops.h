@@ -56,15 +56,17 @@ MT_INLINE T MT_CAT(cascade, S)(bool product, int64_t n, const char *in, int64_t 
     const int64_t blocks = n / BLOCK;
     for (int64_t b = 0; b <= blocks; b++) {
         const int64_t some = b < blocks ? BLOCK : n - blocks * BLOCK;
-        const int64_t rows = (some + LANES - 1) / LANES;
         const T *x = (const T *)(in + b * BLOCK * stride);
-        if (stride != sizeof(T) || rows * LANES != some) {
+        if (stride != sizeof(T)) {
             for (int64_t i = 0; i < some; i++)
                 gathered[i] = *(const T *)(in + (b * BLOCK + i) * stride);
-            for (int64_t i = some; i < rows * LANES; i++) gathered[i] = identity;
             x = gathered;
         }
-        MT_CAT(add_block, S)(product, lane, x, rows);
+        MT_CAT(add_block, S)(product, lane, x, some / LANES);
+        x += some / LANES * LANES;
+        MT_INDEPENDENT
+        for (int64_t i = 0; i < some % LANES; i++)
+            lane[i] = product ? lane[i] * x[i] : lane[i] + x[i];
         if (b == blocks) break;
         int l = 0;
         for (int64_t carry = b; carry & 1; carry >>= 1) MT_CAT(join, S)(product, lane, level[l++]);
