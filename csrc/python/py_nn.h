@@ -42,6 +42,7 @@ struct py_forward {
     PyObject *inputs;     /* names of the inputs: tuple of str */
     PyObject *attributes; /* names of the module's attributes passed after them */
     PyObject *keywords;   /* keyword names of the last of these, NULL for none */
+    PyObject *shortcut;   /* what computes a loss of two tensors of one shape; NULL for none */
     PyObject *inplace;    /* what computes where the module's attribute `inplace` is true; NULL for none */
     PyObject *qualname, *module, *doc;
 };
@@ -63,7 +64,7 @@ int py_nn_call_init(PyObject *module);
 #define PY_NN_NAMES(X)                                                                             \
     X(forward)                                                                                     \
     X(training) X(weight) X(bias) X(__getattr__) X(__getattribute__) X(_parameters) X(_buffers)    \
-        X(_modules) X(_non_persistent_buffers_set) X(_call_impl) X(_assign) X(inplace)
+        X(_modules) X(_non_persistent_buffers_set) X(_call_impl) X(_assign) X(inplace) X(reduction) X(mean)
 #define X(name) extern PyObject *py_str_##name;
 PY_NN_NAMES(X)
 #undef X

@@ -204,11 +204,33 @@ static PyObject *run_function(py_forward *f, PyObject *self, PyObject *const *ar
         call[n + have] = PyObject_GetAttr(self, PyTuple_GET_ITEM(f->attributes, have));
         if (!call[n + have]) break;
     }
+    if (have == nattr && have && !nkw && call[n + have - 1] == Py_None)
+        nattr = --have; /* not given: the fast path */
     if (have == nattr) {
         size_t nargsf = (size_t)(n + nattr - nkw) | PY_VECTORCALL_ARGUMENTS_OFFSET;
         result = PyObject_Vectorcall(function, call, nargsf, f->keywords);
     }
     while (have-- > 0) Py_DECREF(call[n + have]);
+    return result;
+}
+
+/* Whether nothing has to be said about the shapes of a loss's two tensors. */
+static inline bool same_shape(PyObject *a, PyObject *b)
+{
+    return py_tensor_check(a) && py_tensor_check(b) && mt_same_shape(py_core(a), py_core(b));
+}
+
+/* A loss of each element: the operator itself where shapes agree, else the function that warns. */
+static PyObject *run_loss(py_forward *f, PyObject *self, PyObject *const *args)
+{
+    if (MT_UNLIKELY(!same_shape(args[0], args[1]))) return run_function(f, self, args);
+    PyObject *reduction = PyObject_GetAttr(self, py_str_reduction), *result;
+    if (!reduction) return NULL;
+    if (MT_LIKELY(reduction == py_str_mean))
+        result = PyObject_Vectorcall(f->shortcut, args, 2, NULL);
+    else
+        result = run_function(f, self, args);
+    Py_DECREF(reduction);
     return result;
 }
 
@@ -395,18 +417,21 @@ static PyObject *interned(PyObject *names)
     return made;
 }
 
-/* Forward(function, attributes=(), inputs=("input",), keywords=(), inplace=None) */
+/* Forward(function, attributes=(), inputs=("input",), keywords=(), inplace=None, shortcut=None) */
 static PyObject *forward_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"function", "attributes", "inputs", "keywords", "inplace", NULL};
-    PyObject *function, *attributes = NULL, *inputs = NULL, *keywords = NULL, *inplace = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OOOO:Forward", names, &function, &attributes,
-                                     &inputs, &keywords, &inplace))
+    static char *names[] = {"function", "attributes", "inputs", "keywords",
+                            "inplace",  "shortcut",   NULL};
+    PyObject *function, *attributes = NULL, *inputs = NULL, *keywords = NULL, *inplace = NULL,
+                        *shortcut = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OOOOO:Forward", names, &function, &attributes,
+                                     &inputs, &keywords, &inplace, &shortcut))
         return NULL;
     py_forward *f = (py_forward *)type->tp_alloc(type, 0);
     if (!f) return NULL;
     f->vectorcall = forward_vectorcall;
-    f->run = run_function;
+    f->run = shortcut ? run_loss : run_function;
+    f->shortcut = Py_XNewRef(shortcut);
     f->inplace = Py_XNewRef(inplace);
     f->function = Py_NewRef(function);
     f->attributes = interned(attributes);
@@ -436,6 +461,7 @@ static int forward_traverse(PyObject *self, visitproc visit, void *arg)
     py_forward *f = (py_forward *)self;
     Py_VISIT(f->function);
     Py_VISIT(f->inplace);
+    Py_VISIT(f->shortcut);
     Py_VISIT(f->doc);
     return 0;
 }
@@ -445,6 +471,7 @@ static int forward_clear(PyObject *self)
     py_forward *f = (py_forward *)self;
     Py_CLEAR(f->function);
     Py_CLEAR(f->inplace);
+    Py_CLEAR(f->shortcut);
     Py_CLEAR(f->doc);
     return 0;
 }

@@ -1,6 +1,6 @@
 """Losses. https://docs.pytorch.org/docs/2.13/nn.html#loss-functions"""
 
-from minitorch._C import _Forward
+from minitorch._C import _Forward, _nn
 from minitorch.nn import _reduction
 from minitorch.nn import functional as F
 from minitorch.nn.modules.module import Module
@@ -17,9 +17,9 @@ __all__ = [
 ]
 
 
-def _forward(function, *attributes):
+def _forward(function, *attributes, **options):
     """forward(input, target): the function with these attributes by keyword, in C."""
-    return _Forward(function, attributes=attributes, inputs=("input", "target"), keywords=attributes)
+    return _Forward(function, attributes=attributes, inputs=("input", "target"), keywords=attributes, **options)
 
 
 class _Loss(Module):
@@ -48,7 +48,7 @@ class L1Loss(_Loss):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.L1Loss.html
     """
 
-    forward = _forward(F.l1_loss, "reduction")
+    forward = _forward(F.l1_loss, "reduction", shortcut=_nn.l1_loss)
 
 
 class MSELoss(_Loss):
@@ -63,7 +63,7 @@ class MSELoss(_Loss):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.MSELoss.html
     """
 
-    forward = _forward(F.mse_loss, "reduction")
+    forward = _forward(F.mse_loss, "reduction", shortcut=_nn.mse_loss)
 
 
 class SmoothL1Loss(_Loss):
