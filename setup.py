@@ -1,6 +1,6 @@
-"""Builds minitorch._C: every C file once, the kernels once per instruction set, in parallel, and only what changed.
+"""Builds minitorch._C: every C file once, the kernels once per instruction set, in parallel, if it changed.
 
-Metadata stands in pyproject.toml, sources and flags in csrc/sources.mk. Switches, all of them environment variables:
+Metadata stands in pyproject.toml, sources and flags in csrc/sources.mk. Switches, all environment variables:
 
 CC                      the C compiler (default: the one Python was built with)
 MINITORCH_OPENMP=0|1    without OpenMP, or never without (default: with it if a program with it builds)
@@ -34,7 +34,7 @@ def read_makefile(path):
 
 
 class BuildC(build_ext):
-    """build_ext that keeps its objects: recompiles where a source, a header it includes or the command changed."""
+    """build_ext that keeps objects: compiles where a source, a header it includes or the command changed."""
 
     def build_extension(self, ext):
         self.make = read_makefile(CSRC / "sources.mk")
@@ -70,7 +70,8 @@ class BuildC(build_ext):
         flags = [flag for flag in self.make["CFLAGS_common"] if flag != "-g"]
         flags += [*self.make["CFLAGS_warnings"], *(f"-I{CSRC / folder}" for folder in self.make["INCLUDES"])]
         if self.san:
-            flags += ["-O1", "-g", "-DMT_DEBUG", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all", *self.san]
+            flags += ["-O1", "-g", "-DMT_DEBUG", "-fno-omit-frame-pointer", "-fno-sanitize-recover=all"]
+            flags += self.san
         return flags + self.openmp
 
     def python_flags(self):
@@ -78,7 +79,8 @@ class BuildC(build_ext):
 
         folders = [sysconfig.get_path("include"), sysconfig.get_path("platinclude"), numpy.get_include()]
         flags = [word for folder in dict.fromkeys(folders) for word in ("-isystem", folder)]
-        return [*flags, "-DNPY_TARGET_VERSION=NPY_1_23_API_VERSION", "-DNPY_NO_DEPRECATED_API=NPY_1_23_API_VERSION"]
+        version = "NPY_1_23_API_VERSION"
+        return [*flags, f"-DNPY_TARGET_VERSION={version}", f"-DNPY_NO_DEPRECATED_API={version}"]
 
     def jobs(self):
         """(object, command) of every compilation. Each compiler and interpreter has a folder of its own."""

@@ -8,7 +8,7 @@ from minitorch._tensor_str import get_printoptions, set_printoptions
 
 __version__ = "0.1.0"
 
-_submodules = ("autograd", "nn", "optim", "random", "utils")
+_submodules = ("autograd", "backends", "nn", "optim", "random", "return_types", "utils")
 
 
 def __getattr__(name):

@@ -117,7 +117,7 @@ int mt_result_list(mt_call *c, int n)
     if (!list) return -1;
     memset(list, 0, bytes);
     c->out = list;
-    c->nout = (int16_t)n;
+    c->nout = n;
     c->flags |= MT_CALL_LIST;
     return 0;
 }
@@ -249,7 +249,7 @@ mt_tensor *mt_apply(mt_call *c)
 mt_tensor *mt_calln(const mt_op *op, int nin, mt_tensor **in, int narg, mt_arg *arg)
 {
     mt_tensor *out[MT_MAX_TARGETS] = {NULL};
-    mt_call c = {.op = op, .nin = (int16_t)nin, .narg = (int16_t)narg, .nout = 1, .in = in, .out = out,
+    mt_call c = {.op = op, .nin = nin, .narg = (int16_t)narg, .nout = 1, .in = in, .out = out,
                  .arg = arg};
     return mt_apply(&c);
 }
@@ -257,7 +257,7 @@ mt_tensor *mt_calln(const mt_op *op, int nin, mt_tensor **in, int narg, mt_arg *
 mt_tensor *mt_call_inplace(const mt_op *op, int nin, mt_tensor **in, int narg, mt_arg *arg)
 {
     mt_tensor *out[MT_MAX_TARGETS] = {NULL};
-    mt_call c = {.op = op, .nin = (int16_t)nin, .narg = (int16_t)narg, .nout = 1, .in = in, .out = out,
+    mt_call c = {.op = op, .nin = nin, .narg = (int16_t)narg, .nout = 1, .in = in, .out = out,
                  .arg = arg, .flags = MT_CALL_INPLACE};
     return mt_apply(&c);
 }

@@ -42,7 +42,8 @@ typedef struct mt_op mt_op;
 
 typedef struct mt_call {
     const mt_op *op;
-    int16_t nin, narg, nout;
+    int32_t nin, nout;
+    int16_t narg;
     uint16_t flags; /* MT_CALL_* */
     mt_tensor **in; /* tensors in schema order, lists spread out; NULL where an optional one is missing */
     mt_tensor **out;

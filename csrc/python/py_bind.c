@@ -165,8 +165,8 @@ static int tensors_argument(const py_schema *s, const py_param *p, PyObject *o, 
 {
     if (!PyTuple_Check(o) && !PyList_Check(o)) return 0;
     Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-    if (n > INT16_MAX - s->tensors) {
-        PyErr_Format(PyExc_ValueError, "at most %d tensors can be given in one list", INT16_MAX - s->tensors);
+    if (n > INT32_MAX / 2) {
+        PyErr_SetString(PyExc_ValueError, "too many tensors in one list");
         return -1;
     }
     mt_tensor **in = b->call.in;
@@ -187,7 +187,7 @@ static int tensors_argument(const py_schema *s, const py_param *p, PyObject *o, 
         if (!none && !in[used + i]) return py_raise_int();
     }
     b->call.in = in;
-    b->call.nin = (int16_t)(used + n);
+    b->call.nin = (int32_t)(used + n);
     return 1;
 }
 
@@ -347,9 +347,9 @@ static void prepare(const py_schema *s, py_bound *b)
     b->out_object = NULL;
     b->requires_grad = b->inplace = false;
     b->call = (mt_call){.op = s->op,
-                        .nin = s->has_list ? 0 : (int16_t)s->tensors,
+                        .nin = s->has_list ? 0 : s->tensors,
                         .narg = (int16_t)s->narg,
-                        .nout = (int16_t)(s->nout < 0 ? 0 : s->nout),
+                        .nout = s->nout < 0 ? 0 : s->nout,
                         .in = b->in,
                         .out = b->out,
                         .arg = b->arg};

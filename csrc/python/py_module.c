@@ -38,11 +38,7 @@ static int interrupted(void)
     return stop;
 }
 
-/* One entry per file of this folder, in the order of PY_PARTS. */
-#define PY_PART(part) int py_init_##part(PyObject *module) __attribute__((weak));
-PY_PARTS(PY_PART)
-#undef PY_PART
-
+/* In the order of PY_PARTS. */
 static const struct {
     const char *name;
     int (*init)(PyObject *module);
@@ -51,6 +47,52 @@ static const struct {
     PY_PARTS(PY_PART)
 #undef PY_PART
 };
+
+/* ---- threads ------------------------------------------------------------------------------------------- */
+
+static PyObject *get_num_threads(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    return PyLong_FromLong(mt_get_num_threads());
+}
+
+static PyObject *set_num_threads(PyObject *module, PyObject *o)
+{
+    (void)module;
+    if (!PyLong_Check(o) || PyBool_Check(o))
+        return PyErr_Format(PyExc_TypeError, "set_num_threads expects an int, but got %s", Py_TYPE(o)->tp_name);
+    int overflow;
+    long n = PyLong_AsLongAndOverflow(o, &overflow);
+    if (overflow || n > INT_MAX) {
+        PyErr_SetString(PyExc_ValueError, "Overflow when unpacking long");
+        return NULL;
+    }
+    if (n <= 0) {
+        PyErr_SetString(PyExc_RuntimeError, "expected positive integer");
+        return NULL;
+    }
+    mt_set_num_threads((int)n);
+    Py_RETURN_NONE;
+}
+
+/* The kernels in use: "baseline", "avx2", "avx512", "neon". */
+static PyObject *cpu_capability(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    return PyUnicode_FromString(mt_k->name);
+}
+
+static PyMethodDef functions[] = {
+    {"get_num_threads", get_num_threads, METH_NOARGS,
+     "get_num_threads()\n--\n\nHow many threads large operations are shared among."},
+    {"set_num_threads", set_num_threads, METH_O,
+     "set_num_threads(n, /)\n--\n\nShares large operations among n threads from now on.\n\nRaises RuntimeError unless n "
+     "is positive."},
+    {"_cpu_capability", cpu_capability, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+/* ---- starting ------------------------------------------------------------------------------------------- */
 
 static int module_exec(PyObject *module)
 {
@@ -61,8 +103,9 @@ static int module_exec(PyObject *module)
     }
     if (mt_init() < 0) return py_raise_int();
     mt_interrupted = interrupted;
+    if (PyModule_AddFunctions(module, functions) < 0) return -1;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (parts[i].init && parts[i].init(module) < 0) return -1;
+        if (parts[i].init(module) < 0) return -1;
     the_module = Py_NewRef(module);
     return 0;
 }

@@ -157,7 +157,7 @@ static PyObject *call_op(PyObject *self, PyObject *const *args, size_t nargsf, P
     for (int i = (int)nargs; i < s->tensors; i++) in[i] = NULL;
     for (int k = 0; k < MT_MAX_TARGETS; k++) out[k] = NULL;
     mt_call c = {.op = s->op,
-                 .nin = (int16_t)s->tensors,
+                 .nin = s->tensors,
                  .narg = (int16_t)s->narg,
                  .nout = 1,
                  .flags = op->form & PY_INPLACE || s->op->kind & MT_INPLACE_ONLY ? MT_CALL_INPLACE : 0,

@@ -97,6 +97,7 @@ static PyObject *get_doc(PyObject *self, void *closure)
     const py_op *op = as_op(self);
     PyObject *text = PyUnicode_FromString("");
     for (int i = 0; i < op->n && text; i++) {
+        if (op->schema[i]->hidden) continue;
         PyObject *line = head_line(op, op->schema[i]);
         Py_SETREF(text, line ? PyUnicode_FromFormat("%U%U", text, line) : NULL);
         Py_XDECREF(line);
@@ -112,35 +113,35 @@ static PyObject *get_doc(PyObject *self, void *closure)
     return text;
 }
 
-/* One line per overload for _C.pyi: "(input: Tensor, *, out: Tensor | None = None) -> Tensor". */
+/* One text per overload that is shown. */
+static PyObject *for_each_overload(const py_op *op, PyObject *(*text)(const py_schema *))
+{
+    PyObject *list = PyList_New(0), *tuple = NULL;
+    int status = list ? 0 : -1;
+    for (int i = 0; i < op->n && status == 0; i++) {
+        if (op->schema[i]->hidden) continue;
+        PyObject *line = text(op->schema[i]);
+        status = line ? PyList_Append(list, line) : -1;
+        Py_XDECREF(line);
+    }
+    if (status == 0) tuple = PyList_AsTuple(list);
+    Py_XDECREF(list);
+    return tuple;
+}
+
+/* For _C.pyi: "(input: Tensor, *, out: Tensor | None = None) -> Tensor". */
 static PyObject *get_stubs(PyObject *self, void *closure)
 {
     (void)closure;
-    const py_op *op = as_op(self);
-    PyObject *tuple = PyTuple_New(op->n);
-    for (int i = 0; i < op->n && tuple; i++) {
-        PyObject *line = py_schema_stub(op->schema[i]);
-        if (line)
-            PyTuple_SET_ITEM(tuple, i, line);
-        else
-            Py_CLEAR(tuple);
-    }
-    return tuple;
+    return for_each_overload(as_op(self), py_schema_stub);
 }
+
+static PyObject *schema_text(const py_schema *s) { return PyUnicode_FromString(s->op->schema); }
 
 static PyObject *get_schemas(PyObject *self, void *closure)
 {
     (void)closure;
-    const py_op *op = as_op(self);
-    PyObject *tuple = PyTuple_New(op->n);
-    for (int i = 0; i < op->n && tuple; i++) {
-        PyObject *line = PyUnicode_FromString(op->schema[i]->op->schema);
-        if (line)
-            PyTuple_SET_ITEM(tuple, i, line);
-        else
-            Py_CLEAR(tuple);
-    }
-    return tuple;
+    return for_each_overload(as_op(self), schema_text);
 }
 
 /* A name stands for the object: pickle and copy find it again in its module. */

@@ -253,7 +253,7 @@ static bool has_param(const py_schema *s, const char *name)
     return false;
 }
 
-/* Among keywords PyTorch has out= before dtype=. */
+/* PyTorch's factories have out= before dtype=. */
 static void put_out_before_dtype(py_schema *s)
 {
     for (int i = s->n - 1; i > 0 && s->param[i].kind == PY_OUT; i--) {
@@ -274,8 +274,8 @@ static int add_own_params(py_schema *s)
         return -1;
     if (kind & MT_OUT && !(s->form & (PY_METHOD | PY_INPLACE)) && add_param(s, PY_OUT, "out", "None", true) < 0)
         return -1;
-    put_out_before_dtype(s);
     if (!(kind & MT_FACTORY)) return 0;
+    put_out_before_dtype(s);
     if (add_param(s, PY_LAYOUT, "layout", "None", true) < 0 || add_param(s, PY_DEVICE, "device", "None", true) < 0 ||
         add_param(s, PY_PIN_MEMORY, "pin_memory", "False", true) < 0 ||
         add_param(s, PY_REQUIRES_GRAD, "requires_grad", "False", true) < 0)
@@ -503,7 +503,7 @@ PyObject *py_schema_stub(const py_schema *s)
     if (s->nout < 0) result = " -> tuple[Tensor, ...]";
     if (s->nout > 1) result = s->nout == 2 ? " -> tuple[Tensor, Tensor]" : " -> tuple[Tensor, ...]";
     if (s->results) {
-        snprintf(named, sizeof named, " -> return_types.");
+        snprintf(named, sizeof named, " -> _return_types.");
         py_schema_name(s->op, 0, named + strlen(named));
         result = named;
     }

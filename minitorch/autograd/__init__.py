@@ -25,10 +25,10 @@ __all__ = [
 def backward(
     tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None
 ):
-    """Adds the gradients of `tensors` with respect to the leaves they were made from to the leaves' ``.grad``.
+    """Adds to the ``.grad`` of leaves: the gradients of `tensors` that were made from them.
 
     tensors: a tensor or a sequence of tensors of any shape, float32 or float64.
-    grad_tensors: for each of them, the gradient of something else with respect to it; None where it has one element.
+    grad_tensors: for each of them, the gradient of something with respect to it; None if it has one element.
     retain_graph: keep what was remembered, so that the graph can be walked again; default: create_graph.
     create_graph: record the way back as well, for higher derivatives.
     inputs: add only to the gradients of these tensors.
@@ -44,7 +44,9 @@ def backward(
     Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.autograd.backward.html
     """
     if grad_variables is not None:
-        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        warnings.warn(
+            "`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2
+        )
         if grad_tensors is not None:
             raise RuntimeError(
                 "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. "
@@ -69,7 +71,7 @@ def grad(
     """The gradients of the sum of `outputs` with respect to `inputs`, as a tuple; no ``.grad`` is touched.
 
     outputs, inputs: a tensor or a sequence of tensors of any shape, float32 or float64.
-    grad_outputs: for each output, the gradient of something else with respect to it; None where it has one element.
+    grad_outputs: for each output, the gradient of something with respect to it; None if it has one element.
     retain_graph, create_graph: as for :func:`backward`.
     allow_unused: None in the tuple, instead of an error, where an input did not take part.
     materialize_grads: zeros instead of None.
@@ -86,14 +88,15 @@ def grad(
     """
     if materialize_grads and allow_unused is False:
         raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+            "Expected allow_unused to be True or not passed when materialize_grads=True, "
+            "but got: allow_unused=False."
         )
     if is_grads_batched:
         raise NotImplementedError("autograd.grad: is_grads_batched is not supported by minitorch")
     if not only_inputs:
         warnings.warn(
-            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for "
-            "other parts of the graph, please use torch.autograd.backward.",
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate "
+            "gradient for other parts of the graph, please use torch.autograd.backward.",
             FutureWarning,
             stacklevel=2,
         )

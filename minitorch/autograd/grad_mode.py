@@ -1,4 +1,4 @@
-"""Whether operations are recorded: the switches are C types, what their decorators make of functions stands here."""
+"""Whether operations are recorded: the switches are C types, their decorators stand here."""
 
 import functools
 import inspect

@@ -12,7 +12,7 @@ class _VariableMeta(type):
 
 
 class Variable(metaclass=_VariableMeta):
-    """Variable(data, requires_grad=False) gives a tensor over the memory of the tensor `data`, without its history.
+    """Variable(data, requires_grad=False): a tensor over the memory of tensor `data`, without its history.
 
     Raises TypeError if data is no tensor; `volatile` is ignored with a warning.
 
@@ -27,7 +27,8 @@ class Variable(metaclass=_VariableMeta):
     def __new__(cls, data=None, requires_grad=False, volatile=None):
         if volatile:
             warnings.warn(
-                "volatile was removed and now has no effect. Use `with torch.no_grad():` instead.", stacklevel=2
+                "volatile was removed and now has no effect. Use `with torch.no_grad():` instead.",
+                stacklevel=2,
             )
         if data is None:
             data = _tensor([])
