@@ -4,11 +4,12 @@ from importlib import import_module as _import_module
 
 from minitorch import _C, _tensor
 from minitorch._C import *  # noqa: F403
+from minitorch.functional import allclose, broadcast_tensors, equal, meshgrid
 from minitorch._tensor_str import get_printoptions, set_printoptions
 
 __version__ = "0.1.0"
 
-_submodules = ("autograd", "backends", "nn", "optim", "random", "return_types", "utils")
+_submodules = ("autograd", "backends", "functional", "nn", "optim", "random", "return_types", "utils")
 
 
 def __getattr__(name):

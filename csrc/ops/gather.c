@@ -30,7 +30,7 @@ static void walk_next(walk *w)
 
 static int check_index_type(const char *name, const mt_tensor *index)
 {
-    if (index->dtype == MT_INT64 || index->dtype == MT_INT32) return 0;
+    if (index->dtype == MT_INT64 || index->dtype == MT_INT32 || index->numel == 0) return 0;
     return mt_error(MT_RUNTIME, "%s(): Expected dtype int64 for index", name);
 }
 

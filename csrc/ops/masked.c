@@ -92,7 +92,7 @@ static int equal_tensor_forward(mt_call *c)
     *(bool *)t->data = false;
     return 0;
 }
-MT_OP(equal_tensor, .kind = MT_NODIFF, .schema = "equal_tensor(Tensor self, Tensor other) -> Tensor", .doc = "equal() as a tensor.");
+MT_OP(equal_tensor, .kind = MT_NODIFF | MT_FUNCTION, .schema = "_equal(Tensor self, Tensor other) -> Tensor", .doc = "equal() as a tensor.");
 
 /* |x - y| <= atol + rtol |y|, and equal infinities. */
 static int isclose_forward(mt_call *c)
@@ -179,7 +179,7 @@ static int broadcast_tensors_forward(mt_call *c)
         if (!(c->out[i] = mt_expand(c->in[i], ndim, size))) return -1;
     return 0;
 }
-MT_OP(broadcast_tensors, .kind = MT_COMPOSITE | MT_FUNCTION | MT_VARARGS, .schema = "broadcast_tensors(Tensor[] tensors) -> Tensor[]",
+MT_OP(broadcast_tensors, .kind = MT_COMPOSITE | MT_FUNCTION, .schema = "_broadcast_tensors(Tensor[] tensors) -> Tensor[]",
       .doc = "The tensors expanded to their common shape, as views.");
 
 static int meshgrid_forward(mt_call *c)
@@ -205,7 +205,7 @@ static int meshgrid_forward(mt_call *c)
     }
     return 0;
 }
-MT_OP(meshgrid, .kind = MT_COMPOSITE | MT_FUNCTION | MT_VARARGS, .schema = "meshgrid(Tensor[] tensors, *, str? indexing=None) -> Tensor[]",
+MT_OP(meshgrid, .kind = MT_COMPOSITE | MT_FUNCTION, .schema = "_meshgrid(Tensor[] tensors, *, str? indexing=None) -> Tensor[]",
       .doc = "The grids of coordinates that the vectors span, as views.");
 
 /* ==== views in place ================================================================================================ */

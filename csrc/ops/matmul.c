@@ -321,7 +321,7 @@ static const char *linear_grad_name(const mt_call *c)
     return c->in_dims[2].dtype == MT_NO_DTYPE ? "MmBackward0" : "AddmmBackward0";
 }
 
-MT_OP(linear, .kind = MT_NN, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0), 0}, .backward = linear_backward, .fused = linear_fused,
+MT_OP(linear, .kind = MT_NN | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0), 0}, .backward = linear_backward, .fused = linear_fused,
       .grad_name_of = linear_grad_name, .rule = "gx = g @ W; gW = g.t() @ x; gb = g.sum(0)",
       .schema = "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",
       .doc = "input @ weight.t() + bias: (..., in) to (..., out) with weight (out, in) and bias (out).");

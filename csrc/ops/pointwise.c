@@ -288,7 +288,7 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
     }                                                                                              \
     const mt_op mt_op_##id = {.name = #id, .row = MT_BINARY_##id, .kind = KIND_##row_kind,         \
         .schema = MT_BINARY_##id == MT_BINARY_pow ? #id "(Number self, Number exponent) -> Tensor" \
-                                                  : #id "(Number self, Number other) -> Tensor",   \
+                                                  : SCHEMA_##row_kind(#id),                        \
         .doc = text, .formula = #f,                                                                \
         .rule = "gx = " #gx "; gy = " #gy, .keeps = {keeps_x, keeps_y},                            \
         .forward = binary_forward, .backward = id##_backward};                                     \
