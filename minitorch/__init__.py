@@ -4,7 +4,7 @@ from importlib import import_module as _import_module
 
 from minitorch import _C, _tensor
 from minitorch._C import *  # noqa: F403
-from minitorch.functional import allclose, broadcast_tensors, equal, meshgrid
+from minitorch.functional import allclose, broadcast_tensors, equal, index_put, meshgrid, nonzero
 from minitorch._tensor_str import get_printoptions, set_printoptions
 
 __version__ = "0.1.0"

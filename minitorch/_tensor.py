@@ -206,13 +206,6 @@ def index_put_(
     return _C._index_put(self, tuple(indices), values, accumulate, True)
 
 
-def index_put(
-    self: Tensor, indices: Iterable[Tensor | None], values: Tensor, accumulate: bool = False
-) -> Tensor:
-    """A copy of this tensor on which :func:`index_put_` was done."""
-    return _C._index_put(self, tuple(indices), values, accumulate, False)
-
-
 def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     """Gives the tensor another shape; new elements are not initialised. Views of it keep the old memory.
 
@@ -306,7 +299,7 @@ def _install() -> None:
     """Adds the functions of this module to Tensor."""
     methods = [
         __reduce_ex__, __deepcopy__, __format__, __reversed__, __complex__, __array__, __array_wrap__,
-        is_nonzero, apply_, new_tensor, new, index_put_, index_put, resize_, share_memory_, is_shared,
+        is_nonzero, apply_, new_tensor, new, index_put_, resize_, share_memory_, is_shared,
         untyped_storage,
     ]  # fmt: skip
     _C._extend_tensor({**{m.__name__: m for m in methods}, "type": type_})

@@ -9,7 +9,7 @@ from minitorch import _C
 
 Tensor = _C.Tensor
 
-__all__ = ["allclose", "broadcast_tensors", "equal", "meshgrid"]
+__all__ = ["allclose", "broadcast_tensors", "equal", "index_put", "meshgrid", "nonzero"]
 
 
 def _as_list(tensors: tuple) -> tuple:
@@ -78,4 +78,39 @@ def _rdiv(self: Tensor, other: object) -> Tensor:
     return other / self
 
 
-_C._extend_tensor({"equal": equal, "allclose": allclose, "__rdiv__": _rdiv})
+def nonzero(
+    input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False
+) -> Tensor | tuple[Tensor, ...]:
+    """The indices of all elements that are not zero, in row-major order.
+
+    Args:
+        as_tuple: False gives one row of ``input.dim()`` numbers for each; True one index tensor for each
+            dimension, such that ``input[nonzero(input, as_tuple=True)]`` are those elements.
+
+    >>> import minitorch
+    >>> minitorch.nonzero(minitorch.tensor([[0, 1], [2, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nonzero.html
+    """
+    if not as_tuple:
+        return _C._nonzero(input) if out is None else _C._nonzero(input, out=out)
+    return _C._nonzero(input if input.dim() else input.reshape(1)).unbind(1)
+
+
+def index_put(
+    input: Tensor, indices: tuple[Tensor | None, ...], values: Tensor, accumulate: bool = False
+) -> Tensor:
+    """A copy of input with values (broadcast) written to ``input[indices]``, or added there.
+
+    >>> import minitorch
+    >>> minitorch.index_put(minitorch.zeros(3), (minitorch.tensor([1]),), minitorch.tensor(2.0))
+    tensor([0., 2., 0.])
+    """
+    return _C._index_put(input, tuple(indices), values, accumulate, False)
+
+
+_C._extend_tensor(
+    {"equal": equal, "nonzero": nonzero, "index_put": index_put, "allclose": allclose, "__rdiv__": _rdiv}
+)

@@ -452,9 +452,61 @@ static int nonzero_forward(mt_call *c)
     return 0;
 }
 
-MT_OP(nonzero, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,
-      .schema = "nonzero(Tensor self) -> Tensor",
-      .doc = "The indices of all elements that are not zero: one row of self.dim() numbers each, "
-             "in row-major order.");
+MT_OP(nonzero, .kind = MT_NODIFF | MT_FUNCTION | MT_OUT,
+      .schema = "_nonzero(Tensor self) -> Tensor", .doc = "nonzero() with as_tuple=False.");
 
 mt_tensor *mt_nonzero(mt_tensor *self) { return mt_call1(&mt_op_nonzero, self); }
+
+static int argwhere_forward(mt_call *c) { return mt_result_is(c, 0, mt_nonzero(c->in[0])); }
+
+MT_OP(argwhere, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+      .schema = "argwhere(Tensor self) -> Tensor",
+      .doc = "The indices of all elements that are not zero, one row each.");
+
+static int count_nonzero_forward(mt_call *c)
+{
+    const mt_arg *dims = &c->arg[0];
+    mt_tensor *truth = mt_ne(c->in[0], mt_number_of(mt_scalar_int(0)));
+    bool all = !dims->given || dims->ints.n == 0;
+    return mt_result_is(
+        c, 0, all ? mt_sum(truth) : mt_sum_dim(truth, (int)dims->ints.n, dims->ints.v, false));
+}
+
+MT_OP(count_nonzero, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+      .schema = "count_nonzero(Tensor self, int[1]? dim=None) -> Tensor",
+      .doc = "How many elements are not zero, of all or along the given dimensions.");
+
+/* ==== masked_select, take: index by another name ============================ */
+
+static int masked_select_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *mask = c->in[1];
+    int64_t size[MT_MAX_DIMS];
+    if (mask->dtype != MT_BOOL)
+        return mt_error(MT_RUNTIME, "masked_select: expected BoolTensor for mask");
+    int n = mt_shape_broadcast(x->ndim, x->size, mask->ndim, mask->size, size);
+    if (n < 0) return -1;
+    if (n == 0) n = (int)(size[0] = 1); /* numbers become lists of one */
+    mask = mt_expand(mask, n, size);
+    return mt_result_is(c, 0, mask ? mt_index(mt_expand(x, n, size), 1, &mask) : NULL);
+}
+
+MT_OP(masked_select, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .schema = "masked_select(Tensor self, Tensor mask) -> Tensor",
+      .doc = "The elements where mask is true, in row-major order, as a tensor of one dimension.");
+
+static int take_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *index = c->in[1];
+    const int64_t all = x->numel;
+    if (index->dtype != MT_INT64)
+        return mt_error(MT_RUNTIME, "take(): Expected a long tensor for index, but got %s",
+                        mt_dtype_camel((mt_dtype)index->dtype));
+    if (all == 0 && index->numel > 0)
+        return mt_error(MT_INDEX, "take(): tried to take from an empty tensor");
+    return mt_result_is(c, 0, mt_index(mt_reshape(x, 1, &all), 1, &index));
+}
+
+MT_OP(take, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .schema = "take(Tensor self, Tensor index) -> Tensor",
+      .doc = "The elements at these positions, counted in row-major order.");

@@ -153,3 +153,14 @@ def test_bits_of_integers():
     assert (a & b).tolist() == [8, 3] and (a | b).tolist() == [14, -5] and (a ^ b).tolist() == [6, -8]
     assert (~a).tolist() == [-13, 4] and (a << 1).tolist() == [24, -10] and (a >> 1).tolist() == [6, -3]
     assert (a >> 64).tolist() == [0, -1] and (a << 64).tolist() == [0, 0] and (a >> -1).tolist() == [0, -1]
+
+
+def test_other_ways_to_name_elements():
+    x = minitorch.tensor([[0.0, 1.0], [2.0, 0.0]], requires_grad=True)
+    assert minitorch.nonzero(x).tolist() == x.nonzero().tolist() == x.argwhere().tolist() == [[0, 1], [1, 0]]
+    assert x[x.nonzero(as_tuple=True)].tolist() == [1.0, 2.0]
+    assert x.count_nonzero().item() == 2 and x.count_nonzero(0).tolist() == [1, 1]
+    assert [t.tolist() for t in minitorch.nonzero(minitorch.tensor(3), as_tuple=True)] == [[0]]
+    (x.masked_select(x > 0) * minitorch.tensor([3.0, 4.0])).sum().backward()
+    assert x.grad.tolist() == [[0.0, 3.0], [4.0, 0.0]]
+    assert x.take(minitorch.tensor([[2, -1]])).tolist() == [[2.0, 0.0]]
