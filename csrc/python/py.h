@@ -43,9 +43,10 @@ typedef struct py_tensor {
 
 extern PyTypeObject py_tensor_type; /* static: allocations need not count the type */
 
-static inline bool py_tensor_check(PyObject *o)
+static inline bool py_tensor_check(PyObject *o) /* of itself, a child's (Parameter), any other type */
 {
-    return Py_TYPE(o) == &py_tensor_type || PyType_IsSubtype(Py_TYPE(o), &py_tensor_type);
+    PyTypeObject *type = Py_TYPE(o);
+    return type == &py_tensor_type || type->tp_base == &py_tensor_type || PyType_IsSubtype(type, &py_tensor_type);
 }
 static inline mt_tensor *py_core(PyObject *o) { return ((py_tensor *)o)->t; } /* borrowed */
 

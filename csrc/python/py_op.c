@@ -14,26 +14,28 @@
 
 /* ---- running a bound call ------------------------------------------------------------------------------ */
 
-static bool is_big(const mt_call *c)
+static int64_t count_elements(const mt_call *c)
 {
     int64_t n = 0;
     for (int i = 0; i < c->nin; i++)
         if (c->in[i]) n += c->in[i]->numel;
-    return n > PY_RELEASE_GIL_ABOVE;
+    return n;
+}
+
+static __attribute__((noinline)) mt_tensor *apply_without_gil(mt_call *c)
+{
+    mt_tensor *t;
+    Py_BEGIN_ALLOW_THREADS
+    t = mt_apply(c);
+    Py_END_ALLOW_THREADS
+    return t;
 }
 
 /* mt_apply; false: an error is pending. */
-static bool apply(const py_schema *s, mt_call *c)
+static inline bool apply(const py_schema *s, mt_call *c, int64_t numel)
 {
-    mt_tensor *t;
-    if (MT_LIKELY(!is_big(c)) || s->keeps_gil) {
-        t = mt_apply(c);
-    } else {
-        Py_BEGIN_ALLOW_THREADS
-        t = mt_apply(c);
-        Py_END_ALLOW_THREADS
-    }
-    return t || !mt_self.error;
+    mt_tensor *t = MT_LIKELY(numel <= PY_RELEASE_GIL_ABOVE) || s->keeps_gil ? mt_apply(c) : apply_without_gil(c);
+    return MT_LIKELY(t != NULL) || !mt_self.error;
 }
 
 /* Several results: a tuple, or a named one. */
@@ -65,9 +67,9 @@ static int set_requires_grad(mt_tensor *t)
 static PyObject *run(const py_schema *s, py_bound *b, PyObject *self)
 {
     mt_call *c = &b->call;
-    bool inplace = s->form & PY_INPLACE || s->op->kind & MT_INPLACE_ONLY || b->inplace;
+    bool inplace = s->inplace || b->inplace;
     if (inplace) c->flags |= MT_CALL_INPLACE;
-    if (!apply(s, c)) return py_raise();
+    if (!apply(s, c, count_elements(c))) return py_raise();
     PyObject *result;
     if (inplace)
         return Py_NewRef(self);
@@ -122,11 +124,10 @@ static PyObject *call_general(py_op *op, const py_args *a)
     return result;
 }
 
-/* A tensor, or the 0-d one of a number where the schema says Number. NULL: neither, or an error. */
-static inline mt_tensor *fast_tensor(const py_schema *s, int i, PyObject *o)
+/* What is no tensor, where the schema says Number: its 0-d tensor. NULL: it is no number either, or an error. */
+static mt_tensor *number_of(const py_schema *s, int i, PyObject *o)
 {
     mt_scalar value;
-    if (MT_LIKELY(py_tensor_check(o))) return py_core(o);
     if (!s->fast_number[i]) return NULL;
     if (PyFloat_CheckExact(o))
         value = mt_scalar_float(PyFloat_AS_DOUBLE(o));
@@ -135,42 +136,48 @@ static inline mt_tensor *fast_tensor(const py_schema *s, int i, PyObject *o)
     return mt_number_of(value);
 }
 
+/* An argument did not fit the fast path: an error is told, anything else goes to the binder. */
+static PyObject *leave_fast_path(py_op *op, PyObject *const *args, Py_ssize_t nargs)
+{
+    const py_args a = {args, nargs, NULL};
+    if (mt_self.error) return py_raise();
+    return PyErr_Occurred() ? NULL : call_general(op, &a);
+}
+
 static PyObject *call_op(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
 {
     py_op *op = (py_op *)self;
-    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf), i = 0;
     const py_schema *s;
     if (MT_UNLIKELY(kwnames || nargs > 3 || !(s = op->fast[nargs]))) {
         const py_args a = {args, nargs, kwnames};
         return call_general(op, &a);
     }
-    mt_tensor *in[4], *out[MT_MAX_TARGETS];
+    mt_tensor *in[4] = {NULL}, *out[MT_MAX_TARGETS] = {NULL};
+    int64_t numel = 0;
     mt_scope scope = mt_scope_open();
-    for (int i = 0; i < nargs; i++) {
-        if (MT_LIKELY((in[i] = fast_tensor(s, i, args[i])) != NULL)) continue;
-        mt_scope_close(scope);
-        if (mt_self.error) return py_raise();
-        if (PyErr_Occurred()) return NULL;
-        const py_args a = {args, nargs, NULL};
-        return call_general(op, &a);
-    }
-    for (int i = (int)nargs; i < s->tensors; i++) in[i] = NULL;
-    for (int k = 0; k < MT_MAX_TARGETS; k++) out[k] = NULL;
+    do {
+        mt_tensor *t = MT_LIKELY(py_tensor_check(args[i])) ? py_core(args[i]) : number_of(s, (int)i, args[i]);
+        if (MT_UNLIKELY(!t)) {
+            mt_scope_close(scope);
+            return leave_fast_path(op, args, nargs);
+        }
+        numel += t->numel;
+        in[i] = t;
+    } while (++i < nargs);
     mt_call c = {.op = s->op,
                  .nin = s->tensors,
-                 .narg = (int16_t)s->narg,
                  .nout = 1,
-                 .flags = op->form & PY_INPLACE || s->op->kind & MT_INPLACE_ONLY ? MT_CALL_INPLACE : 0,
+                 .narg = (int16_t)s->narg,
+                 .flags = s->inplace ? MT_CALL_INPLACE : 0,
                  .in = in,
                  .out = out,
                  .arg = s->defaults};
     PyObject *result;
-    if (MT_UNLIKELY(!apply(s, &c)))
+    if (MT_UNLIKELY(!apply(s, &c, numel)))
         result = py_raise();
-    else if (c.flags & MT_CALL_INPLACE)
-        result = Py_NewRef(args[0]);
     else
-        result = py_wrap_result(out[0]);
+        result = MT_UNLIKELY(s->inplace) ? Py_NewRef(args[0]) : py_wrap_result(out[0]);
     mt_scope_close(scope);
     return result;
 }

@@ -342,6 +342,7 @@ py_schema *py_schema_parse(const mt_op *op, uint32_t form)
     if (!s) return (py_schema *)PyErr_NoMemory();
     s->op = op;
     s->form = form;
+    s->inplace = form & PY_INPLACE || op->kind & MT_INPLACE_ONLY;
     const char *at = strchr(op->schema, '(');
     if (!at) complain(s, op->schema);
     if (at && (at = read_params(s, at + 1)) && read_results(s, at) == 0 && finish(s) == 0) return s;

@@ -70,6 +70,7 @@ typedef struct py_schema {
     bool has_list;     /* some Tensor[] */
     bool varargs;      /* the one positional parameter takes int, int, ... */
     bool keeps_gil;    /* draws random numbers */
+    bool inplace;      /* writes into its first tensor and returns it */
     bool hidden;       /* another overload takes all that this one takes: errors do not list it */
     uint8_t fast_min, fast_max; /* this many positional tensors and nothing else: the fast path; max 0: never */
     bool fast_number[4];        /* ... of which this one may be a number */

@@ -30,7 +30,11 @@ static PyObject *wrap_new(mt_tensor *t)
     if (MT_LIKELY(self != NULL)) {
         free_objects = (py_tensor *)self->dict;
         free_count--;
+#if defined(Py_TRACE_REFS) || defined(Py_GIL_DISABLED)
         PyObject_Init((PyObject *)self, &py_tensor_type);
+#else
+        Py_SET_REFCNT((PyObject *)self, 1); /* its type is still there */
+#endif
     } else {
         self = PyObject_GC_New(py_tensor, &py_tensor_type);
         if (!self) {
@@ -51,6 +55,16 @@ static void forget_finalized(PyObject *o)
 {
 #ifndef Py_GIL_DISABLED
     ((uintptr_t *)o)[-1] &= ~(uintptr_t)1;
+#endif
+}
+
+/* PyObject_GC_IsTracked without a call: the first word of that header is 0 where it is not. */
+static inline bool is_tracked(PyObject *o)
+{
+#ifdef Py_GIL_DISABLED
+    return PyObject_GC_IsTracked(o);
+#else
+    return ((uintptr_t *)o)[-2] != 0;
 #endif
 }
 
@@ -157,7 +171,7 @@ static void tensor_dealloc(PyObject *o)
         tensor_dealloc_rest(o);
         return;
     }
-    if (PyObject_GC_IsTracked(o)) PyObject_GC_UnTrack(o);
+    if (is_tracked(o)) PyObject_GC_UnTrack(o);
     if (MT_LIKELY(free_count < FREE_MAX)) {
         self->t = NULL;
         self->dict = (PyObject *)free_objects;
