@@ -6,7 +6,7 @@
  *     W  the type to compute in    T for floats; the unsigned type for integers, where overflow
  * wraps and EXP(x) then means exp_f32(x) or exp_f64(x), MAXIMUM(x, y) suits every T, and so on.
  *
- * The float32 functions used most (exp, log, tanh, sigmoid, sin, cos) are free of branches and
+ * The float32 functions used most (exp, log, tanh, sigmoid, sin, ...) are free of branches and
  * calls, so that the compiler turns a loop over them into vector code; it does so differently for
  * each instruction set, but as no multiply-add is contracted (-ffp-contract=off) all of them give
  * the same bits. Everything else goes through the C library. Errors below are in u = 2^-24
@@ -111,6 +111,17 @@ MT_INLINE float exp_f32(float x)
     return p * two_to_f32(half) * two_to_f32(n - half);
 }
 
+/* e^x - 1 = 2^n p + (2^n - 1); with half the powers of two nothing overflows too early. */
+MT_INLINE float expm1_f32(float x)
+{
+    x = x < -30.0f ? -30.0f : x;
+    x = x > 89.0f ? 89.0f : x;
+    int32_t n;
+    const float p = exp_reduced_f32(x, &n);
+    const float half = two_to_f32(n - 1);
+    return (half * p + (half - 0.5f)) * 2.0f;
+}
+
 /* tanh |x| = m / (m + 2) with m = e^(2|x|) - 1 = 2^n p + (2^n - 1), exact enough near 0 too. */
 MT_INLINE float tanh_f32(float x)
 {
@@ -161,6 +172,44 @@ MT_INLINE float log_f32(float x)
     r = x > 3.4028235e38f ? x : r;
     r = x == 0.0f ? -__builtin_inff() : r;
     return x >= 0.0f ? r : __builtin_nanf("");
+}
+
+/* log(u) for u = 1 + x rounded, and what the rounding cut off as a correction: log(u) + (x - (u -
+ * 1)) / u. */
+MT_INLINE float log1p_f32(float x)
+{
+    const float u = 1.0f + x;
+    const float r = log_f32(u) + (x - (u - 1.0f)) / u;
+    return (x > -1.0f) & (x <= 3.4028235e38f) ? r : log_f32(u);
+}
+
+/* ---- erf, float32 -------------------------------------------------------------------------------
+ */
+
+/* Below 1 a polynomial in x^2; above, 1 - e^Q(|x|), where e^Q is fitted to erfc. From 4 on it is 1.
+ */
+MT_INLINE float erf_f32(float x)
+{
+    const float a = __builtin_fabsf(x), z = x * x, t = a > 4.0f ? 4.0f : a;
+    float p = 7.856468e-05f;
+    p = p * z - 0.000801184f;
+    p = p * z + 0.0051886127f;
+    p = p * z - 0.026854014f;
+    p = p * z + 0.112835914f;
+    p = p * z - 0.37612626f;
+    p = p * z + 0.12837917f;
+    float q = -2.1696995e-05f;
+    q = q * t + 0.00044146113f;
+    q = q * t - 0.0042052055f;
+    q = q * t + 0.025210062f;
+    q = q * t - 0.10842156f;
+    q = q * t - 0.633217f;
+    q = q * t - 1.1295799f;
+    q = q * t + 0.00018837834f;
+    int32_t n;
+    const float e = exp_reduced_f32(q, &n);
+    const float far = 1.0f - two_to_f32(n) * (1.0f + e);
+    return a < 1.0f ? x + x * p : __builtin_copysignf(far, x);
 }
 
 /* ---- sin and cos, float32 -------------------------------------------------------------------- */
@@ -230,15 +279,15 @@ LIBRARY_F64(log)
 LIBRARY_F64(tanh)
 LIBRARY_F64(sin)
 LIBRARY_F64(cos)
+LIBRARY_F64(log1p)
+LIBRARY_F64(expm1)
+LIBRARY_F64(erf)
 LIBRARY(sqrt)
 LIBRARY(fabs)
 LIBRARY(floor)
 LIBRARY(ceil)
 LIBRARY(rint)
 LIBRARY(trunc)
-LIBRARY(log1p)
-LIBRARY(expm1)
-LIBRARY(erf)
 LIBRARY(erfc)
 LIBRARY(log2)
 LIBRARY(log10)
@@ -269,18 +318,31 @@ static inline double lgamma_f64(double x)
 
 /* ---- operators of two numbers: floats -------------------------------------------------------- */
 
+/* x - trunc(x / y) y. In double the quotient of two floats below 2^28 has the right integer part
+ * or, if it was rounded up to an integer, one more; its product with y is exact. The library
+ * divides bit by bit. */
+static inline float fmod_f32(float x, float y)
+{
+    const double q = trunc((double)x / (double)y);
+    if (!(fabs(q) < 0x1p28)) return fmodf(x, y);
+    double r = (double)x - q * (double)y;
+    if (x < 0 ? r > 0 : r < 0) r += (x < 0) == (y < 0) ? (double)y : -(double)y;
+    return copysignf((float)r, x);
+}
+static inline double fmod_f64(double x, double y) { return fmod(x, y); }
+
 /* Python's % and //: the remainder has the divisor's sign, and the quotient is the integer for
  * which quotient * y + remainder comes nearest to x. By 0: remainder NaN, quotient x / 0. */
 #define FLOAT_DIVISION(S, T, f)                                                                    \
     static inline T remainder_##S(T x, T y)                                                        \
     {                                                                                              \
-        const T r = fmod##f(x, y);                                                                 \
+        const T r = fmod_##S(x, y);                                                                \
         return r != 0 && (y < 0) != (r < 0) ? r + y : r;                                           \
     }                                                                                              \
     static inline T floor_divide_##S(T x, T y)                                                     \
     {                                                                                              \
         if (y == 0) return x / y;                                                                  \
-        const T r = fmod##f(x, y);                                                                 \
+        const T r = fmod_##S(x, y);                                                                \
         const T q = (x - r) / y - (r != 0 && (y < 0) != (r < 0) ? 1 : 0);                          \
         if (q == 0) return copysign##f(0, x / y);                                                  \
         const T whole = floor##f(q);                                                               \
@@ -290,13 +352,18 @@ FLOAT_DIVISION(f32, float, f)
 FLOAT_DIVISION(f64, double, )
 #undef FLOAT_DIVISION
 
-/* The square is by far the most used power: without a call a loop over it vectorises. */
-static inline float pow_f32(float x, float y) { return y == 2 ? x * x : powf(x, y); }
-static inline double pow_f64(double x, double y) { return y == 2 ? x * x : pow(x, y); }
+/* Square and cube as products: by far the most used powers. */
+#define FLOAT_POWER(S, T, f)                                                                       \
+    static inline T pow_##S(T x, T y)                                                              \
+    {                                                                                              \
+        if (y == 2) return x * x;                                                                  \
+        return y == 3 ? x * x * x : pow##f(x, y);                                                  \
+    }
+FLOAT_POWER(f32, float, f)
+FLOAT_POWER(f64, double, )
+#undef FLOAT_POWER
 static inline float atan2_f32(float y, float x) { return atan2f(y, x); }
 static inline double atan2_f64(double y, double x) { return atan2(y, x); }
-static inline float fmod_f32(float x, float y) { return fmodf(x, y); }
-static inline double fmod_f64(double x, double y) { return fmod(x, y); }
 
 /* ---- operators of two numbers: integers ------------------------------------------------------ */
 
@@ -326,7 +393,8 @@ INTEGER_DIVISION(i16, int16_t, uint32_t)
 INTEGER_DIVISION(i32, int32_t, uint32_t)
 INTEGER_DIVISION(i64, int64_t, uint64_t)
 #undef INTEGER_DIVISION
-/* By squaring, modulo 2^bits. A negative exponent leaves 1, -1 or 0: the power of a whole number, cut off. */
+/* By squaring, modulo 2^bits. A negative exponent leaves 1, -1 or 0: the power of a whole number,
+ * cut off. */
 #define INTEGER_POWER(S, T, W)                                                                     \
     static inline T pow_##S(T x, T y)                                                              \
     {                                                                                              \

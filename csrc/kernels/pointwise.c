@@ -133,6 +133,18 @@
 #define IS_BOOL
 #include "kernels/pointwise_loops.h"
 
+/* x ** 2 with a number as exponent: without the call of pow() the loop is vector code. */
+#define POWER_BY_NUMBER(S, T)                                                                      \
+    static void power_##S(int64_t n, char *const *p, const int64_t *stride, const double *param)   \
+    {                                                                                              \
+        if (n > 0 && stride[2] == 0 && *(const T *)p[2] == 2)                                      \
+            square_loop_##S(n, p, stride, param);                                                  \
+        else                                                                                       \
+            pow_loop_##S(n, p, stride, param);                                                     \
+    }
+POWER_BY_NUMBER(f32, float)
+POWER_BY_NUMBER(f64, double)
+
 void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
 {
     make_two_over_pi();
@@ -144,6 +156,8 @@ void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
     fill_rows_f32(k);
     fill_rows_f64(k);
     fill_rows_b8(k);
+    k->binary[MT_BINARY_pow][MT_FLOAT32] = power_f32;
+    k->binary[MT_BINARY_pow][MT_FLOAT64] = power_f64;
 
     /* What PyTorch does not define for bool. */
     k->binary[MT_BINARY_sub][MT_BOOL] = NULL;

@@ -49,7 +49,7 @@ INTEGER_KEY(i8, int8_t, int8_t)
 INTEGER_KEY(i16, int16_t, int16_t)
 INTEGER_KEY(i32, int32_t, int32_t)
 INTEGER_KEY(i64, int64_t, int64_t)
-INTEGER_KEY(b8, bool, uint8_t)
+INTEGER_KEY(b8, uint8_t, uint8_t)
 
 /* ---- the simple loops ------------------------------------------------------------------------ */
 
@@ -179,7 +179,8 @@ INTEGER_KEY(b8, bool, uint8_t)
 #define IS_FLOAT
 #include "kernels/reduce_loops.h"
 
-#define T       bool
+/* bools as they lie in memory: loads of bool do not vectorise */
+#define T       uint8_t
 #define S       b8
 #define W       uint32_t
 #define A       uint64_t
@@ -187,8 +188,8 @@ INTEGER_KEY(b8, bool, uint8_t)
 #define KEY     uint8_t
 #define KEY_MIN 0
 #define KEY_MAX 1
-#define LOWEST  false
-#define HIGHEST true
+#define LOWEST  0
+#define HIGHEST 1
 #include "kernels/reduce_loops.h"
 
 void MT_ISA_NAME(mt_fill_reduce)(mt_kernels *k)
