@@ -1,15 +1,16 @@
 """minitorch: a deep-learning library that feels like PyTorch, on a core in C."""
 
 from importlib import import_module as _import_module
+from math import e, inf, nan, pi
 
 from minitorch import _C, _tensor
 from minitorch._C import *  # noqa: F403
-from minitorch.functional import allclose, broadcast_tensors, equal, index_put, meshgrid, nonzero
 from minitorch._tensor_str import get_printoptions, set_printoptions
+from minitorch.functional import allclose, broadcast_tensors, equal, index_put, meshgrid, nonzero
 
 __version__ = "0.1.0"
 
-_submodules = ("autograd", "backends", "functional", "nn", "optim", "random", "return_types", "utils")
+_submodules = ("autograd", "backends", "cuda", "functional", "nn", "optim", "random", "return_types", "utils")
 
 
 def __getattr__(name):

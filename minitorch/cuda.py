@@ -1,0 +1,110 @@
+"""``torch.cuda`` of a build without CUDA: programs may ask, and are told that there is no such device.
+
+What only asks (``is_available``, ``device_count``) or only prepares (``manual_seed_all``, ``empty_cache``) works;
+what would need the device raises PyTorch's AssertionError.
+
+Source: https://docs.pytorch.org/docs/stable/cuda.html
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+__all__ = [
+    "device_count", "empty_cache", "get_rng_state_all", "is_available", "is_bf16_supported", "is_initialized",
+    "manual_seed", "manual_seed_all", "max_memory_allocated", "max_memory_reserved", "memory_allocated",
+    "memory_reserved", "reset_peak_memory_stats", "seed", "seed_all",
+]  # fmt: skip
+
+
+def is_available() -> bool:
+    """False: everything runs on the CPU.
+
+    >>> import minitorch
+    >>> minitorch.device("cuda" if minitorch.cuda.is_available() else "cpu")
+    device(type='cpu')
+    """
+    return False
+
+
+def is_initialized() -> bool:
+    """False: there is nothing to initialise."""
+    return False
+
+
+def is_bf16_supported(including_emulation: bool = True) -> bool:
+    """False."""
+    return False
+
+
+def device_count() -> int:
+    """0."""
+    return 0
+
+
+def manual_seed(seed: int) -> None:
+    """Nothing: there is no generator on such a device."""
+
+
+def manual_seed_all(seed: int) -> None:
+    """Nothing: there is no generator on such a device."""
+
+
+def seed() -> None:
+    """Nothing: there is no generator on such a device."""
+
+
+def seed_all() -> None:
+    """Nothing: there is no generator on such a device."""
+
+
+def empty_cache() -> None:
+    """Nothing: there is no cache on such a device."""
+
+
+def reset_peak_memory_stats(device: Any = None) -> None:
+    """Nothing: there are no statistics."""
+
+
+def get_rng_state_all() -> list:
+    """An empty list."""
+    return []
+
+
+def memory_allocated(device: Any = None) -> int:
+    """0."""
+    return 0
+
+
+def max_memory_allocated(device: Any = None) -> int:
+    """0."""
+    return 0
+
+
+def memory_reserved(device: Any = None) -> int:
+    """0."""
+    return 0
+
+
+def max_memory_reserved(device: Any = None) -> int:
+    """0."""
+    return 0
+
+
+def _unavailable(*args: Any, **kwargs: Any) -> NoReturn:
+    """AssertionError, as PyTorch has it."""
+    raise AssertionError("Torch not compiled with CUDA enabled")
+
+
+_NEEDS_A_DEVICE = (
+    "Event", "Stream", "current_device", "current_stream", "device", "get_device_capability", "get_device_name",
+    "get_device_properties", "get_rng_state", "init", "initial_seed", "ipc_collect", "mem_get_info",
+    "memory_summary", "set_device", "set_rng_state", "stream", "synchronize",
+)  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Functions that need a device exist, and raise when they are called."""
+    if name in _NEEDS_A_DEVICE:
+        return _unavailable
+    raise AttributeError(f"module 'minitorch.cuda' has no attribute {name!r}")
