@@ -1,5 +1,7 @@
 """minitorch: a deep-learning library that feels like PyTorch, on a core in C."""
 
+# ruff: noqa: F401
+
 from importlib import import_module as _import_module
 from math import e, inf, nan, pi
 
