@@ -15,7 +15,9 @@
  * libgomp's threads do not survive a fork, and its next region in the child waits for them for
  * ever. Its pool is kept per thread and can be dissolved by omp_pause_resource_all, which we do in
  * the thread that is about to fork; the pool comes back with the next region, in parent and child.
- * If that is refused (the fork happens inside a region) the child stays serial.
+ * If that is refused (the fork happens inside a region) the child stays serial. The dissolved
+ * threads empty their caches when they end, for which they need mt_lock. The handler that takes
+ * mt_lock before a fork must therefore run after ours, that is, be installed before it.
  *
  * With MT_PTHREADS each region starts threads of its own: slow, and only for the thread sanitizer,
  * which does not see how libgomp's threads wait for each other.
@@ -238,6 +240,7 @@ static int default_threads(void)
 static void init(void)
 {
     mt_num_threads_ = default_threads();
+    mt_thread_register(); /* first: see Note [Fork] */
     handle_forks();
 }
 
