@@ -490,5 +490,5 @@ int py_init_nn(PyObject *module)
     if (PyType_Ready(&py_registry_type) < 0 || PyType_Ready(&py_nn_type) < 0) return -1;
     if (PyModule_AddObjectRef(module, "_ModuleBase", (PyObject *)&py_nn_type) < 0) return -1;
     if (PyModule_AddFunctions(module, functions) < 0) return -1;
-    return py_nn_call_init(module);
+    return py_nn_call_init(module) < 0 ? -1 : py_nn_hook_init(module);
 }

@@ -59,6 +59,7 @@ int py_nn_ready(py_nn *m);
 PyObject *py_nn_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames);
 PyObject *py_nn_tp_call(PyObject *self, PyObject *args, PyObject *kwargs);
 int py_nn_call_init(PyObject *module);
+int py_nn_hook_init(PyObject *module);
 
 /* Names used on every call, made once. */
 #define PY_NN_NAMES(X)                                                                             \

@@ -4,7 +4,7 @@ import warnings
 
 
 def check(reduction):
-    """"none", "mean" or "sum"; ValueError for anything else."""
+    """The reduction if it is one of none, mean and sum; ValueError for anything else."""
     if reduction in ("none", "mean", "sum"):
         return reduction
     if reduction == "elementwise_mean":

@@ -95,7 +95,10 @@ def bilinear(input1, input2, weight, bias=None):
     outputs, size1, size2 = weight.shape
     for name, input, size in (("input1", input1, size1), ("input2", input2, size2)):
         if input.shape[-1] != size:
-            raise RuntimeError(f"bilinear(): {name} size does not match weight size: got {input.shape[-1]} but expected {size}")
+            raise RuntimeError(
+                f"bilinear(): {name} size does not match weight size: got {input.shape[-1]} but "
+                f"expected {size}"
+            )
     mixed = minitorch.matmul(input1, weight.permute(1, 0, 2).reshape(size1, outputs * size2))
     mixed = mixed.reshape(*input1.shape[:-1], outputs, size2)
     result = (mixed * input2.unsqueeze(-2)).sum(-1)
@@ -115,8 +118,10 @@ def _warn_shapes(input, target):
         )
 
 
-def _weighted(loss, input, weight, reduction):
-    """The elements' losses times their weights; the mean is that of the weights."""
+def _weighted(loss, input, weight, reduction, count=False):
+    """The elements' losses times their weights; the mean is over the weights, or with count over the
+    elements.
+    """
     if weight.size() != input.size():
         raise ValueError("Weights and input must have the same size.")
     loss = loss * weight
@@ -125,7 +130,7 @@ def _weighted(loss, input, weight, reduction):
     if reduction == "sum":
         return loss.sum()
     if reduction == "mean":
-        return loss.sum() / weight.sum()
+        return loss.mean() if count else loss.sum() / weight.sum()
     raise ValueError(f"Invalid reduction mode: {reduction}. Expected one of 'none', 'mean', 'sum'.")
 
 
@@ -176,7 +181,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """
     _warn_shapes(input, target)
     if weight is not None:
-        return _weighted(_C._nn.huber_loss(input, target, reduction="none", delta=delta), input, weight, reduction)
+        loss = _C._nn.huber_loss(input, target, reduction="none", delta=delta)
+        return _weighted(loss, input, weight, reduction, count=True)
     return _C._nn.huber_loss(input, target, reduction=_reduction.check(reduction), delta=delta)
 
 
@@ -194,8 +200,8 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     reduction = _reduction.check(reduction)
     if target.size() != input.size():
         raise ValueError(
-            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is deprecated. "
-            "Please ensure they have the same size."
+            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) "
+            "is deprecated. Please ensure they have the same size."
         )
     return _C._nn.binary_cross_entropy(input, target, weight=weight, reduction=reduction)
 
@@ -203,7 +209,8 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
 def binary_cross_entropy_with_logits(
     input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None
 ):
-    """binary_cross_entropy(sigmoid(input), target), computed without overflow; pos_weight weighs positive targets.
+    """binary_cross_entropy(sigmoid(input), target), computed without overflow; pos_weight weighs positive
+    targets.
 
     Raises:
         ValueError: if the shapes differ.
@@ -221,7 +228,8 @@ def binary_cross_entropy_with_logits(
 
 
 def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
-    """-input[i, target[i]], the mean weighted by weight[target[i]]; targets equal to ignore_index do not count.
+    """-input[i, target[i]], the mean weighted by weight[target[i]]; targets equal to ignore_index do not
+    count.
 
     Shapes: input (C), (N, C) or (N, C, d1, ...), target without the C.
 
@@ -243,7 +251,8 @@ def cross_entropy(
     reduction="mean",
     label_smoothing=0.0,
 ):
-    """nll_loss(log_softmax(input)), or with floating-point targets of the input's shape -sum(target log_softmax).
+    """nll_loss(log_softmax(input)), or with floating-point targets of the input's shape -sum(target
+    log_softmax).
 
     Shapes: input (C), (N, C) or (N, C, d1, ...), target without the C (classes) or with it (probabilities).
 

@@ -1,6 +1,7 @@
 """Initial values of parameters, drawn as PyTorch draws them, bit for bit.
 
-Bounds are computed in double precision in PyTorch's order of operations; the draws are the core's. All functions
+Bounds are computed in double precision in PyTorch's order of operations; the draws are the core's. All
+functions
 fill their tensor in place, without recording, and return it.
 
 https://docs.pytorch.org/docs/2.13/nn.init.html
@@ -13,15 +14,18 @@ import warnings
 import minitorch
 
 __all__ = [
-    "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
+    "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_",
+    "ones_",
     "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
-    "constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal", "orthogonal", "sparse", "uniform",
+    "constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal", "orthogonal", "sparse",
+    "uniform",
     "xavier_normal", "xavier_uniform",
 ]  # fmt: skip
 
 _GAINS = {
     **dict.fromkeys(
-        ["linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"], 1
+        ["linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"],
+        1,
     ),
     "sigmoid": 1,
     "tanh": 5.0 / 3,
@@ -77,7 +81,8 @@ def _cdf(x):
 def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     """Draws from the normal distribution, of which only values in [a, b] are taken.
 
-    Where that is likely, values outside are drawn again; else uniform candidates are accepted by their density.
+    Where that is likely, values outside are drawn again; else uniform candidates are accepted by their
+    density.
     """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
@@ -97,7 +102,9 @@ def _redraw(tensor, mean, std, a, b, generator):
     low, high = (minitorch.tensor(bound, dtype=tensor.dtype).item() for bound in (a, b))
     result = tensor.normal_(mean, std, generator=generator)
     while (bad := (result < low) | (result > high)).any():
-        result = minitorch.where(bad, minitorch.empty_like(result).normal_(mean, std, generator=generator), result)
+        result = minitorch.where(
+            bad, minitorch.empty_like(result).normal_(mean, std, generator=generator), result
+        )
     return result
 
 
@@ -241,10 +248,14 @@ def orthogonal_(tensor, gain=1, generator=None):
     from numpy.linalg import qr
 
     rows = tensor.size(0)
-    drawn = minitorch.empty(rows, tensor.numel() // rows, dtype=tensor.dtype).normal_(0, 1, generator=generator)
+    drawn = minitorch.empty(rows, tensor.numel() // rows, dtype=tensor.dtype).normal_(
+        0, 1, generator=generator
+    )
     wide = drawn.size(0) < drawn.size(1)
     q, r = qr(drawn.numpy().T if wide else drawn.numpy())
-    q *= minitorch.from_numpy(r.diagonal().copy()).sign().numpy()  # makes Q uniform: Mezzadri, math-ph/0609050
+    q *= (
+        minitorch.from_numpy(r.diagonal().copy()).sign().numpy()
+    )  # makes Q uniform: Mezzadri, math-ph/0609050
     with minitorch.no_grad():
         tensor.copy_(minitorch.from_numpy((q.T if wide else q).copy()).view(tensor.shape))
         return tensor.mul_(gain)

@@ -45,7 +45,7 @@ def same():
         got, want = outcome(program, minitorch), outcome(program, torch)
         if close:
             np.testing.assert_equal(_shapes(got[0]), _shapes(want[0]))
-            for a, b in zip(_numbers(got[0]), _numbers(want[0])):
+            for a, b in zip(_numbers(got[0]), _numbers(want[0]), strict=True):
                 np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
             assert got[1] == want[1]
         else:

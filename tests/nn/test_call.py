@@ -186,7 +186,9 @@ def test_forward_hooks(same):
                 p.fill_(0.5)
         first, relu = m[0], m[1]
         first.register_forward_pre_hook(lambda m, a: log.append(("pre", m._get_name())) or (a[0] * 2,))
-        first.register_forward_pre_hook(lambda m, a, k: log.append(("kw", dict(k))), with_kwargs=True, prepend=True)
+        first.register_forward_pre_hook(
+            lambda m, a, k: log.append(("kw", dict(k))), with_kwargs=True, prepend=True
+        )
         handle = relu.register_forward_hook(lambda m, a, o: log.append(("fwd", text(o))) or o + 1)
         log.append(text(m(T.ones(1, 2))))
         handle.remove()
@@ -216,7 +218,9 @@ def test_full_backward_hooks(same):
             for p in m.parameters():
                 p.fill_(0.5)
         m.register_full_backward_hook(lambda m, gi, go: log.append(("all", text(gi), text(go))))
-        m[2].register_full_backward_hook(lambda m, gi, go: log.append(("last", text(gi), text(go))) or (gi[0] * 3,))
+        m[2].register_full_backward_hook(
+            lambda m, gi, go: log.append(("last", text(gi), text(go))) or (gi[0] * 3,)
+        )
         m[2].register_full_backward_pre_hook(lambda m, go: log.append(("pre", text(go))) or (go[0] * 2,))
         x = T.ones(1, 2, requires_grad=True)
         m(x).sum().backward()
@@ -227,13 +231,38 @@ def test_full_backward_hooks(same):
     same(program)
 
 
-def test_old_backward_hooks(same):
-    def program(T):
-        log, m = [], T.nn.Tanh()
-        m.register_backward_hook(lambda m, gi, go: log.append((text(gi), text(go))))
-        x = T.ones(2, requires_grad=True)
-        m(x).sum().backward()
+def test_old_backward_hooks():
+    log, m = [], nn.Tanh()
+    m.register_backward_hook(lambda m, gi, go: log.append((text(gi), text(go))))
+    x = minitorch.zeros(2, requires_grad=True)
+    m(x).sum().backward()
+    assert log == [([[1.0, 1.0]], [[1.0, 1.0]])]
+    with pytest.raises(
+        RuntimeError, match="Cannot use both regular backward hooks and full backward hooks on a"
+    ):
         m.register_full_backward_hook(print)
+
+
+def test_backward_hooks_of_several_tensors(same):
+    def program(T):
+        class Two(T.nn.Module):
+            def forward(self, a, b, c=None):
+                return a * b, b + 1
+
+        log, m = [], Two()
+        m.register_full_backward_hook(lambda m, gi, go: log.append((text(gi), text(go))))
+        a, b = T.ones(2, requires_grad=True), T.full((2,), 3.0)
+        x, y = m(a, b)
+        (x.sum() + y.sum()).backward()
+        b.requires_grad_()
+        x, y = m(a, b)
+        y.sum().backward()
+        m.register_full_backward_hook(lambda m, gi, go: (None,))
+        try:
+            m(a, b)[0].sum().backward()
+        except RuntimeError as error:
+            log.append(str(error))
+        return log
 
     same(program)
 

@@ -117,7 +117,7 @@ def test_attributes_are_ordinary():
     m._modules["linear"] = other = nn.Linear(2, 3)
     assert m.linear is other
     with pytest.raises(AttributeError, match="'Perceptron' object has no attribute 'foo'") as info:
-        m.foo
+        getattr(m, "foo")  # noqa: B009
     assert info.value.name == "foo" and info.value.obj is m
 
 
@@ -254,7 +254,9 @@ def test_state_dict_hooks(same):
     def program(T):
         m, other, log = T.nn.Linear(1, 1), T.nn.Linear(1, 1), []
         m.register_state_dict_pre_hook(lambda module, prefix, keep: log.append(["pre", prefix, keep]))
-        m.register_state_dict_post_hook(lambda module, state, prefix, meta: state.pop(prefix + "bias") and None)
+        m.register_state_dict_post_hook(
+            lambda module, state, prefix, meta: state.pop(prefix + "bias") and None
+        )
         other.register_load_state_dict_pre_hook(lambda module, state, prefix, *rest: log.append(list(state)))
         other.register_load_state_dict_post_hook(lambda module, keys: keys.missing_keys.clear())
         log.append(repr(other.load_state_dict(m.state_dict(prefix=""))))
@@ -266,7 +268,9 @@ def test_state_dict_hooks(same):
 def test_assign():
     m, weight = nn.Linear(1, 1, bias=False), minitorch.zeros(1, 1, dtype=minitorch.float64)
     m.load_state_dict({"weight": weight}, assign=True)
-    assert m.weight.dtype == minitorch.float64 and isinstance(m.weight, nn.Parameter) and m.weight.requires_grad
+    assert (
+        m.weight.dtype == minitorch.float64 and isinstance(m.weight, nn.Parameter) and m.weight.requires_grad
+    )
 
 
 def test_call_super_init():

@@ -7,7 +7,7 @@ import warnings
 from collections import OrderedDict
 
 import minitorch
-from minitorch._C import _nn_global_hooks
+from minitorch._C import _nn_global_hooks, _nn_pass
 from minitorch.utils.hooks import RemovableHandle
 
 
@@ -90,7 +90,9 @@ def register_module_forward_pre_hook(hook):
 
 
 def register_module_forward_hook(hook, *, with_kwargs=False, always_call=False):
-    """Calls ``hook(module, args, output)`` after the forward of every module; a result replaces the output."""
+    """Calls ``hook(module, args, output)`` after the forward of every module; a result replaces the
+    output.
+    """
     extra = [global_forward_hooks_with_kwargs, global_forward_hooks_always_called]
     handle = _add(global_forward_hooks, hook, extra)
     if with_kwargs:
@@ -112,7 +114,7 @@ def _register_global_backward(hook, full):
 
 
 def register_module_backward_hook(hook):
-    """The older form of register_module_full_backward_hook: sees the last operation of a module only."""
+    """The older form of register_module_full_backward_hook, which here does the same."""
     return _register_global_backward(hook, False)
 
 
@@ -122,18 +124,10 @@ def register_module_full_backward_pre_hook(hook):
 
 
 def register_module_full_backward_hook(hook):
-    """Calls ``hook(module, grad_input, grad_output)`` when the gradients of a module's inputs are computed."""
+    """Calls ``hook(module, grad_input, grad_output)`` when the gradients of a module's inputs are
+    computed.
+    """
     return _register_global_backward(hook, True)
-
-
-def backward_hooks(module):
-    """(full, old) backward hooks that apply to the module, global ones first."""
-    full, old = [], []
-    if global_backward_hooks:
-        (full if _global_backward_is_full else old).extend(global_backward_hooks.values())
-    if module._backward_hooks:
-        (full if module._is_full_backward_hook else old).extend(module._backward_hooks.values())
-    return full, old
 
 
 def call_with_hooks(self, /, *args, **kwargs):
@@ -141,7 +135,10 @@ def call_with_hooks(self, /, *args, **kwargs):
     if self._compiled_call_impl is not None:
         return self._compiled_call_impl(*args, **kwargs)
     if not (
-        self._backward_hooks or self._backward_pre_hooks or self._forward_hooks or self._forward_pre_hooks
+        self._backward_hooks
+        or self._backward_pre_hooks
+        or self._forward_hooks
+        or self._forward_pre_hooks
         or any(_call_tables())
     ):
         return self.forward(*args, **kwargs)
@@ -163,7 +160,7 @@ class _Call:
 
     def run(self):
         module = self.module
-        full, old = backward_hooks(module)
+        full = [*global_backward_hooks.values(), *module._backward_hooks.values()]
         pre = [*global_backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
         self.before()
         bridge = BackwardHook(module, full, pre) if full or pre else None
@@ -179,8 +176,6 @@ class _Call:
                     stacklevel=4,
                 )
             self.result = bridge.setup_output_hook(self.result)
-        if old:
-            self.attach_old(old)
         return self.result
 
     def before(self):
@@ -196,7 +191,8 @@ class _Call:
                 continue
             if not (isinstance(result, tuple) and len(result) == 2):
                 raise RuntimeError(
-                    f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {result}."
+                    "forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got "
+                    f"{result}."
                 )
             self.args, self.kwargs = result
 
@@ -235,76 +231,24 @@ class _Call:
                         stacklevel=4,
                     )
 
-    def attach_old(self, hooks):
-        result = self.result
-        while not isinstance(result, minitorch.Tensor):
-            if isinstance(result, dict):
-                result = next(v for v in result.values() if isinstance(v, minitorch.Tensor))
-            else:
-                result = result[0]
-        if result.grad_fn is None:
-            return
-        for hook in hooks:
-            result.grad_fn.register_hook(lambda *grads, hook=hook: hook(self.module, *grads))
-        warn_old_hook(self.args, self.result, result.grad_fn)
-
-
-def warn_old_hook(inputs, result, grad_fn):
-    """What the older backward hooks cannot see."""
-    advice = "Please use register_full_backward_hook to get the documented behavior."
-    text = None
-    tensors = [(x,) if isinstance(x, minitorch.Tensor) else x for x in (inputs, result)]
-    plain = [isinstance(x, tuple) and all(isinstance(t, minitorch.Tensor) for t in x) for x in tensors]
-    if not plain[1]:
-        text = (
-            "Using non-full backward hooks on a Module that does not return a single Tensor or a tuple of Tensors "
-            f"is deprecated and will be removed in future versions. This hook will be missing some of the "
-            f"grad_output. {advice}"
-        )
-    elif not plain[0]:
-        text = (
-            "Using non-full backward hooks on a Module that does not take as input a single Tensor or a tuple of "
-            f"Tensors is deprecated and will be removed in future versions. This hook will be missing some of the "
-            f"grad_input. {advice}"
-        )
-    else:
-        ends = {t.grad_fn for t in tensors[1] if t.grad_fn is not None}
-        starts = {t.grad_fn for t in tensors[0] if t.grad_fn is not None}
-        if not ends or (len(ends) == 1 and grad_fn not in ends):
-            text = (
-                "Using a non-full backward hook when outputs are nested in python data structure is deprecated "
-                "and will be removed in future versions. This hook will be missing some grad_output."
-            )
-        elif len(ends) > 1:
-            text = (
-                "Using a non-full backward hook when outputs are generated by different autograd Nodes is "
-                f"deprecated and will be removed in future versions. This hook will be missing some grad_output. "
-                f"{advice}"
-            )
-        elif starts != {edge[0] for edge in grad_fn.next_functions}:
-            text = (
-                "Using a non-full backward hook when the forward contains multiple autograd Nodes is deprecated "
-                f"and will be removed in future versions. This hook will be missing some grad_input. {advice}"
-            )
-    if text:
-        warnings.warn(text, FutureWarning, stacklevel=5)
-
 
 class BackwardHook:
-    """Brings the gradients of a module's outputs and inputs together and shows them to the full backward hooks.
+    """Brings the gradients of a module's outputs and inputs together and shows them to the full backward
+    hooks.
 
-    The tensors that go in and come out pass through an identity each, whose node sees all their gradients at once.
+    The tensors that go in, and those that come out, pass through a node that sees all their gradients at
+    once.
     """
 
     def __init__(self, module, user_hooks, user_pre_hooks):
         self.module, self.user_hooks, self.user_pre_hooks = module, user_hooks, user_pre_hooks
         self.grad_outputs = None
         self.output_index = self.input_index = None
-        self.n_inputs = self.n_outputs = -1
+        self.inputs, self.n_outputs = (), -1
 
     def setup_input_hook(self, args):
         args, self.input_index = self._pass_through(args, self._on_input_grads)
-        self.n_inputs = len(args)
+        self.inputs = self._shapes(args)
         return args
 
     def setup_output_hook(self, result):
@@ -315,24 +259,26 @@ class BackwardHook:
 
     @staticmethod
     def _pass_through(args, hook):
-        index = [i for i, arg in enumerate(args) if isinstance(arg, minitorch.Tensor)]
-        if not (minitorch.is_grad_enabled() and any(args[i].requires_grad for i in index)):
+        index = [i for i, arg in enumerate(args) if isinstance(arg, minitorch.Tensor) and arg.requires_grad]
+        if not index or not minitorch.is_grad_enabled():
             return args, None
-        made = _identity(*[args[i] for i in index])
-        next(t.grad_fn for t in made if t.grad_fn is not None).register_hook(hook)
         out = list(args)
-        for i, tensor in zip(index, made):
+        for i, tensor in zip(index, _nn_pass(tuple(args[i] for i in index), hook), strict=True):
             out[i] = tensor
         return (tuple(out) if type(args) is tuple else type(args)(*out)), index
 
     @staticmethod
+    def _shapes(args):
+        return [(a.shape, a.dtype) if isinstance(a, minitorch.Tensor) else None for a in args]
+
+    @staticmethod
     def _spread(index, values, size):
         out = [None] * size
-        for i, value in zip(index, values):
+        for i, value in zip(index, values, strict=True):
             out[i] = value
         return tuple(out)
 
-    def _on_output_grads(self, _, grad_output):
+    def _on_output_grads(self, grad_output):
         grads = self._spread(self.output_index, grad_output, self.n_outputs)
         for hook in self.user_pre_hooks:
             changed = hook(self.module, grads)
@@ -352,13 +298,14 @@ class BackwardHook:
     def _without_inputs(self):
         """No input requires grad: the hooks are called now, and have nothing to change."""
         warnings.warn(
-            "Full backward hook is firing when gradients are computed with respect to module outputs since no "
+            "Full backward hook is firing when gradients are computed with respect to module outputs "
+            "since no "
             "inputs require gradients. See https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html"
             "#torch.nn.Module.register_full_backward_hook for more details.",
             stacklevel=6,
         )
         for hook in self.user_hooks:
-            result = hook(self.module, (None,) * self.n_inputs, self.grad_outputs)
+            result = hook(self.module, (None,) * len(self.inputs), self.grad_outputs)
             if result is not None and not (isinstance(result, tuple) and all(g is None for g in result)):
                 raise RuntimeError(
                     "Backward hook for Modules where no input requires gradient should always return None or "
@@ -366,10 +313,16 @@ class BackwardHook:
                 )
         self.grad_outputs = None
 
-    def _on_input_grads(self, grad_input, _):
+    def _zeros(self, i):
+        """The gradient of an input that gets none; None if it is no tensor."""
+        shape = self.inputs[i]
+        return shape and minitorch.zeros(shape[0], dtype=shape[1])
+
+    def _on_input_grads(self, grad_input):
         if self.grad_outputs is None:  # the gradient did not come through the outputs (double backward)
             return None
-        grads = self._spread(self.input_index, grad_input, self.n_inputs)
+        grads = self._spread(self.input_index, grad_input, len(self.inputs))
+        grads = tuple(self._zeros(i) if grad is None else grad for i, grad in enumerate(grads))
         for hook in self.user_hooks:
             changed = hook(self.module, grads, self.grad_outputs)
             if changed is None:
@@ -382,22 +335,3 @@ class BackwardHook:
             grads = changed
         self.grad_outputs = None
         return tuple(grads[i] for i in self.input_index)
-
-
-def _identity(*tensors):
-    """The tensors again, as the outputs of one node of the graph."""
-    global _identity
-    from minitorch.autograd import Function
-
-    class BackwardHookFunction(Function):
-        @staticmethod
-        def forward(ctx, *args):
-            ctx.mark_non_differentiable(*[arg for arg in args if not arg.requires_grad])
-            return args
-
-        @staticmethod
-        def backward(ctx, *grads):
-            return grads
-
-    _identity = BackwardHookFunction.apply
-    return _identity(*tensors)

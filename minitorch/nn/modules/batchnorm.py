@@ -36,7 +36,9 @@ class _NormBase(Module):
         if track_running_stats:
             self.register_buffer("running_mean", minitorch.zeros(num_features, **how))
             self.register_buffer("running_var", minitorch.ones(num_features, **how))
-            self.register_buffer("num_batches_tracked", minitorch.tensor(0, dtype=minitorch.int64, device=device))
+            self.register_buffer(
+                "num_batches_tracked", minitorch.tensor(0, dtype=minitorch.int64, device=device)
+            )
         else:
             for name in ("running_mean", "running_var", "num_batches_tracked"):
                 self.register_buffer(name, None)
@@ -97,7 +99,8 @@ class _BatchNorm(_NormBase):
 
 
 class BatchNorm1d(_BatchNorm):
-    """(x - mean) / sqrt(var + eps) * weight + bias, mean and variance over the batch; in evaluation the running ones.
+    """(x - mean) / sqrt(var + eps) * weight + bias, mean and variance over the batch; in evaluation the
+    running ones.
 
     Shapes: (N, C) or (N, C, L) to the same; weight and bias (C).
 

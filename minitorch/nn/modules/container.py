@@ -207,7 +207,8 @@ def _pairs(source, mappings, name, plural):
     """The key/value pairs of a mapping or of an iterable of pairs, with PyTorch's complaints."""
     if not isinstance(source, Iterable):
         raise TypeError(
-            f"{plural}.update should be called with an iterable of key/value pairs, but got {type(source).__name__}"
+            f"{plural}.update should be called with an iterable of key/value pairs, but got "
+            f"{type(source).__name__}"
         )
     if isinstance(source, mappings):
         yield from source.items()
@@ -217,7 +218,9 @@ def _pairs(source, mappings, name, plural):
         return
     for i, pair in enumerate(source):
         if not isinstance(pair, Iterable):
-            raise TypeError(f"{name} update sequence element #{i} should be Iterable; is{type(pair).__name__}")
+            raise TypeError(
+                f"{name} update sequence element #{i} should be Iterable; is{type(pair).__name__}"
+            )
         if len(pair) != 2:
             raise ValueError(f"{name} update sequence element #{i} has length {len(pair)}; 2 is required")
         yield pair[0], pair[1]

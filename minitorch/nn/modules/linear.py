@@ -36,7 +36,8 @@ class Linear(Module):
         out_features: size of the output's last dimension.
         bias: whether there is a b.
 
-    Shapes: (*, in_features) to (*, out_features); weight (out_features, in_features), bias (out_features). Both are
+    Shapes: (*, in_features) to (*, out_features); weight (out_features, in_features), bias (out_features).
+    Both are
     drawn uniformly from (-k, k) with k = 1 / sqrt(in_features).
 
     Raises:
@@ -71,7 +72,9 @@ class Linear(Module):
     forward = _Forward(F.linear, attributes=("weight", "bias"))
 
     def extra_repr(self):
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        )
 
 
 class Bilinear(Module):

@@ -19,7 +19,9 @@ __all__ = [
 
 def _forward(function, *attributes, **options):
     """forward(input, target): the function with these attributes by keyword, in C."""
-    return _Forward(function, attributes=attributes, inputs=("input", "target"), keywords=attributes, **options)
+    return _Forward(
+        function, attributes=attributes, inputs=("input", "target"), keywords=attributes, **options
+    )
 
 
 class _Loss(Module):
@@ -146,7 +148,8 @@ class BCEWithLogitsLoss(_Loss):
 class NLLLoss(_WeightedLoss):
     """Negative log likelihood of the target classes, given log-probabilities.
 
-    Shapes: (C), (N, C) or (N, C, d1, ...) and integer targets without the C to a scalar, or with reduction "none" to
+    Shapes: (C), (N, C) or (N, C, d1, ...) and integer targets without the C to a scalar, or with reduction
+    "none" to
     the target's shape.
 
     Raises:
@@ -182,7 +185,13 @@ class CrossEntropyLoss(_WeightedLoss):
     """
 
     def __init__(
-        self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0
+        self,
+        weight=None,
+        size_average=None,
+        ignore_index=-100,
+        reduce=None,
+        reduction="mean",
+        label_smoothing=0.0,
     ):
         super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = ignore_index

@@ -1,6 +1,7 @@
 """Module, the base class of all networks and layers.
 
-Its C half (csrc/python/py_nn.c) holds the registries of parameters, buffers and children, sets attributes, and calls
+Its C half (csrc/python/py_nn.c) holds the registries of parameters, buffers and children, sets attributes,
+and calls
 ``forward``; here is what is not on the path of a training step.
 
 https://docs.pytorch.org/docs/2.13/generated/torch.nn.Module.html
@@ -135,11 +136,13 @@ class Module(_ModuleBase):
         if not self.call_super_init:
             if kwargs:
                 raise TypeError(
-                    f"{type(self).__name__}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'"
+                    f"{type(self).__name__}.__init__() got an unexpected keyword argument "
+                    f"'{next(iter(kwargs))}'"
                 )
             if args:
                 raise TypeError(
-                    f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given"
+                    f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} "
+                    "were given"
                 )
         self._setup()
         if self.call_super_init:
@@ -183,7 +186,8 @@ class Module(_ModuleBase):
         self._check_name("buffer", name, registries[1])
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
+                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (torch Tensor or None "
+                "required)"
             )
         registries[1][name] = self._run_registration_hooks(
             _hooks.global_buffer_registration_hooks, self, name, tensor
@@ -213,8 +217,10 @@ class Module(_ModuleBase):
             )
         if param is not None and param.grad_fn:
             raise ValueError(
-                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. "
-                f"To express '{name}' as a function of another Tensor, compute the value in the forward() method."
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
+                "explicitly. "
+                f"To express '{name}' as a function of another Tensor, compute the value in the "
+                "forward() method."
             )
         if param is not None:
             param = self._run_registration_hooks(
@@ -248,7 +254,9 @@ class Module(_ModuleBase):
         self.add_module(name, module)
 
     def _assign(self, name, value):
-        """``self.name = value`` where a registry has a say: the C code has sorted out all other assignments."""
+        """``self.name = value`` where a registry has a say: the C code has sorted out all other
+        assignments.
+        """
         registries = self._registries()
         if registries is None:
             kind = "module" if isinstance(value, Module) else "parameters"
@@ -262,13 +270,15 @@ class Module(_ModuleBase):
         elif name in params:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{_typename(value)}' as parameter '{name}' (torch.nn.Parameter or None expected)"
+                    f"cannot assign '{_typename(value)}' as parameter '{name}' (torch.nn.Parameter or "
+                    "None expected)"
                 )
             self.register_parameter(name, value)
         elif isinstance(value, Module) or name in modules:
             if value is not None and not isinstance(value, Module):
                 raise TypeError(
-                    f"cannot assign '{_typename(value)}' as child module '{name}' (torch.nn.Module or None expected)"
+                    f"cannot assign '{_typename(value)}' as child module '{name}' (torch.nn.Module or "
+                    "None expected)"
                 )
             if value is not None:
                 self._forget(name, params, buffers)
@@ -284,7 +294,9 @@ class Module(_ModuleBase):
                 f"cannot assign '{_typename(value)}' as buffer '{name}' "
                 "(torch.nn.Buffer, torch.Tensor or None expected)"
             )
-        persistent = value.persistent if isinstance(value, Buffer) else name not in self._non_persistent_buffers_set
+        persistent = (
+            value.persistent if isinstance(value, Buffer) else name not in self._non_persistent_buffers_set
+        )
         if persistent:  # so that a subclass's register_buffer(name, tensor) does as well
             self.register_buffer(name, value)
         else:
@@ -374,7 +386,9 @@ class Module(_ModuleBase):
                 yield f"{path}.{name}" if path else name, member
 
     def parameters(self, recurse=True):
-        """Iterates over the parameters of the module and, with ``recurse``, of all modules inside, each once."""
+        """Iterates over the parameters of the module and, with ``recurse``, of all modules inside, each
+        once.
+        """
         for _, param in self.named_parameters(recurse=recurse):
             yield param
 
@@ -424,7 +438,9 @@ class Module(_ModuleBase):
         yield prefix, self
         for name, module in self._modules.items():
             if module is not None:
-                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+                yield from module.named_modules(
+                    memo, f"{prefix}.{name}" if prefix else name, remove_duplicate
+                )
 
     # ---- changing all of it ------------------------------------------------------------------
 
@@ -445,7 +461,9 @@ class Module(_ModuleBase):
         return self
 
     def _apply(self, fn, recurse=True):
-        """Every parameter, its gradient, and every buffer becomes ``fn`` of it. Parameters stay the same objects."""
+        """Every parameter, its gradient, and every buffer becomes ``fn`` of it. Parameters stay the same
+        objects.
+        """
         if recurse:
             for module in self.children():
                 module._apply(fn)
@@ -463,7 +481,8 @@ class Module(_ModuleBase):
         return self
 
     def to(self, *args, **kwargs):
-        """Casts floating-point parameters and buffers: ``to(device)``, ``to(dtype)``, ``to(tensor)``; returns self.
+        """Casts floating-point parameters and buffers: ``to(device)``, ``to(dtype)``, ``to(tensor)``;
+        returns self.
 
         Raises:
             TypeError: for a dtype that is not floating point.
@@ -511,7 +530,8 @@ class Module(_ModuleBase):
         return self._apply(lambda t: t.share_memory_())
 
     def train(self, mode=True):
-        """Sets training mode for the module and all inside: Dropout and BatchNorm behave accordingly; returns self.
+        """Sets training mode for the module and all inside: Dropout and BatchNorm behave accordingly;
+        returns self.
 
         Raises:
             ValueError: if mode is not a bool.
@@ -562,7 +582,8 @@ class Module(_ModuleBase):
     def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
         """Calls ``hook(module, args)`` before forward; what it returns replaces the arguments.
 
-        With ``with_kwargs`` it is ``hook(module, args, kwargs)``, which returns both or None. Returns a handle with
+        With ``with_kwargs`` it is ``hook(module, args, kwargs)``, which returns both or None. Returns a
+        handle with
         ``remove()``.
         """
         extra = self._forward_pre_hooks_with_kwargs
@@ -574,7 +595,8 @@ class Module(_ModuleBase):
     def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
         """Calls ``hook(module, args, output)`` after forward; what it returns replaces the output.
 
-        With ``with_kwargs`` it is ``hook(module, args, kwargs, output)``; with ``always_call`` it runs even if forward
+        With ``with_kwargs`` it is ``hook(module, args, kwargs, output)``; with ``always_call`` it runs even
+        if forward
         raised. Returns a handle with ``remove()``.
         """
         extra = [self._forward_hooks_with_kwargs, self._forward_hooks_always_called]
@@ -598,7 +620,7 @@ class Module(_ModuleBase):
         return self._add_backward_hook(hook, True, prepend)
 
     def register_backward_hook(self, hook):
-        """The older form of register_full_backward_hook: sees the last operation of forward only."""
+        """The older form of register_full_backward_hook, which here does the same."""
         return self._add_backward_hook(hook, False)
 
     def _add_backward_hook(self, hook, full, prepend=False):
@@ -631,7 +653,8 @@ class Module(_ModuleBase):
             destination[prefix + _EXTRA_STATE] = self.get_extra_state()
 
     def state_dict(self, *args, destination=None, prefix="", keep_vars=False):
-        """All parameters and persistent buffers by dotted name, in an OrderedDict. They share the module's memory.
+        """All parameters and persistent buffers by dotted name, in an OrderedDict. They share the module's
+        memory.
 
         >>> from minitorch import nn
         >>> list(nn.Linear(2, 1).state_dict())
@@ -672,13 +695,16 @@ class Module(_ModuleBase):
     def _register_state_dict_hook(self, hook):
         if getattr(hook, "_from_public_api", False):
             raise RuntimeError(
-                "Cannot register the same function as the state dict post hook that was previously registered via "
+                "Cannot register the same function as the state dict post hook that was previously "
+                "registered via "
                 "register_state_dict_post_hook"
             )
         return self._add_hook(self._state_dict_hooks, hook)
 
     def register_state_dict_post_hook(self, hook):
-        """Calls ``hook(module, state_dict, prefix, local_metadata)`` after ``state_dict()``; it returns None."""
+        """Calls ``hook(module, state_dict, prefix, local_metadata)`` after ``state_dict()``; it returns
+        None.
+        """
         hook._from_public_api = True
         return self._add_hook(self._state_dict_hooks, hook)
 
@@ -690,7 +716,9 @@ class Module(_ModuleBase):
         return self._add_hook(self._load_state_dict_pre_hooks, _LoadHook(hook, self if with_module else None))
 
     def register_load_state_dict_pre_hook(self, hook):
-        """Calls ``hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected, errors)`` first."""
+        """Calls ``hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected,
+        errors)`` first.
+        """
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def register_load_state_dict_post_hook(self, hook):
@@ -727,8 +755,8 @@ class Module(_ModuleBase):
             given = state_dict[key]
             if not isinstance(given, Tensor):
                 error_msgs.append(
-                    f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
-                    f"checkpoint but received {type(given)}"
+                    f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object '
+                    f"from checkpoint but received {type(given)}"
                 )
                 continue
             if len(own.shape) == 0 and len(given.shape) == 1 and given.shape[0] == 1:
@@ -743,8 +771,9 @@ class Module(_ModuleBase):
                 self._load_one(name, own, given, assign)
             except Exception as error:
                 error_msgs.append(
-                    f'While copying the parameter named "{key}", whose dimensions in the model are {own.size()} and '
-                    f"whose dimensions in the checkpoint are {given.size()}, an exception occurred : {error.args}."
+                    f'While copying the parameter named "{key}", whose dimensions in the model are '
+                    f"{own.size()} and whose dimensions in the checkpoint are {given.size()}, "
+                    f"an exception occurred : {error.args}."
                 )
         self._load_extra_state(state_dict, prefix + _EXTRA_STATE, strict, missing_keys, unexpected_keys)
         if strict:
@@ -765,7 +794,8 @@ class Module(_ModuleBase):
             unexpected_keys.append(key)
 
     def load_state_dict(self, state_dict, strict=True, assign=False):
-        """Copies parameters and buffers from a state_dict, by name; with ``assign`` its tensors replace the module's.
+        """Copies parameters and buffers from a state_dict, by name; with ``assign`` its tensors replace the
+        module's.
 
         Returns:
             A named tuple of ``missing_keys`` and ``unexpected_keys``.
@@ -797,7 +827,8 @@ class Module(_ModuleBase):
             for hook in module._load_state_dict_post_hooks.values():
                 if hook(module, keys) is not None:
                     raise AssertionError(
-                        "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new "
+                        "Hooks registered with ``register_load_state_dict_post_hook`` are not expected "
+                        "to return new "
                         "values, if incompatible_keys need to be modified, it should be done inplace."
                     )
 
