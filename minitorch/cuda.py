@@ -1,7 +1,7 @@
 """``torch.cuda`` of a build without CUDA: programs may ask, and are told that there is no such device.
 
-What only asks (``is_available``) or only prepares (``manual_seed_all``, ``empty_cache``) works; what would need
-the device raises PyTorch's AssertionError.
+What only asks (``is_available``) or only prepares (``manual_seed_all``, ``empty_cache``) works; what would
+need the device raises PyTorch's AssertionError.
 
 Source: https://docs.pytorch.org/docs/stable/cuda.html
 """
@@ -98,8 +98,8 @@ def _unavailable(*args: Any, **kwargs: Any) -> NoReturn:
 
 _NEEDS_A_DEVICE = (
     "Event", "Stream", "current_device", "current_stream", "device", "get_device_capability",
-    "get_device_name", "get_device_properties", "get_rng_state", "init", "initial_seed", "ipc_collect", "mem_get_info",
-    "memory_summary", "set_device", "set_rng_state", "stream", "synchronize",
+    "get_device_name", "get_device_properties", "get_rng_state", "init", "initial_seed", "ipc_collect",
+    "mem_get_info", "memory_summary", "set_device", "set_rng_state", "stream", "synchronize",
 )  # fmt: skip
 
 
