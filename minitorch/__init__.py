@@ -12,7 +12,9 @@ from minitorch.functional import allclose, broadcast_tensors, equal, index_put, 
 
 __version__ = "0.1.0"
 
-_submodules = ("autograd", "backends", "cuda", "functional", "nn", "optim", "random", "return_types", "utils")
+_submodules = frozenset(
+    "autograd backends cuda functional linalg nn optim random return_types special utils".split()
+)
 
 
 def __getattr__(name):

@@ -42,7 +42,8 @@ int mt_check_history(mt_tensor *t, bool recording)
     if (mt_requires_grad(t) && !t->node)
         return mt_error(MT_RUNTIME, "a leaf Variable that requires grad is being used in an in-place operation. "
                                     "Hint: update parameters inside `with torch.no_grad():`.");
-    if (recording && t->base) return check_view(t);
+    bool lost = t->flags & MT_VIEW_NO_GRAD && t->base && mt_requires_grad(t->base);
+    if ((recording || lost) && t->base) return check_view(t);
     return 0;
 }
 

@@ -45,6 +45,13 @@ static int int_from(PyObject *o, int64_t *out)
     return status;
 }
 
+int py_bind_scalar(PyObject *o, mt_scalar *out)
+{
+    int status = py_scalar_from(o, out);
+    if (status < 0 && PyLong_Check(o)) PyErr_SetString(PyExc_OverflowError, "int too big to convert");
+    return status;
+}
+
 static int float_from(PyObject *o, double *out)
 {
     mt_scalar s;
@@ -204,7 +211,7 @@ static void give_tensor(const py_schema *s, const py_param *p, mt_tensor *t, py_
 static int number_argument(const py_schema *s, const py_param *p, PyObject *o, py_bound *b)
 {
     mt_scalar value;
-    int status = py_scalar_from(o, &value);
+    int status = py_bind_scalar(o, &value);
     if (status != 1) return status;
     mt_tensor *t = mt_number_of(value);
     if (!t) return py_raise_int();
@@ -297,7 +304,7 @@ static int convert(const py_schema *s, const py_param *p, PyObject *o, py_bound 
     mt_arg *arg = &b->arg[p->slot];
     arg->given = true;
     switch (p->kind) {
-    case PY_SCALAR: return py_scalar_from(o, &arg->s);
+    case PY_SCALAR: return py_bind_scalar(o, &arg->s);
     case PY_INT: return int_from(o, &arg->i);
     case PY_FLOAT: return float_from(o, &arg->d);
     case PY_BOOL: return bool_from(o, &arg->b);

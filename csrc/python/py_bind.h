@@ -49,4 +49,7 @@ const char *py_type_name(PyObject *o);
 /* The keyword argument of that parameter (borrowed), NULL if there is none. */
 PyObject *py_bind_keyword(const py_param *p, const py_args *a);
 
+/* py_scalar_from for an operator's number: an int beyond int64 is an OverflowError there. */
+int py_bind_scalar(PyObject *o, mt_scalar *out);
+
 #endif

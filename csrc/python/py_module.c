@@ -60,7 +60,7 @@ static PyObject *set_num_threads(PyObject *module, PyObject *o)
 {
     (void)module;
     if (!PyLong_Check(o) || PyBool_Check(o))
-        return PyErr_Format(PyExc_TypeError, "set_num_threads expects an int, but got %s", Py_TYPE(o)->tp_name);
+        return PyErr_Format(PyExc_RuntimeError, "set_num_threads expects an int, but got %s", Py_TYPE(o)->tp_name);
     int overflow;
     long n = PyLong_AsLongAndOverflow(o, &overflow);
     if (overflow || n > INT_MAX) {

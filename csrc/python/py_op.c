@@ -22,12 +22,17 @@ static int64_t count_elements(const mt_call *c)
     return n;
 }
 
+/* Python looks for Ctrl-C between statements only: long work looks when it is done. */
 static __attribute__((noinline)) mt_tensor *apply_without_gil(mt_call *c)
 {
     mt_tensor *t;
     Py_BEGIN_ALLOW_THREADS
     t = mt_apply(c);
     Py_END_ALLOW_THREADS
+    if (!mt_self.error && PyErr_CheckSignals() < 0) {
+        py_fail_host();
+        return NULL;
+    }
     return t;
 }
 
@@ -69,10 +74,11 @@ static PyObject *run(const py_schema *s, py_bound *b, PyObject *self)
     mt_call *c = &b->call;
     bool inplace = s->inplace || b->inplace;
     if (inplace) c->flags |= MT_CALL_INPLACE;
-    if (!apply(s, c, count_elements(c))) return py_raise();
     PyObject *result;
-    if (inplace)
-        return Py_NewRef(self);
+    if (!apply(s, c, count_elements(c)))
+        result = py_raise();
+    else if (inplace)
+        result = Py_NewRef(self);
     else if (b->out_object)
         result = s->nout == 1 || PyTuple_Check(b->out_object) ? Py_NewRef(b->out_object)
                                                               : PySequence_Tuple(b->out_object);
@@ -131,7 +137,7 @@ static mt_tensor *number_of(const py_schema *s, int i, PyObject *o)
     if (!s->fast_number[i]) return NULL;
     if (PyFloat_CheckExact(o))
         value = mt_scalar_float(PyFloat_AS_DOUBLE(o));
-    else if (py_scalar_from(o, &value) != 1)
+    else if (py_bind_scalar(o, &value) != 1)
         return NULL;
     return mt_number_of(value);
 }

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { FUNCTIONS, METHODS, NN, LINALG, SPECIAL, PLACES };
+
 /* Second names, as PyTorch has them. Each exists wherever its operator does, in-place form included. */
 static const struct {
     const char *alias, *name;
@@ -24,6 +26,7 @@ static const struct {
     {"concatenate", "cat"},
     {"divide", "div"},
     {"fix", "trunc"},
+    {"ger", "outer"},
     {"greater", "gt"},
     {"greater_equal", "ge"},
     {"less", "lt"},
@@ -39,6 +42,24 @@ static const struct {
     {"true_divide", "div"},
 };
 
+/* Names that another place has for a function. */
+static const struct {
+    int place;
+    const char *alias, *name;
+} loans[] = {
+    {LINALG, "matmul", "matmul"},
+    {SPECIAL, "exp2", "exp2"},
+    {SPECIAL, "expit", "sigmoid"},
+    {SPECIAL, "expm1", "expm1"},
+    {SPECIAL, "erf", "erf"},
+    {SPECIAL, "erfc", "erfc"},
+    {SPECIAL, "log1p", "log1p"},
+    {SPECIAL, "log_softmax", "log_softmax"},
+    {SPECIAL, "logsumexp", "logsumexp"},
+    {SPECIAL, "round", "round"},
+    {SPECIAL, "softmax", "softmax"},
+};
+
 /* ---- places -------------------------------------------------------------------------------------------- */
 
 typedef struct place {
@@ -47,8 +68,6 @@ typedef struct place {
     const char *module; /* what the objects say their module is */
     PyObject *dict;     /* borrowed */
 } place;
-
-enum { FUNCTIONS, METHODS, NN, LINALG, SPECIAL, PLACES };
 
 static place places[PLACES] = {
     {MT_FUNCTION, 0, "minitorch", NULL},
@@ -174,9 +193,9 @@ static int add_record(const mt_op *record)
 
 /* ---- aliases ------------------------------------------------------------------------------------------- */
 
-static int add_alias(const place *p, const char *alias, const char *name)
+static int add_alias(const place *from, const place *p, const char *alias, const char *name)
 {
-    PyObject *target = PyDict_GetItemString(p->dict, name);
+    PyObject *target = PyDict_GetItemString(from->dict, name);
     if (!target || !is_op(target) || PyDict_GetItemString(p->dict, alias)) return 0;
     const py_op *op = (const py_op *)target;
     py_op *copy = op_in(p, alias, op->form);
@@ -193,9 +212,12 @@ static int add_aliases(void)
         snprintf(alias, sizeof alias, "%s_", aliases[k].alias);
         snprintf(name, sizeof name, "%s_", aliases[k].name);
         for (int i = 0; i < PLACES; i++)
-            if (add_alias(&places[i], aliases[k].alias, aliases[k].name) < 0 || add_alias(&places[i], alias, name) < 0)
+            if (add_alias(&places[i], &places[i], aliases[k].alias, aliases[k].name) < 0 ||
+                add_alias(&places[i], &places[i], alias, name) < 0)
                 return -1;
     }
+    for (size_t k = 0; k < sizeof loans / sizeof *loans; k++)
+        if (add_alias(&places[FUNCTIONS], &places[loans[k].place], loans[k].alias, loans[k].name) < 0) return -1;
     return 0;
 }
 

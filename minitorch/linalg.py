@@ -1,0 +1,6 @@
+"""Linear algebra: operators of the C core, by the names PyTorch gives them in torch.linalg."""
+
+from minitorch._C import _linalg
+
+__all__ = sorted(name for name in vars(_linalg) if not name.startswith("_"))
+globals().update({name: getattr(_linalg, name) for name in __all__})
