@@ -39,7 +39,6 @@ static int check_param(mt_tensor *p)
     if (!mt_is_float((mt_dtype)p->dtype))
         return mt_error(MT_RUNTIME, "For integral input tensors, argument alpha must not be a "
                                     "floating point number.");
-    if (mt_is_contiguous(p) && !p->storage->readonly) return 0;
     /* A step is no recorded write, whatever the mode around it: leaves may be written to. */
     bool before = mt_self.no_grad;
     mt_self.no_grad = true;
@@ -66,11 +65,20 @@ static int open_copies(mt_lanes *l)
     return 0;
 }
 
+/* Contiguous, and of the parameter's type and shape: what nearly every lane is. */
+static inline bool is_plain(const mt_tensor *p, const mt_tensor *t)
+{
+    if (!mt_is_contiguous(t) || t->dtype != p->dtype || t->ndim != p->ndim) return false;
+    for (int d = 0; d < p->ndim; d++)
+        if (t->size[d] != p->size[d]) return false;
+    return true;
+}
+
 int mt_lanes_open(mt_lanes *l)
 {
     mt_tensor *p = l->tensor[MT_LANE_PARAM];
-    if (MT_UNLIKELY(check_param(p) < 0)) return -1;
-    bool plain = mt_is_contiguous(p);
+    bool plain = mt_is_contiguous(p) && mt_is_float((mt_dtype)p->dtype) && !p->storage->readonly;
+    if (MT_UNLIKELY(!plain) && check_param(p) < 0) return -1;
     l->dtype = (mt_dtype)p->dtype;
     l->n = p->numel;
     l->itemsize = mt_itemsize(p);
@@ -78,11 +86,10 @@ int mt_lanes_open(mt_lanes *l)
     l->data[0] = p->data;
     for (int k = 1; k < l->count; k++) {
         mt_tensor *t = l->tensor[k];
-        l->data[k] = NULL;
-        if (!t) continue;
-        if (MT_UNLIKELY(check_lane(l, k) < 0)) return -1;
-        plain &= mt_is_contiguous(t) && t->dtype == p->dtype;
-        l->data[k] = t->data;
+        l->data[k] = t ? t->data : NULL;
+        if (!t || MT_LIKELY(is_plain(p, t))) continue;
+        if (check_lane(l, k) < 0) return -1;
+        plain = false;
     }
     return MT_LIKELY(plain) ? 0 : open_copies(l);
 }

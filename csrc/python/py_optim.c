@@ -19,12 +19,13 @@ enum {
 #define NAMES(X)                                                                                   \
     X(alpha)                                                                                       \
     X(amsgrad)                                                                                     \
-    X(betas) X(capturable) X(centered) X(closure) X(dampening) X(decoupled_weight_decay)           \
-        X(defaults) X(differentiable) X(eps) X(exp_avg) X(exp_avg_sq) X(foreach) X(fused)          \
-            X(grad_avg) X(lr) X(max_exp_avg_sq) X(maximize) X(momentum) X(momentum_buffer)         \
-                X(nesterov) X(param_groups) X(params) X(set_to_none) X(square_avg) X(state)        \
-                    X(step) X(weight_decay) X(_opt_called) X(_step_in_python)                      \
-                        X(_optimizer_step_pre_hooks) X(_optimizer_step_post_hooks) X(__name__)
+    X(betas)                                                                                       \
+    X(capturable) X(centered) X(closure) X(dampening) X(decoupled_weight_decay) X(defaults)        \
+        X(differentiable) X(eps) X(exp_avg) X(exp_avg_sq) X(foreach) X(fused) X(grad_avg) X(lr)    \
+            X(max_exp_avg_sq) X(maximize) X(momentum) X(momentum_buffer) X(nesterov)               \
+                X(param_groups) X(params) X(set_to_none) X(square_avg) X(state) X(step)            \
+                    X(weight_decay) X(_opt_called) X(_step_in_python) X(_optimizer_step_pre_hooks) \
+                        X(_optimizer_step_post_hooks) X(__name__)
 
 #define DECLARE(n) static PyObject *s_##n;
 NAMES(DECLARE)
@@ -59,6 +60,10 @@ static int number_of(PyObject *v, double *out)
     if (PyFloat_CheckExact(v)) {
         *out = PyFloat_AS_DOUBLE(v);
         return 0;
+    }
+    if (PyLong_CheckExact(v)) {
+        *out = PyLong_AsDouble(v);
+        return *out == -1.0 && PyErr_Occurred() ? -1 : 0;
     }
     if (py_tensor_check(v)) {
         mt_tensor *t = py_core(v);
