@@ -40,11 +40,11 @@ typedef struct batches {
     Py_ssize_t yielded;
 } batches;
 
-#define NAMES(X)                                                                                   \
-    X(batch_sampler)                                                                               \
-    X(batch_size)                                                                                  \
-    X(collate_fn) X(data_source) X(dataset) X(drop_last) X(generator) X(indices) X(replacement)    \
-        X(sampler) X(tensors) X(__getitems__) X(_num_samples)
+/* clang-format off */
+#define NAMES(X) \
+    X(batch_sampler) X(batch_size) X(collate_fn) X(data_source) X(dataset) X(drop_last) \
+    X(generator) X(indices) X(replacement) X(sampler) X(tensors) X(__getitems__) X(_num_samples)
+/* clang-format on */
 #define DECLARE(n) static PyObject *s_##n;
 NAMES(DECLARE)
 #undef DECLARE

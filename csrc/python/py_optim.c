@@ -16,16 +16,14 @@ enum {
 
 /* ---- names
  * ---------------------------------------------------------------------------------------- */
-#define NAMES(X)                                                                                   \
-    X(alpha)                                                                                       \
-    X(amsgrad)                                                                                     \
-    X(betas)                                                                                       \
-    X(capturable) X(centered) X(closure) X(dampening) X(decoupled_weight_decay) X(defaults)        \
-        X(differentiable) X(eps) X(exp_avg) X(exp_avg_sq) X(foreach) X(fused) X(grad_avg) X(lr)    \
-            X(max_exp_avg_sq) X(maximize) X(momentum) X(momentum_buffer) X(nesterov)               \
-                X(param_groups) X(params) X(set_to_none) X(square_avg) X(state) X(step)            \
-                    X(weight_decay) X(_opt_called) X(_step_in_python) X(_optimizer_step_pre_hooks) \
-                        X(_optimizer_step_post_hooks) X(__name__)
+/* clang-format off */
+#define NAMES(X) \
+    X(alpha) X(amsgrad) X(betas) X(capturable) X(centered) X(closure) X(dampening) \
+    X(decoupled_weight_decay) X(defaults) X(differentiable) X(eps) X(exp_avg) X(exp_avg_sq) \
+    X(foreach) X(fused) X(grad_avg) X(lr) X(max_exp_avg_sq) X(maximize) X(momentum) \
+    X(momentum_buffer) X(nesterov) X(param_groups) X(params) X(set_to_none) X(square_avg) \
+    X(state) X(step) X(weight_decay) X(_opt_called) X(_step_in_python)
+/* clang-format on */
 
 #define DECLARE(n) static PyObject *s_##n;
 NAMES(DECLARE)
