@@ -10,8 +10,7 @@
 
 py_loader_classes py_loader;
 
-/* ---- has default_collate_fn_map been changed?
- * ------------------------------------------------------ */
+/* ---- has default_collate_fn_map been changed? ------------------------------------------------ */
 enum { NOTED = 5 };
 static PyObject *noted_function[NOTED];
 static Py_ssize_t noted_size;
@@ -42,8 +41,7 @@ static bool map_is_as_noted(void)
     return true;
 }
 
-/* ---- the kinds of samples
- * -------------------------------------------------------------------------- */
+/* ---- the kinds of samples -------------------------------------------------------------------- */
 static PyObject *in_python(PyObject *batch)
 {
     return PyObject_CallOneArg(py_loader.collate_in_python, batch);

@@ -49,8 +49,7 @@ typedef struct batches {
 NAMES(DECLARE)
 #undef DECLARE
 
-/* ---- reading Python objects
- * ------------------------------------------------------------------------ */
+/* ---- reading Python objects ------------------------------------------------------------------ */
 /* A generator or None: retained, NULL for None; -1 with TypeError. */
 static int generator_of(PyObject *o, mt_generator **out)
 {
@@ -114,8 +113,7 @@ static int read_ints(PyObject *list, int64_t limit, int64_t *out)
     return 1;
 }
 
-/* ---- samples: is the dataset made of tensors?
- * ------------------------------------------------------- */
+/* ---- samples: is the dataset made of tensors? ------------------------------------------------ */
 static bool can_gather(PyObject *tensors)
 {
     if (!PyTuple_CheckExact(tensors) || PyTuple_GET_SIZE(tensors) == 0) return false;
@@ -200,8 +198,7 @@ static int find_samples(batches *b, PyObject *loader)
     return 0;
 }
 
-/* ---- indices: is it a sampler we can count off?
- * ------------------------------------------------------ */
+/* ---- indices: is it a sampler we can count off? ---------------------------------------------- */
 /* A shuffling sampler we know the draws of: without replacement, as many samples as there are. */
 static int plain_shuffle(PyObject *sampler)
 {
@@ -250,8 +247,7 @@ static int find_indices(batches *b, PyObject *loader)
 /* The dataset's samples are taken by our own order: is every index of it one of theirs? */
 static bool order_fits(const batches *b) { return b->n <= (b->map ? b->map_n : b->rows); }
 
-/* ---- an epoch begins
- * --------------------------------------------------------------------------------- */
+/* ---- an epoch begins ------------------------------------------------------------------------- */
 static int64_t draw_seed(mt_generator *g) { return (int64_t)(mt_random_u64(g) & INT64_MAX); }
 
 /* _batches(loader): what iter(loader) returns. Always draws the seed that worker processes would
@@ -322,8 +318,7 @@ static int pass_end(batches *b)
     return 0;
 }
 
-/* ---- batches
- * ------------------------------------------------------------------------------------------- */
+/* ---- batches --------------------------------------------------------------------------------- */
 /* [rows of the first tensor, rows of the second, ...] */
 static PyObject *gather(const batches *b, int64_t n, const int64_t *row, int64_t first)
 {
@@ -431,8 +426,7 @@ static PyObject *batches_next(PyObject *self)
     return batch;
 }
 
-/* ---- the type
- * ------------------------------------------------------------------------------------------ */
+/* ---- the type -------------------------------------------------------------------------------- */
 static Py_ssize_t batches_length(PyObject *self)
 {
     return PyObject_Size(((batches *)self)->index_sampler);
@@ -501,8 +495,7 @@ static PyTypeObject batches_type = {
     .tp_members = batches_members,
 };
 
-/* ---- functions of the module
- * ----------------------------------------------------------------------------- */
+/* ---- functions of the module ----------------------------------------------------------------- */
 static PyObject *collate_batch(PyObject *module, PyObject *batch)
 {
     (void)module;

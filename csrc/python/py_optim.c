@@ -9,13 +9,10 @@
 
 #include "optim/optim.h"
 
-enum {
-    CHUNK = 64,
-    MAX_STATES = 4
-}; /* parameters handed to the core at once; tensors of state of each */
+enum { CHUNK = 64 };     /* parameters handed to the core at once */
+enum { MAX_STATES = 4 }; /* tensors of state of each */
 
-/* ---- names
- * ---------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 /* clang-format off */
 #define NAMES(X) \
     X(alpha) X(amsgrad) X(betas) X(capturable) X(centered) X(closure) X(dampening) \
@@ -43,8 +40,7 @@ static int intern_names(void)
 static bool hooks_exist, schedulers_exist, differentiable_exist;
 static PyObject *run_with_hooks; /* minitorch.optim.optimizer._run_with_hooks */
 
-/* ---- reading a group
- * ------------------------------------------------------------------------------ */
+/* ---- reading a group ------------------------------------------------------------------------- */
 /* group[key], borrowed; KeyError. */
 static PyObject *get(PyObject *group, PyObject *key)
 {
@@ -101,8 +97,7 @@ static PyObject *attribute(PyObject *self, PyObject *dict, PyObject *name)
     return PyErr_Occurred() ? NULL : PyObject_GetAttr(self, name);
 }
 
-/* ---- state of a parameter
- * ------------------------------------------------------------------------- */
+/* ---- state of a parameter -------------------------------------------------------------------- */
 /* self.state[p], made if it is not there. New reference. */
 static PyObject *state_of(PyObject *state, PyObject *p)
 {
@@ -155,8 +150,7 @@ static int make_state(const layout *l, PyObject *s, const mt_tensor *p)
     return 0;
 }
 
-/* ---- a chunk: parameters with gradients, and their state
- * ------------------------------------------ */
+/* ---- a chunk: parameters with gradients, and their state ------------------------------------- */
 typedef struct chunk {
     int n;
     PyObject *object[CHUNK], *states[CHUNK];
@@ -229,8 +223,7 @@ static int in_chunks(PyObject *self, PyObject *dict, PyObject *params, const lay
     return status;
 }
 
-/* ---- SGD
- * ------------------------------------------------------------------------------------------ */
+/* ---- SGD ------------------------------------------------------------------------------------- */
 /* With momentum the buffers may be missing: the core makes them, then they are put into the state.
  */
 static int sgd_chunk(chunk *c, void *context)
@@ -281,8 +274,7 @@ static int sgd_group(PyObject *self, PyObject *dict, PyObject *group, PyObject *
     return in_chunks(self, dict, params, &none, sgd_chunk, &s);
 }
 
-/* ---- Adam
- * ----------------------------------------------------------------------------------------- */
+/* ---- Adam ------------------------------------------------------------------------------------ */
 /* Flags that only have a meaning on other devices, or together with a tensor as learning rate. */
 static int check_flags(PyObject *group)
 {
@@ -343,8 +335,7 @@ static int adam_group(PyObject *self, PyObject *dict, PyObject *group, PyObject 
     return in_chunks(self, dict, params, &l, adam_chunk, &s);
 }
 
-/* ---- RMSprop
- * -------------------------------------------------------------------------------------- */
+/* ---- RMSprop --------------------------------------------------------------------------------- */
 typedef struct rmsprop_context {
     mt_rmsprop_step s;
     int momentum, average; /* where these stand in the layout, 0 if they do not */
@@ -376,8 +367,7 @@ static int rmsprop_group(PyObject *self, PyObject *dict, PyObject *group, PyObje
     return in_chunks(self, dict, params, &l, rmsprop_chunk, &r);
 }
 
-/* ---- step()
- * --------------------------------------------------------------------------------------- */
+/* ---- step() ---------------------------------------------------------------------------------- */
 typedef int (*group_step)(PyObject *self, PyObject *dict, PyObject *group, PyObject *params);
 
 static int step_one_group(PyObject *self, PyObject *dict, PyObject *group, group_step fn)
@@ -522,8 +512,7 @@ STEP(sgd, sgd_group)
 STEP(adam, adam_group)
 STEP(rmsprop, rmsprop_group)
 
-/* ---- zero_grad()
- * ---------------------------------------------------------------------------------- */
+/* ---- zero_grad() ----------------------------------------------------------------------------- */
 /* Fills a gradient with zeros; one that has a history is cut off from it first. */
 static int zero_gradient(mt_tensor *grad)
 {
@@ -605,8 +594,7 @@ static PyObject *zero_grad(PyObject *self, PyObject *const *args, Py_ssize_t nar
     Py_RETURN_NONE;
 }
 
-/* ---- registration
- * --------------------------------------------------------------------------------- */
+/* ---- registration ---------------------------------------------------------------------------- */
 static PyObject *watch_hooks(PyObject *module, PyObject *run)
 {
     (void)module;
