@@ -210,10 +210,11 @@ static int tensor_setattro(PyObject *o, PyObject *name, PyObject *value)
  * so that Python asks the other side and then raises its own TypeError. */
 #define SLOT_OPS(X)                                                                                \
     X(add)                                                                                         \
-    X(sub) X(mul) X(div) X(matmul) X(pow) X(floor_divide) X(remainder) X(bitwise_and)              \
-        X(bitwise_or) X(bitwise_xor) X(bitwise_left_shift) X(bitwise_right_shift) X(neg) X(abs)    \
-            X(bitwise_not) X(rsub) X(reciprocal) X(add_) X(sub_) X(mul_) X(div_) X(pow_)           \
-                X(floor_divide_) X(remainder_) X(bitwise_and_) X(bitwise_or_) X(bitwise_xor_)      \
+    X(sub)                                                                                         \
+    X(mul) X(div) X(matmul) X(pow) X(floor_divide) X(remainder) X(bitwise_and) X(bitwise_or)       \
+        X(bitwise_xor) X(bitwise_left_shift) X(bitwise_right_shift) X(neg) X(abs) X(bitwise_not)   \
+            X(rsub) X(reciprocal) X(add_) X(sub_) X(mul_) X(div_) X(pow_) X(floor_divide_)         \
+                X(remainder_) X(bitwise_and_) X(bitwise_or_) X(bitwise_xor_)                       \
                     X(bitwise_left_shift_) X(bitwise_right_shift_) X(lt) X(le) X(eq) X(ne) X(gt)   \
                         X(ge) X(unbind)
 enum {
@@ -667,9 +668,31 @@ static PyObject *extend_tensor(PyObject *Py_UNUSED(module), PyObject *methods)
     Py_RETURN_NONE;
 }
 
+/* For tests: the nth allocation of the core from now on fails, and with persistent all after it. */
+static PyObject *fail_alloc_after(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    unsigned long long n;
+    int persistent = 0;
+    if (!PyArg_ParseTuple(args, "K|p:_fail_alloc_after", &n, &persistent)) return NULL;
+    return PyLong_FromUnsignedLongLong(mt_fail_alloc_after(n, persistent));
+}
+
+static PyObject *live(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    mt_alloc_stats stats = mt_alloc_get_stats();
+    return Py_BuildValue("LLLL", (long long)mt_live_tensors, (long long)mt_live_storages,
+                         (long long)stats.live_blocks, (long long)stats.live_bytes);
+}
+
 static PyMethodDef functions[] = {
     {"_extend_tensor", extend_tensor, METH_O,
      "_extend_tensor(methods, /)\n--\n\nAdds a dict of methods to Tensor."},
+    {"_fail_alloc_after", fail_alloc_after, METH_VARARGS,
+     "_fail_alloc_after(n, persistent=False, /)\n--\n\nFor tests: makes the nth allocation from "
+     "now "
+     "fail; 0 ends that. Returns how many were asked for since the last call."},
+    {"_live", live, METH_NOARGS,
+     "_live()\n--\n\nFor tests: living tensors, storages, memory blocks, and bytes."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,0 +1,90 @@
+"""Every allocation of an operation is made to fail in turn: MemoryError or success, and nothing is left behind."""
+
+import copy
+import gc
+import pickle
+
+import numpy as np
+import pytest
+
+import minitorch
+from minitorch import _C
+
+X = minitorch.arange(24.0).reshape(2, 3, 4)
+MASK = X > 5
+INDEX = minitorch.tensor([[0, 1], [1, 0]])
+
+
+def write(key, value):
+    x = X.clone()
+    x[key] = value
+
+
+def train():
+    x = minitorch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    y = x[:, 0] * 2 + x[[0, 0]].sum()
+    y[0] = 1.0
+    (1 - y).pow(2).sum().backward()
+    return x.grad
+
+
+OPERATIONS = {
+    "tensor": lambda: minitorch.tensor([[1.0, 2.0], [3.0, 4.0]]),
+    "tensor of array": lambda: minitorch.tensor(np.ones((2, 3))),
+    "from_numpy": lambda: minitorch.from_numpy(np.ones(3)) + 1,
+    "legacy": lambda: minitorch.Tensor([1, 2]),
+    "select": lambda: X[1],
+    "slices": lambda: X[0, 1:, None, ..., ::2],
+    "mask": lambda: X[MASK],
+    "index": lambda: X[INDEX, :, 1],
+    "write": lambda: write(0, 5.0),
+    "write mask": lambda: write(MASK, 5.0),
+    "write index": lambda: write((slice(None), INDEX), minitorch.ones(2, 2, 4)),
+    "numbers": lambda: 1 / (2 - X * 3) ** 2,
+    "bits": lambda: ~(INDEX & 1) | 4,
+    "to": lambda: X.to(minitorch.float64).numpy(),
+    "repr": lambda: repr(X),
+    "iterate": lambda: list(X),
+    "deepcopy": lambda: copy.deepcopy(X),
+    "pickle": lambda: pickle.loads(pickle.dumps(X)),
+    "generator": lambda: minitorch.Generator().clone_state().get_state(),
+    "train": train,
+}
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_failing_allocation(name, persistent):
+    run = OPERATIONS[name]
+    run()
+    gc.collect()
+    before = _C._live()[:3]
+    for n in range(1, 200):
+        _C._fail_alloc_after(n, persistent)
+        try:
+            run()
+            failed = False
+        except MemoryError:
+            failed = True
+        finally:
+            asked = _C._fail_alloc_after(0)
+        gc.collect()
+        assert _C._live()[:3] == before, n
+        if asked < n:
+            assert not failed
+            break
+    else:
+        pytest.fail("more allocations than expected")
+    run()
+
+
+def test_nothing_stays():
+    for run in OPERATIONS.values():
+        run()
+    gc.collect()
+    before = _C._live()
+    for _ in range(50):
+        for run in OPERATIONS.values():
+            run()
+    gc.collect()
+    assert _C._live() == before
