@@ -17,6 +17,7 @@ def fork_rng(devices=None, enabled=True, device_type=None):
     devices, device_type: accepted for the sake of PyTorch's programs; the CPU's generator is the only one.
     enabled: False does nothing.
 
+    >>> import minitorch
     >>> with minitorch.random.fork_rng():
     ...     _ = minitorch.manual_seed(1)
 

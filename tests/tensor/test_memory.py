@@ -1,4 +1,4 @@
-"""Every allocation of an operation is made to fail in turn: MemoryError or success, and nothing is left behind."""
+"""Every allocation of an operation fails in turn: MemoryError or success, and nothing is left behind."""
 
 import copy
 import gc
