@@ -4,13 +4,14 @@
  * A loop has a branch for elements that lie next to each other, which the compiler vectorises,
  * branches of binary rows for one operand that is a single number (stride 0), and a general one.
  * The output may be an input, element for element. `make -C csrc expand OP=tanh` shows what a row
- * becomes. Relies on kernels/math.h for the functions of one element. Read next:
- * kernels/pointwise_loops.h. */
+ * becomes.
+ * Relies on kernels/math.h for functions of one element. Read next: kernels/pointwise_loops.h. */
 #include "kernels/kernels.h"
 #include "kernels/math.h"
+#include "kernels/trig.h"
 
-/* One macro for all types means comparing a uint8_t with 0, an integer with itself, and multiplying
- * bools. */
+/* One macro for all types compares uint8_t with 0, integers with themselves, and multiplies bools.
+ */
 #pragma GCC diagnostic ignored "-Wtype-limits"
 #pragma GCC diagnostic ignored "-Wtautological-compare"
 #pragma GCC diagnostic ignored "-Wint-in-bool-context"
@@ -40,18 +41,18 @@
     const char *const a = p[1];                                                                    \
     const int64_t so = stride[0], sa = stride[1];                                                  \
     if (so == SIZE(OUT) && sa == SIZE(T))                                                          \
-        EACH_1(OUT, IN, f, i *SIZE(OUT), i *SIZE(T))                                               \
+        EACH_1(OUT, IN, f, SIZE(OUT) * i, SIZE(T) * i)                                             \
     else                                                                                           \
-        EACH_1(OUT, IN, f, i *so, i *sa)
+        EACH_1(OUT, IN, f, so *i, sa *i)
 #define BRANCHES_2(OUT, IN, f)                                                                     \
     if (so == SIZE(OUT) && sa == SIZE(T) && sb == SIZE(T))                                         \
-        EACH_2(OUT, IN, f, i *SIZE(OUT), i *SIZE(T), i *SIZE(T))                                   \
+        EACH_2(OUT, IN, f, SIZE(OUT) * i, SIZE(T) * i, SIZE(T) * i)                                \
     else if (so == SIZE(OUT) && sa == SIZE(T) && sb == 0)                                          \
-        EACH_2(OUT, IN, f, i *SIZE(OUT), i *SIZE(T), 0)                                            \
+        EACH_2(OUT, IN, f, SIZE(OUT) * i, SIZE(T) * i, 0)                                          \
     else if (so == SIZE(OUT) && sa == 0 && sb == SIZE(T))                                          \
-        EACH_2(OUT, IN, f, i *SIZE(OUT), 0, i *SIZE(T))                                            \
+        EACH_2(OUT, IN, f, SIZE(OUT) * i, 0, SIZE(T) * i)                                          \
     else                                                                                           \
-        EACH_2(OUT, IN, f, i *so, i *sa, i *sb)
+        EACH_2(OUT, IN, f, so *i, sa *i, sb *i)
 
 #define UNARY_LOOP(name, OUT, IN, f)                                                               \
     LOOP_HEAD(name)                                                                                \
