@@ -81,6 +81,21 @@ int mt_retain_grad(mt_tensor *t)
     return 0;
 }
 
+int mt_retain_grad_moves(mt_tensor *t, mt_node *to, uint32_t out_nr)
+{
+    if (!t->node || !(t->flags & MT_RETAIN_GRAD) || t->node == to) return 0;
+    if (reserve(&to->hooks) < 0) return -1;
+    mt_hooks *from = t->node->hooks;
+    for (int i = from ? from->n - 1 : -1; i >= 0; i--) {
+        if (from->hook[i].fn != store_grad || from->hook[i].context != t) continue;
+        to->hooks->hook[to->hooks->n] = from->hook[i];
+        to->hooks->hook[to->hooks->n++].out_nr = out_nr;
+        remove_at(from, i);
+        break;
+    }
+    return 0;
+}
+
 /* What dies with a tensor beside its storage (mt_tensor_drop_history). */
 static void drop_history(mt_tensor *t)
 {

@@ -28,6 +28,8 @@ uint64_t mt_hook_add(mt_tensor *t, bool post, mt_hook_fn fn, void (*release)(voi
 void mt_hook_remove(mt_hooks **hooks, uint64_t id);
 void mt_hooks_free(mt_hooks *hooks);
 int mt_retain_grad(mt_tensor *t); /* like t.retain_grad() */
+/* t is about to get another node (an in-place write): the retained gradient is that of the new value. -1: no memory. */
+int mt_retain_grad_moves(mt_tensor *t, struct mt_node *to, uint32_t out_nr);
 void mt_hooks_init(void);         /* once, by mt_init */
 
 #endif

@@ -158,7 +158,9 @@ static int keep_values(mt_node *n, const mt_call *c, mt_tensor *original)
         mt_tensor *t = i == 0 && original ? original : c->in[i];
         if (!t || !(keeps & MT_KEEP_IN(i < 8 ? i : 7))) continue;
         if (!(n->call.in[i] = keep(t))) return -1;
-        n->version[i] = t->storage->version;
+        /* What was just overwritten through in[0] is not what the call read: the rule must find that out. */
+        bool spoilt = original && t != original && t->storage == c->out[0]->storage;
+        n->version[i] = t->storage->version - (spoilt ? 1 : 0);
     }
     for (int k = 0; k < c->nout && k < 8; k++) {
         if (!(keeps & MT_KEEP_OUT(k)) || !c->out[k]) continue;
@@ -182,6 +184,10 @@ int mt_node_remember(const mt_call *c, mt_tensor *original)
     for (int k = 0; k < c->nout; k++) {
         mt_tensor *t = c->out[k];
         if (!t || !mt_is_float((mt_dtype)t->dtype)) continue;
+        if (MT_UNLIKELY(t->flags & MT_RETAIN_GRAD) && mt_retain_grad_moves(t, n, (uint32_t)k) < 0) {
+            mt_node_release(n);
+            return -1;
+        }
         if (t->node) mt_node_release(t->node); /* in place: the old history lives on through n's edges */
         t->node = mt_node_retain(n);
         t->out_nr = (uint16_t)k;

@@ -1,6 +1,7 @@
-/* Out of memory, everywhere: every allocation of a training step is made to fail in turn, once alone and once with
- * all that follow. Each time the step must say MT_MEMORY, leave no block behind, and the next step must give what it
- * gives undisturbed, bit for bit. (SQLite tests itself like this: sqlite.org/malloc.html.) */
+/* Out of memory, everywhere: every allocation of a training step is made to fail in turn, once
+ * alone and once with all that follow. Each time the step must say MT_MEMORY, leave no block
+ * behind, and the next step must give what it gives undisturbed, bit for bit. (SQLite tests itself
+ * like this: sqlite.org/malloc.html.) */
 #include "graph/hooks.h"
 #include "graph/inplace.h"
 #include "minitorch.h"
@@ -32,7 +33,8 @@ static int keep(double *result, int at, const mt_tensor *t)
 {
     if (!t) return -1;
     for (int64_t i = 0; i < t->numel && at < RESULT; i++)
-        result[at++] = mt_scalar_to_double(mt_scalar_load((mt_dtype)t->dtype, t->data + i * mt_itemsize(t)));
+        result[at++] =
+            mt_scalar_to_double(mt_scalar_load((mt_dtype)t->dtype, t->data + i * mt_itemsize(t)));
     return at;
 }
 
@@ -53,7 +55,8 @@ static mt_tensor *net(mt_tensor *const *p, mt_tensor *x)
     return mt_sigmoid(mt_add(mt_linear(hidden, p[2], NULL), p[3]));
 }
 
-/* ---- the steps ---------------------------------------------------------------------------------------- */
+/* ---- the steps
+ * ---------------------------------------------------------------------------------------- */
 
 static int step_mlp(mt_tensor *const *p, double *result)
 {
@@ -64,7 +67,8 @@ static int step_mlp(mt_tensor *const *p, double *result)
 static int step_views(mt_tensor *const *p, double *result)
 {
     mt_tensor *y = mt_mul(p[0], p[1]), *row = mt_select(y, 0, 1), *half = mt_slice(y, 0, 2, 4, 1);
-    mt_tensor *by_row[] = {row, mt_select(p[0], 0, 0)}, *by_half[] = {half, mt_exp(half)}, *whole[] = {y, p[1]};
+    mt_tensor *by_row[] = {row, mt_select(p[0], 0, 0)}, *by_half[] = {half, mt_exp(half)},
+              *whole[] = {y, p[1]};
     if (!mt_self.error) mt_call_inplace(&mt_op_mul, 2, by_row, 0, NULL);
     if (!mt_self.error) mt_call_inplace(&mt_op_copy, 2, by_half, 0, NULL);
     if (!mt_self.error) mt_call_inplace(&mt_op_add, 2, whole, 0, NULL);
@@ -83,7 +87,8 @@ static int step_lists(mt_tensor *const *p, double *result)
         joined = mt_cat(3, parts, 0);
     }
     mt_call_free_list(&split);
-    mt_tensor *pair[] = {mt_mul(joined, p[2]), mt_add(joined, p[3])}, *both = NULL, *at[] = {classes};
+    mt_tensor *pair[] = {mt_mul(joined, p[2]), mt_add(joined, p[3])}, *both = NULL,
+              *at[] = {classes};
     if (pair[0] && pair[1]) both = mt_select(mt_stack(2, pair, 1), 1, 1);
     mt_tensor *picked = both ? mt_index(both, 1, at) : NULL;
     mt_tensor *loss = mt_nll_loss(mt_log_softmax(both, 1), classes, NULL, -100, "mean");
@@ -94,7 +99,9 @@ static int step_lists(mt_tensor *const *p, double *result)
 static int step_twice(mt_tensor *const *p, double *result)
 {
     mt_tensor *loss = mt_mse_loss(net(p, inputs), labels, "mean"), *g[PARAMS], *penalty = loss;
-    if (!loss || mt_grad(1, &loss, NULL, PARAMS, (mt_tensor **)(uintptr_t)p, g, true, true, false) < 0) return -1;
+    if (!loss ||
+        mt_grad(1, &loss, NULL, PARAMS, (mt_tensor **)(uintptr_t)p, g, true, true, false) < 0)
+        return -1;
     for (int i = 0; i < PARAMS; i++) penalty = mt_add(penalty, mt_sum(mt_square(g[i])));
     return finish(p, penalty, result);
 }
@@ -105,19 +112,22 @@ static mt_tensor *double_it(void *context, mt_tensor *g)
     return mt_mul(g, mt_number(2));
 }
 
-/* Hooks, retained gradients, and more nodes waiting at once than the engine has room for at first. */
+/* Hooks, retained gradients, and more nodes waiting at once than the engine has room for at first.
+ */
 static int step_wide(mt_tensor *const *p, double *result)
 {
     int calls = 0;
     mt_tensor *y = mt_tanh(mt_mul(p[0], p[1])), *loss = mt_add(mt_sum(p[2]), mt_sum(p[3]));
     if (!y || !mt_hook_add(y, false, double_it, NULL, &calls) || mt_retain_grad(y) < 0) return -1;
-    for (int i = 0; i < 40; i++) loss = mt_add(loss, mt_sum(mt_mul(mt_sin(y), mt_cos(mt_number(i)))));
+    for (int i = 0; i < 40; i++)
+        loss = mt_add(loss, mt_sum(mt_mul(mt_sin(y), mt_cos(mt_number(i)))));
     int status = finish(p, loss, result);
     if (status == 0) CHECK(calls == 1 && y->grad);
     return status;
 }
 
-/* ---- the ladder --------------------------------------------------------------------------------------- */
+/* ---- the ladder
+ * --------------------------------------------------------------------------------------- */
 
 static int run(step_fn step, mt_tensor *const *p, double *result)
 {
@@ -150,23 +160,28 @@ static void climb(step_fn step, mt_tensor *const *p, int persistent)
         int status = run(step, p, result);
         mt_fail_alloc_after(0, 0);
         refused += status < 0;
-        if (!CHECK_THAT(status == 0 || mt_error_pending() == MT_MEMORY, "allocation %d of %d: code %d, %s", (int)n,
-                        (int)count, mt_error_pending(), mt_error_message()))
+        if (!CHECK_THAT(status == 0 || mt_error_pending() == MT_MEMORY,
+                        "allocation %d of %d: code %d, %s", (int)n, (int)count, mt_error_pending(),
+                        mt_error_message()))
             break;
-        CHECK_THAT(status < 0 || !mt_error_pending(), "allocation %d: success, and an error is pending", (int)n);
+        CHECK_THAT(status < 0 || !mt_error_pending(),
+                   "allocation %d: success, and an error is pending", (int)n);
         mt_error_clear();
         if (!CHECK_THAT(mt_alloc_get_stats().live_blocks == blocks && mt_live_tensors == tensors &&
-                            mt_live_storages == storages && mt_self.scope_depth == 1 && !mt_self.no_grad,
-                        "allocation %d of %d: %d blocks, %d tensors, %d storages left behind", (int)n, (int)count,
-                        (int)(mt_alloc_get_stats().live_blocks - blocks), (int)(mt_live_tensors - tensors),
-                        (int)(mt_live_storages - storages)))
+                            mt_live_storages == storages && mt_self.scope_depth == 1 &&
+                            !mt_self.no_grad,
+                        "allocation %d of %d: %d blocks, %d tensors, %d storages left behind",
+                        (int)n, (int)count, (int)(mt_alloc_get_stats().live_blocks - blocks),
+                        (int)(mt_live_tensors - tensors), (int)(mt_live_storages - storages)))
             break;
         memset(result, 0, sizeof result);
         if (!CHECK_INT(run(step, p, result), 0) ||
-            !CHECK_THAT(memcmp(expected, result, sizeof result) == 0, "the step after failure %d differs", (int)n))
+            !CHECK_THAT(memcmp(expected, result, sizeof result) == 0,
+                        "the step after failure %d differs", (int)n))
             break;
     }
-    CHECK_THAT(refused > count / 2, "only %d of %d failures were noticed", (int)refused, (int)count);
+    CHECK_THAT(refused > count / 2, "only %d of %d failures were noticed", (int)refused,
+               (int)count);
 }
 
 static void test_steps(void)
