@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/*        X(ENUM, c type, name, NumPy-like kind, PyTorch's CamelCase name) in PyTorch's ScalarType order */
+/* X(ENUM, C type, name, NumPy-like kind, PyTorch's CamelCase name) in PyTorch's ScalarType order */
 #define MT_DTYPES(X)                                                                               \
     X(UINT8, uint8_t, "uint8", 'u', "Byte")                                                        \
     X(INT8, int8_t, "int8", 'i', "Char")                                                           \
@@ -32,7 +32,7 @@ const char *mt_dtype_camel(mt_dtype d); /* "Float", as error texts say */
 
 static inline bool mt_is_float(mt_dtype d) { return d == MT_FLOAT32 || d == MT_FLOAT64; }
 static inline bool mt_is_integral(mt_dtype d) { return d <= MT_INT64; } /* without bool */
-/* 0 bool, 1 integral, 2 floating: PyTorch's categories, which decide what a 0-d operand may change. */
+/* 0 bool, 1 integral, 2 floating: PyTorch's categories, which decide what a 0-d operand changes. */
 static inline int mt_dtype_category(mt_dtype d)
 {
     return d == MT_BOOL ? 0 : mt_is_integral(d) ? 1 : 2;
@@ -42,7 +42,7 @@ mt_dtype mt_promote(mt_dtype a, mt_dtype b);
 /* May a result of type `from` be stored in `to`? (torch.can_cast) */
 bool mt_can_cast(mt_dtype from, mt_dtype to);
 
-/* The dtype of floating tensors made without one: float32 until mt_set_default_dtype says float64. */
+/* The dtype of floating tensors made without one: float32, or what mt_set_default_dtype said. */
 mt_dtype mt_default_dtype(void);
 void mt_set_default_dtype(mt_dtype d);
 
