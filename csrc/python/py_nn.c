@@ -318,6 +318,42 @@ static PyObject *module_getattr(PyObject *self, PyObject *name)
     return PyObject_GenericGetAttr(self, name); /* sets the usual error, with name and obj */
 }
 
+/* ==== gradients ============================================================================= */
+
+/* p.grad = None for every parameter. Modules met before in this walk are left out: networks share.
+ */
+static int drop_grads(py_nn *m, uint64_t walk)
+{
+    PyObject *name, *entry;
+    Py_ssize_t at = 0;
+    int failed = py_nn_ready(m) < 0;
+    if (failed || m->walk == walk || !m->registry[PY_NN_MODULES]) return failed ? -1 : 0;
+    m->walk = walk;
+    while (PyDict_Next((PyObject *)m->registry[PY_NN_PARAMETERS], &at, &name, &entry)) {
+        if (!py_tensor_check(entry)) continue;
+        mt_tensor *grad = py_core(entry)->grad;
+        py_core(entry)->grad = NULL;
+        mt_release(grad);
+    }
+    at = 0;
+    if (Py_EnterRecursiveCall(" in Module.zero_grad")) return -1;
+    while (!failed && PyDict_Next((PyObject *)m->registry[PY_NN_MODULES], &at, &name, &entry)) {
+        if (!py_nn_check(entry)) continue;
+        Py_INCREF(entry);
+        failed = drop_grads((py_nn *)entry, walk) < 0;
+        Py_DECREF(entry);
+    }
+    Py_LeaveRecursiveCall();
+    return failed ? -1 : 0;
+}
+
+static PyObject *module_drop_grads(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    static uint64_t walks;
+    if (drop_grads((py_nn *)self, ++walks) < 0) return NULL;
+    Py_RETURN_NONE;
+}
+
 /* ==== life ================================================================================== */
 
 static PyObject *module_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
@@ -441,6 +477,7 @@ static PyMethodDef module_methods[] = {
      METH_CLASS | METH_VARARGS | METH_KEYWORDS, "Prepares a class for fast calls."},
     {"_registries", module_registries, METH_NOARGS, "(_parameters, _buffers, _modules), or None."},
     {"_drop", module_drop, METH_O, "Removes an ordinary attribute of the instance."},
+    {"_drop_grads", module_drop_grads, METH_NOARGS, "Sets all parameters' gradients to None."},
     {"_setup", module_setup, METH_NOARGS, "Makes the registries."},
     {"_adopt", module_adopt, METH_NOARGS, "Takes over the registries found in __dict__."},
     {"_mark_hooked", module_mark_hooked, METH_NOARGS,

@@ -25,6 +25,7 @@ typedef struct py_nn {
     PyObject *forward;    /* what the type has under that name; borrowed from it ... */
     unsigned int version; /* ... while this is the type's version; 0: look it up */
     unsigned int flags;
+    uint64_t walk; /* the last walk over a network that came by */
 } py_nn;
 
 struct py_registry {
@@ -41,9 +42,11 @@ struct py_forward {
     PyObject *function;   /* the operator or Python function that computes */
     PyObject *inputs;     /* names of the inputs: tuple of str */
     PyObject *attributes; /* names of the module's attributes passed after them */
-    PyObject *keywords;   /* keyword names of the last of these, NULL for none */
-    PyObject *shortcut;   /* what computes a loss of two tensors of one shape; NULL for none */
-    PyObject *inplace;    /* what computes where the module's attribute `inplace` is true; NULL for none */
+    bool weighted; /* the first attribute is a parameter: look for it and the rest there first */
+    PyObject *keywords; /* keyword names of the last of these, NULL for none */
+    PyObject *shortcut; /* what computes a loss of two tensors of one shape; NULL for none */
+    PyObject
+        *inplace; /* what computes where the module's attribute `inplace` is true; NULL for none */
     PyObject *qualname, *module, *doc;
 };
 
@@ -64,8 +67,9 @@ int py_nn_hook_init(PyObject *module);
 /* Names used on every call, made once. */
 #define PY_NN_NAMES(X)                                                                             \
     X(forward)                                                                                     \
-    X(training) X(weight) X(bias) X(__getattr__) X(__getattribute__) X(_parameters) X(_buffers)    \
-        X(_modules) X(_non_persistent_buffers_set) X(_call_impl) X(_assign) X(inplace) X(reduction) X(mean)
+    X(training)                                                                                    \
+    X(weight) X(bias) X(__getattr__) X(__getattribute__) X(_parameters) X(_buffers) X(_modules)    \
+        X(_non_persistent_buffers_set) X(_call_impl) X(_assign) X(inplace) X(reduction) X(mean)
 #define X(name) extern PyObject *py_str_##name;
 PY_NN_NAMES(X)
 #undef X

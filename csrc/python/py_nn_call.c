@@ -191,6 +191,19 @@ static PyObject *choose_function(py_forward *f, PyObject *self)
     return truth < 0 ? NULL : truth ? f->inplace : f->function;
 }
 
+/* Attribute number i for the call: a new reference. Parameters are found in their registry, which
+ * is quicker. */
+static inline PyObject *attribute(py_forward *f, PyObject *self, Py_ssize_t i)
+{
+    PyObject *name = PyTuple_GET_ITEM(f->attributes, i);
+    if (f->weighted && py_nn_check(self) && ((py_nn *)self)->registry[PY_NN_PARAMETERS]) {
+        PyObject *found =
+            PyDict_GetItemWithError((PyObject *)((py_nn *)self)->registry[PY_NN_PARAMETERS], name);
+        if (found || PyErr_Occurred()) return Py_XNewRef(found);
+    }
+    return PyObject_GetAttr(self, name);
+}
+
 /* The usual forward: function(inputs..., attributes of the module...). */
 static PyObject *run_function(py_forward *f, PyObject *self, PyObject *const *args)
 {
@@ -201,7 +214,7 @@ static PyObject *run_function(py_forward *f, PyObject *self, PyObject *const *ar
     if (!function) return NULL;
     for (Py_ssize_t i = 0; i < n; i++) call[i] = args[i];
     for (; have < nattr; have++) {
-        call[n + have] = PyObject_GetAttr(self, PyTuple_GET_ITEM(f->attributes, have));
+        call[n + have] = attribute(f, self, have);
         if (!call[n + have]) break;
     }
     if (have == nattr && have && !nkw && call[n + have - 1] == Py_None)
@@ -439,6 +452,8 @@ static PyObject *forward_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     f->keywords = keywords ? interned(keywords) : NULL;
     f->qualname = PyUnicode_FromString("forward");
     bool ok = f->attributes && f->inputs && f->qualname && (f->keywords || !keywords);
+    f->weighted = ok && PyTuple_GET_SIZE(f->attributes) &&
+                  PyTuple_GET_ITEM(f->attributes, 0) == py_str_weight;
     if (ok && PyUnicode_Check(function)) {
         size_t i = 0, n = sizeof runs / sizeof *runs;
         while (i < n && PyUnicode_CompareWithASCIIString(function, runs[i].name) != 0) i++;
