@@ -275,7 +275,7 @@ static PyObject *new_batches(PyObject *module, PyObject *loader)
 
 /* The permutation of this epoch, by a generator seeded for it alone if the sampler has none. That
  * one is drawn from here and nowhere else, so a single one serves all epochs. */
-static int shuffle(batches *b)
+static int shuffle(const batches *b, int64_t *order)
 {
     static mt_generator *own;
     mt_generator *g = b->generator;
@@ -284,23 +284,23 @@ static int shuffle(batches *b)
         g = own;
         mt_generator_seed(g, (uint64_t)draw_seed(mt_default_generator()));
     }
-    mt_random_permutation(g, MT_INT64, b->n, b->order);
+    mt_random_permutation(g, MT_INT64, b->n, order);
     return 0;
 }
 
 /* The first batch is asked for: only now is the order drawn. */
 static int start(batches *b)
 {
-    b->started = true;
-    if (!b->shuffle && !(b->tensors && b->map)) return 0;
-    if (!(b->order = new_ints(b->n))) return -1;
-    if (b->shuffle) {
-        if (shuffle(b) < 0) return -1;
-    } else {
-        for (int64_t i = 0; i < b->n; i++) b->order[i] = i;
+    bool mapped = b->tensors && b->map;
+    int64_t *order = b->shuffle || mapped ? new_ints(b->n) : NULL;
+    if (!order && (b->shuffle || mapped)) return -1;
+    if (b->shuffle && shuffle(b, order) < 0) {
+        free_ints(order, b->n);
+        return -1;
     }
-    if (b->tensors && b->map)
-        for (int64_t i = 0; i < b->n; i++) b->order[i] = b->map[b->order[i]];
+    for (int64_t i = 0; mapped && i < b->n; i++) order[i] = b->map[b->shuffle ? order[i] : i];
+    b->order = order;
+    b->started = true;
     return 0;
 }
 

@@ -3,11 +3,13 @@
 Over a map-style dataset without workers an epoch is an iterator in C (csrc/python/py_loader.c), which gathers
 the batches of a TensorDataset as a whole. Iterable datasets and workers are served here.
 
-Workers (num_workers > 0) do not run in parallel yet: they live in this process and take turns, with the
-random states, the copies of the dataset and the order of batches that PyTorch's worker processes have, so
-that the numbers are the same. See _utils/worker.py. Source: https://docs.pytorch.org/docs/2.13/data.html
+Workers (num_workers > 0) are forked processes on Linux and take turns in this process elsewhere. They have
+the random states and the order of batches that PyTorch's have, so that the numbers are the same. See
+_utils/worker.py. Source: https://docs.pytorch.org/docs/2.13/data.html
 """
 
+import contextlib
+import functools
 import multiprocessing
 import warnings
 from collections import deque
@@ -69,7 +71,7 @@ class DataLoader(Generic[_T_co]):
     iterable of indices; batch_sampler: one of lists of indices, instead of batch_size, shuffle, sampler and
     drop_last. collate_fn: makes a batch of a list of samples. drop_last: leaves out a last batch that is too
     short. generator: for shuffling and for the workers' seed; the default generator if None. num_workers,
-    worker_init_fn, persistent_workers: workers take turns in this process. pin_memory, timeout,
+    worker_init_fn, persistent_workers: processes that load ahead. pin_memory, timeout,
     prefetch_factor, multiprocessing_context, in_order: accepted.
 
     The random orders are PyTorch 2.13's for the same seed. Raises ValueError for options that exclude each
@@ -332,30 +334,41 @@ class _IterableIter(_BaseIter):
 
 
 class _WorkersIter(_BaseIter):
-    """An epoch with workers that take turns.
+    """An epoch with workers.
 
     Batch k is loaded by worker k modulo their number, as long as none has come to the end of its iterable
-    dataset. Indices are drawn ahead, prefetch_factor batches for each worker, since that decides when a
-    sampler draws.
+    dataset. Indices are drawn ahead, prefetch_factor batches for each worker.
     """
 
     def __init__(self, loader):
         super().__init__(loader)
-        n = loader.num_workers
-        self._ahead = n * loader.prefetch_factor
-        self._workers = [
-            _utils.worker.Worker(i, n, self._base_seed, self._dataset, loader.worker_init_fn)
-            for i in range(n)
-        ]
+        self._ahead = loader.num_workers * loader.prefetch_factor
+        self._timeout = loader.timeout
+        self._persistent = loader.persistent_workers
+        self._workers = _utils.worker.start_workers(
+            loader.num_workers,
+            self._base_seed,
+            self._dataset,
+            loader.worker_init_fn,
+            functools.partial(
+                _DatasetKind.create_fetcher,
+                self._dataset_kind,
+                auto_collation=self._auto_collation,
+                collate_fn=self._collate_fn,
+                drop_last=self._drop_last,
+            ),
+            loader.multiprocessing_context,
+        )
         self._begin_work()
 
     def _reset(self, loader):
+        self._drain()
         self._begin(loader)
+        for worker in self._workers:
+            worker.restart()
         self._begin_work()
 
     def _begin_work(self):
-        for worker in self._workers:
-            worker.fetcher = None
         self._active = deque(self._workers)
         self._tasks = deque()
         for _ in range(self._ahead):
@@ -369,27 +382,47 @@ class _WorkersIter(_BaseIter):
             index = next(self._sampler_iter)
         except StopIteration:
             return
-        self._tasks.append((self._active[0], index))
+        worker = self._active[0]
+        worker.submit(index)
+        self._tasks.append(worker)
         self._active.rotate(-1)
 
-    def _fetch(self, worker, index):
-        if worker.fetcher is None:
-            worker.fetcher = self._new_fetcher(worker.info.dataset)
-        return worker.fetcher.fetch(index)
+    def _drain(self):
+        """Takes what was asked for and not fetched, at the end of an epoch that was left early."""
+        for worker in self._tasks:
+            try:
+                worker.result(self._timeout)
+            except Exception:  # nobody wants it any more
+                continue
+        self._tasks.clear()
 
     def _next_data(self):
         while self._tasks:
-            worker, index = self._tasks.popleft()
-            if worker not in self._active:
-                continue
+            worker = self._tasks.popleft()
             try:
-                data = worker.run(lambda w, index=index: self._fetch(w, index))
+                data = worker.result(self._timeout)
             except StopIteration:
-                if self._dataset_kind == _DatasetKind.Map:
-                    raise
-                self._active.remove(worker)
-                self._ask()
+                if worker in self._active:
+                    self._active.remove(worker)
+                    self._ask()
                 continue
+            except Exception:
+                self._ask()
+                raise
+            except BaseException:  # Ctrl-C while waiting: the batch is still to come
+                self._tasks.appendleft(worker)
+                raise
             self._ask()
             return data
+        if not self._persistent:
+            self._close()
         raise StopIteration
+
+    def _close(self):
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            worker.close()
+
+    def __del__(self):
+        with contextlib.suppress(Exception):
+            self._close()

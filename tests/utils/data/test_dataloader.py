@@ -3,8 +3,11 @@
 import collections
 import collections.abc
 import gc
+import multiprocessing
+import os
 import random
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -492,7 +495,7 @@ def test_worker_init_fn_sees_a_copy():
 
     def init(worker):
         info = get_worker_info()
-        assert info.id == worker and info.dataset is not data
+        assert info.id == worker and info.num_workers == 2
         info.dataset.begin, info.dataset.end = 4 * worker, 4 * worker + 4
 
     loader = DataLoader(data, 2, num_workers=2, worker_init_fn=init)
@@ -580,3 +583,104 @@ def test_iterable_without_length():
             break
     with pytest.raises(TypeError):
         len(DataLoader(Endless(), 3))
+
+
+# ---- worker processes ------------------------------------------------------------------------------------
+
+
+class Failing(Dataset):
+    def __init__(self, how):
+        self.how = how
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        if i == 2:
+            self.how()
+        return i
+
+
+def fail_with_key():
+    raise KeyError("two")
+
+
+class Odd(Exception):
+    def __init__(self, a, b):
+        super().__init__(a, b)
+
+
+def fail_oddly():
+    raise Odd(1, 2)
+
+
+def test_errors_of_workers_come_through():
+    batches = iter(DataLoader(Failing(fail_with_key), num_workers=2))
+    assert [next(batches).item(), next(batches).item()] == [0, 1]
+    with pytest.raises(KeyError) as caught:
+        next(batches)
+    assert str(caught.value).startswith("Caught KeyError in DataLoader worker process 0.\nOriginal Traceback")
+    assert next(batches).item() == 3
+    with pytest.raises(RuntimeError, match="Caught Odd in DataLoader worker process 0."):
+        list(DataLoader(Failing(fail_oddly), num_workers=1))
+
+
+def test_workers_that_die_or_are_slow():
+    with pytest.raises(RuntimeError, match=r"^DataLoader worker \(pid\(s\) \d+\) exited unexpectedly$"):
+        list(DataLoader(Failing(lambda: os._exit(3)), num_workers=1))
+    with pytest.raises(RuntimeError, match="^DataLoader timed out after 0.2 seconds$"):
+        list(DataLoader(Failing(lambda: time.sleep(3)), num_workers=1, timeout=0.2))
+
+
+def test_large_batches_and_indices_do_not_block():
+    data = TensorDataset(minitorch.arange(200_000.0).reshape(-1, 2))
+    loader = DataLoader(data, 50_000, num_workers=2)
+    assert [b[0].shape[0] for b in loader] == [50_000, 50_000]
+
+
+def test_workers_end_with_their_epoch():
+    gc.collect()
+    before = set(multiprocessing.active_children())
+    loader = DataLoader(Failing(lambda: None), num_workers=2)
+    assert len(list(loader)) == 4
+    next(iter(loader))
+    batches = iter(loader)
+    next(batches)
+    assert len(set(multiprocessing.active_children()) - before) == 2
+    del batches
+    gc.collect()
+    assert set(multiprocessing.active_children()) <= before
+
+
+def test_persistent_workers_stay():
+    loader = DataLoader(range(6), 2, num_workers=2, persistent_workers=True)
+    first = iter(loader)
+    pids = {worker.process.pid for worker in first._workers}
+    next(first)  # and is left early
+    for _ in range(2):
+        assert [b.tolist() for b in loader] == [[0, 1], [2, 3], [4, 5]]
+    assert {worker.process.pid for worker in iter(loader)._workers} == pids
+    del loader, first
+    gc.collect()
+    assert pids.isdisjoint(p.pid for p in multiprocessing.active_children())
+
+
+def test_workers_that_take_turns_load_the_same(monkeypatch):
+    def epochs():
+        minitorch.manual_seed(4)
+        random.seed(1)
+        loader = DataLoader(Random(), 2, num_workers=2, shuffle=True, persistent_workers=True)
+        return [plain(b) for _ in range(2) for b in loader], random.random()
+
+    processes = epochs()
+    monkeypatch.setattr(sys, "platform", "elsewhere")
+    assert epochs() == processes
+    data = stream_data(minitorch, share=True)
+    assert sorted(b.item() for b in DataLoader(data, num_workers=3)) == list(range(10))
+    assert get_worker_info() is None
+
+
+@pytest.mark.skipif("spawn" not in multiprocessing.get_all_start_methods(), reason="needs spawn")
+def test_spawned_workers():
+    loader = DataLoader(range(4), 2, num_workers=1, multiprocessing_context="spawn")
+    assert [b.tolist() for b in loader] == [[0, 1], [2, 3]]
