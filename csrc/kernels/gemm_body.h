@@ -71,7 +71,7 @@ typedef void (*NAME(kernel))(int64_t k, const T *a, int64_t a_row, int64_t a_col
 #define ROW(kind, rows)   {NAME(kind##_##rows##x1), NAME(kind##_##rows##x2)},
 #else
 #define ROW_KERNELS(rows) KERNEL(rows, 1) KERNEL(rows, 2) KERNEL(rows, 3)
-#define ROW(kind, rows)   {NAME(kind##_##rows##x1), NAME(kind##_##rows##x2), NAME(kind##_##rows##x3)},
+#define ROW(kind, rows) {NAME(kind##_##rows##x1), NAME(kind##_##rows##x2), NAME(kind##_##rows##x3)},
 #endif
 #define PACKED_ROW(rows)  ROW(packed, rows)
 #define STRIDED_ROW(rows) ROW(strided, rows)
@@ -242,8 +242,8 @@ static void NAME(block)(const problem *p, const plan *q, int64_t m, int64_t n, i
             panel = b_buffer;
             panel_row = width;
         }
-        NAME(panel)
-        (m, columns, k, p, a, q->pack_a ? a_buffer : NULL, panel, panel_row, c + j, accumulate);
+        NAME(panel)(m, columns, k, p, a, q->pack_a ? a_buffer : NULL, panel, panel_row, c + j,
+                    accumulate);
     }
 }
 
@@ -257,16 +257,14 @@ static void NAME(loops)(const problem *p, const plan *q, T *a_buffer, T *b_buffe
             const T *b = p->b + k0 * p->b_row + j * p->b_col;
             for (int64_t r = 0; q->b_at_once && r < n; r += NR) {
                 int64_t columns = min64(NR, n - r);
-                NAME(pack)
-                (columns, k, b_buffer + r * k, ceil_div(columns, VL) * VL, b + r * p->b_col,
-                 p->b_col, p->b_row);
+                NAME(pack)(columns, k, b_buffer + r * k, ceil_div(columns, VL) * VL,
+                           b + r * p->b_col, p->b_col, p->b_row);
             }
             for (int64_t mb = 0; mb < q->m_blocks; mb++) {
                 int64_t i = part_start(p->m, q->m_blocks, mb);
                 int64_t m = part_start(p->m, q->m_blocks, mb + 1) - i;
-                NAME(block)
-                (p, q, m, n, k, p->a + i * p->a_row + k0 * p->a_col, b, p->c + i * p->ldc + j,
-                 a_buffer, b_buffer, p->accumulate || kb > 0);
+                NAME(block)(p, q, m, n, k, p->a + i * p->a_row + k0 * p->a_col, b,
+                            p->c + i * p->ldc + j, a_buffer, b_buffer, p->accumulate || kb > 0);
             }
         }
     }
