@@ -1,11 +1,17 @@
-/* The binding: what its files share. One generic operator object, a Tensor, and a few small types over the core.
+/* The binding: what its files share. One generic operator object, a Tensor, and a few small types
+ * over the core. In the order to read them:
  *
- * py_module.c   module, types, registration      py_op.c     Operator: schema parser, argument binder, fast path
- * py_tensor.c   Tensor: slots, properties        py_index.c  x[...] and x[...] = y
- * py_dtype.c    dtype, device, Size, layout ...  py_numpy.c  the only NumPy C API
- * py_autograd.c backward, grad, grad mode, hooks py_error.c  core errors to Python exceptions
- * py_data.c     tensor(), tolist, item           py_random.c Generator
- * py_nn.c       module calls, Sequential         py_optim.c  optimizer steps      py_loader.c batches */
+ * py_module.c      starts the core, lets every part add its types and functions
+ * py_error.c       errors of the core as Python exceptions
+ * py_schema.c      schemas: parsed at import, said again as error texts, signatures, stubs
+ * py_bind.c        from Python's arguments to an mt_call; py_bind_error.c: why that fails
+ * py_op.c          the Operator object and its fast path; py_op_doc.c, py_op_register.c
+ * py_tensor.c      Tensor: life and slots; py_tensor_attrs.c, py_index.c
+ * py_dtype.c       dtype, Size; py_device.c: device, layout, memory format
+ * py_data.c        from Python's values to tensors; py_factory.c, py_values.c the way back
+ * py_numpy.c       the only NumPy C API; py_random.c: Generator
+ * py_autograd.c    backward, grad, hooks; py_grad_mode.c: no_grad; py_node.c: grad_fn
+ * py_nn.c          the call path of modules; py_optim.c: optimizers' steps; py_loader.c: batches */
 #ifndef MT_PYTHON_PY_H
 #define MT_PYTHON_PY_H
 
@@ -20,75 +26,84 @@
 #include "graph/node.h"
 #include "ops/ops.h"
 
-/* ---- the module: py_module.c ------------------------------------------------------------------------
- * Every py_X.c adds its types and functions to minitorch._C in `int py_init_X(PyObject *module)`, -1 with an exception;
- * they run in this order. From `op` on, the operators exist and py_op_find works; Tensor's dict is complete but for
- * what later parts put there themselves. A function that is no operator is a PyMethodDef of its file
- * (PyModule_AddFunctions), or an entry of Tensor's tp_methods. */
+/* ---- the module: py_module.c -------------------------------------------------------------------
+ * Every py_X.c adds its types and functions to minitorch._C in `int py_init_X(PyObject *module)`,
+ * -1 with an exception; they run in this order. From `op` on, the operators exist and py_op_find
+ * works; Tensor's dict is complete but for what later parts put there themselves. A function that
+ * is no operator is a PyMethodDef of its file (PyModule_AddFunctions), or an entry of Tensor's
+ * tp_methods. */
+/* clang-format off */
 #define PY_PARTS(X)                                                                                \
     X(error) X(dtype) X(device) X(random) X(tensor) X(op) X(index) X(numpy) X(data) X(grad_mode)   \
     X(node) X(autograd) X(nn) X(optim) X(loader)
+/* clang-format on */
 #define PY_PART(part) int py_init_##part(PyObject *module);
 PY_PARTS(PY_PART)
 #undef PY_PART
 
-/* ---- Tensor: py_tensor.c ---------------------------------------------------------------------------
- * A GC object that stays untracked until it gets a __dict__ or is of a Python subclass. Made from a free list. */
+/* ---- Tensor: py_tensor.c -----------------------------------------------------------------------
+ * A GC object that stays untracked until it gets a __dict__ or is of a Python subclass. Made from a
+ * free list. */
 typedef struct py_tensor {
-    PyObject_HEAD
-    mt_tensor *t;       /* owned; NULL only inside tp_new of a subclass */
-    PyObject *dict;     /* NULL until needed */
+    PyObject_HEAD;
+    mt_tensor *t;   /* owned; NULL only inside tp_new of a subclass */
+    PyObject *dict; /* NULL until needed */
     PyObject *weakrefs;
 } py_tensor;
 
 extern PyTypeObject py_tensor_type; /* static: allocations need not count the type */
 
-static inline bool py_tensor_check(PyObject *o) /* of itself, a child's (Parameter), any other type */
-{
+static inline bool py_tensor_check(PyObject *o)
+{ /* itself, its child (Parameter), or anything below */
     PyTypeObject *type = Py_TYPE(o);
-    return type == &py_tensor_type || type->tp_base == &py_tensor_type || PyType_IsSubtype(type, &py_tensor_type);
+    return type == &py_tensor_type || type->tp_base == &py_tensor_type ||
+           PyType_IsSubtype(type, &py_tensor_type);
 }
 static inline mt_tensor *py_core(PyObject *o) { return ((py_tensor *)o)->t; } /* borrowed */
 
-/* The Python object of t: the living one (t->host) if there is one, else a new Tensor. New reference. NULL t: raises
- * the pending core error (py_raise). t stays owned as it was. */
+/* The Python object of t: the living one (t->host) if there is one, else a new Tensor. New
+ * reference. NULL t: raises the pending core error (py_raise). t stays owned as it was. */
 PyObject *py_wrap(mt_tensor *t);
-/* The same where the innermost scope owns t and is about to close: takes t over when it is on top. */
+/* The same where the innermost scope owns t and is about to close: takes t over when it is on top.
+ */
 PyObject *py_wrap_result(mt_tensor *t);
 PyObject *py_wrap_list(int n, mt_tensor **t, bool tuple);
 
-/* ---- errors: py_error.c ---------------------------------------------------------------------------- */
-PyObject *py_raise(void);    /* raises and clears the pending core error; always NULL */
-int py_raise_int(void);      /* -1 */
-int py_fail_host(void);      /* a Python exception is set: tells the core (MT_HOST), which hands it up; -1 */
+/* ---- errors: py_error.c --------------------------------------------------------------------- */
+PyObject *py_raise(void); /* raises and clears the pending core error; always NULL */
+int py_raise_int(void);   /* -1 */
+/* A Python exception is set: tells the core (MT_HOST), which hands it up. -1 */
+int py_fail_host(void);
 extern PyObject *py_OutOfMemoryError;
 
-/* ---- small types: py_dtype.c ------------------------------------------------------------------------ */
-PyObject *py_dtype_object(mt_dtype d);             /* new reference to the one minitorch.float32 ... */
-int py_dtype_from(PyObject *o, mt_dtype *out);     /* 1 yes, 0 not a dtype (no error set), -1 error */
+/* ---- small types: py_dtype.c ---------------------------------------------------------------- */
+PyObject *py_dtype_object(mt_dtype d);         /* new reference to the one minitorch.float32 ... */
+int py_dtype_from(PyObject *o, mt_dtype *out); /* 1 yes, 0 not a dtype (no error set), -1 error */
 PyObject *py_size_new(int ndim, const int64_t *size); /* minitorch.Size */
-int py_device_check(PyObject *o);                  /* cpu, "cpu", None pass; "cuda" raises PyTorch's error; -1 */
+int py_device_check(PyObject *o); /* cpu, "cpu", None pass; "cuda" raises PyTorch's error; -1 */
 
-/* ---- Generator: py_random.c -------------------------------------------------------------------------- */
+/* ---- Generator: py_random.c ----------------------------------------------------------------- */
 struct mt_generator *py_generator_from(PyObject *o); /* borrowed; NULL with TypeError */
 
-/* ---- autograd: py_autograd.c ---------------------------------------------------------------------------
- * Methods and properties of Tensor that live there: backward, register_hook, register_post_accumulate_grad_hook,
- * retain_grad (added to Tensor's dict by py_init_autograd). */
-PyObject *py_grad_fn_of(mt_tensor *t); /* t.grad_fn: new reference, None for a leaf, NULL with an exception */
+/* ---- autograd: py_autograd.c -------------------------------------------------------------------
+ * Methods and properties of Tensor that live there: backward, register_hook,
+ * register_post_accumulate_grad_hook, retain_grad (added to Tensor's dict by py_init_autograd). */
+/* t.grad_fn: new reference, None for a leaf, NULL with an exception. */
+PyObject *py_grad_fn_of(mt_tensor *t);
 /* For Tensor's tp_traverse and tp_clear: functions of hooks that nothing but this tensor keeps. */
 int py_hooks_traverse(mt_tensor *t, visitproc visit, void *arg);
 void py_hooks_clear(mt_tensor *t);
 
-/* ---- numbers: py_data.c ------------------------------------------------------------------------------ */
+/* ---- numbers: py_data.c --------------------------------------------------------------------- */
 /* Python bool, int, float, NumPy scalars, 0-d tensors: 1 yes, 0 no (no error), -1 error */
 int py_scalar_from(PyObject *o, mt_scalar *out);
 PyObject *py_scalar_object(mt_scalar s);
 
-/* ---- operators: py_op.c ------------------------------------------------------------------------------- */
-/* py_init_op makes one object per Python name: functions in the module itself (minitorch.sin), in its _nn
- * (nn.functional.relu), _linalg and _special, and methods in Tensor's dict. */
-PyObject *py_op_find(const char *python_name, bool method); /* borrowed; NULL with AttributeError: keep it, it lives on */
+/* ---- operators: py_op.c --------------------------------------------------------------------- */
+/* py_init_op makes one object per Python name: functions in the module itself (minitorch.sin), in
+ * its _nn (nn.functional.relu), _linalg and _special, and methods in Tensor's dict. */
+/* Borrowed, but it lives as long as the module: keep it. NULL with AttributeError. */
+PyObject *py_op_find(const char *python_name, bool method);
 /* Calls such an object by position (for slots): new reference. */
 PyObject *py_op_call(PyObject *op, PyObject *const *args, Py_ssize_t nargs);
 

@@ -1,20 +1,23 @@
-/* Backward from Python: Tensor.backward, the functions under autograd.backward and autograd.grad, hooks on gradients.
+/* Backward from Python: Tensor.backward, the functions under autograd.backward and autograd.grad,
+ * hooks on gradients.
  *
  * Note [Hooks and the garbage collector]
- * A hook's function belongs to a py_hook, which the core's hook list and the RemovableHandle share. Removing sets the
- * function to NULL; the empty entry goes when the next hook is added. A function that refers back to its tensor makes
- * a cycle through the core, which Python's collector cannot see. So Tensor's traverse and clear come here: as long as
- * the tensor alone keeps its node (or is a leaf that only Python holds), the functions count as the tensor's own.
+ * A hook's function belongs to a py_hook, which the core's hook list and the RemovableHandle share.
+ * Removing sets the function to NULL; the empty entry goes when the next hook is added. A function
+ * that refers back to its tensor makes a cycle through the core, which Python's collector cannot
+ * see. So Tensor's traverse and clear come here: as long as the tensor alone keeps its node (or is
+ * a leaf that only Python holds), the functions count as the tensor's own.
  *
- * The walk itself keeps the GIL, as hooks are Python; py_module.c gives it away now and then. Relies on
- * autograd/engine.h; read next: py_node.c, minitorch/autograd/__init__.py. */
+ * The walk itself keeps the GIL, as hooks are Python; py_module.c gives it away now and then.
+ * Relies on autograd/engine.h; read next: py_node.c, minitorch/autograd/__init__.py. */
 #include "python/py.h"
 
 #include "python/py_bind.h"
 
-/* ---- lists of tensors ------------------------------------------------------------------------------------ */
+/* ---- lists of tensors ----------------------------------------------------------------------- */
 
-/* A tuple or list of tensors as an array; with `none`, None gives NULL. Borrowed from the sequence. */
+/* A tuple or list of tensors as an array; with `none`, None gives NULL. Borrowed from the sequence.
+ */
 typedef struct tensor_list {
     PyObject *fast; /* owned */
     int n;
@@ -28,7 +31,8 @@ static void list_clear(tensor_list *l)
     Py_CLEAR(l->fast);
 }
 
-/* o: a tensor or an iterable of tensors. complaint formats the TypeError of an element with its type's name. */
+/* o: a tensor or an iterable of tensors. complaint formats the TypeError of an element with its
+ * type's name. */
 static int list_read(tensor_list *l, PyObject *o, bool none, const char *complaint)
 {
     l->t = l->few;
@@ -53,13 +57,14 @@ static int list_read(tensor_list *l, PyObject *o, bool none, const char *complai
     return 0;
 }
 
-/* ---- backward -------------------------------------------------------------------------------------------- */
+/* ---- backward ------------------------------------------------------------------------------- */
 
 static const char *const NOT_A_GRADIENT = "gradients can be either Tensors or None, but got %s";
 static const char *const NOT_A_TENSOR = "element of tensors must be a Tensor, but got %s";
 
 /* y.backward(): roots, their gradients (None: ones), where to (None: every leaf). */
-static PyObject *run_backward(PyObject *roots, PyObject *gradients, bool retain, bool create, PyObject *inputs)
+static PyObject *run_backward(PyObject *roots, PyObject *gradients, bool retain, bool create,
+                              PyObject *inputs)
 {
     tensor_list y = {0}, g = {0}, x = {0};
     int status = list_read(&y, roots, false, NOT_A_TENSOR);
@@ -90,11 +95,13 @@ static PyObject *run_backward(PyObject *roots, PyObject *gradients, bool retain,
 enum { GRADIENT, RETAIN_GRAPH, CREATE_GRAPH, INPUTS, BACKWARD_ARGS };
 
 /* Sorts arguments of backward into v; -1 with TypeError. */
-static int backward_arguments(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **v)
+static int backward_arguments(PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                              PyObject **v)
 {
     static const char *const names[] = {"gradient", "retain_graph", "create_graph", "inputs"};
     if (nargs > BACKWARD_ARGS) {
-        PyErr_Format(PyExc_TypeError, "Tensor.backward() takes from 1 to 5 positional arguments but %zd were given",
+        PyErr_Format(PyExc_TypeError,
+                     "Tensor.backward() takes from 1 to 5 positional arguments but %zd were given",
                      nargs + 1);
         return -1;
     }
@@ -116,7 +123,8 @@ static int backward_arguments(PyObject *const *args, Py_ssize_t nargs, PyObject 
     return 0;
 }
 
-static PyObject *tensor_backward(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
+static PyObject *tensor_backward(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                                 PyObject *kwnames)
 {
     PyObject *v[BACKWARD_ARGS] = {Py_None, Py_None, Py_False, Py_None};
     if (MT_LIKELY(nargs == 0 && !kwnames)) {
@@ -141,19 +149,22 @@ static PyObject *backward(PyObject *module, PyObject *args)
     PyObject *roots, *gradients, *inputs;
     int retain, create;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOppO", &roots, &gradients, &retain, &create, &inputs)) return NULL;
+    if (!PyArg_ParseTuple(args, "OOppO", &roots, &gradients, &retain, &create, &inputs))
+        return NULL;
     return run_backward(roots, gradients, retain, create, inputs);
 }
 
-/* ---- grad ------------------------------------------------------------------------------------------------ */
+/* ---- grad ----------------------------------------------------------------------------------- */
 
-static PyObject *run_grad(tensor_list *y, tensor_list *g, tensor_list *x, bool retain, bool create, bool allow_unused)
+static PyObject *run_grad(tensor_list *y, tensor_list *g, tensor_list *x, bool retain, bool create,
+                          bool allow_unused)
 {
     mt_tensor **gx = PyMem_Calloc((size_t)x->n + 1, sizeof *gx);
     if (!gx) return PyErr_NoMemory();
     mt_scope scope = mt_scope_open();
     PyObject *tuple = NULL;
-    if (mt_grad(y->n, y->t, g->fast ? g->t : NULL, x->n, x->t, gx, retain, create, allow_unused) < 0)
+    if (mt_grad(y->n, y->t, g->fast ? g->t : NULL, x->n, x->t, gx, retain, create, allow_unused) <
+        0)
         py_raise();
     else
         tuple = PyTuple_New(x->n);
@@ -169,15 +180,19 @@ static PyObject *run_grad(tensor_list *y, tensor_list *g, tensor_list *x, bool r
     return tuple;
 }
 
-/* _grad(outputs, inputs, gradients, retain_graph, create_graph, allow_unused) -> tuple with None where unused */
+/* _grad(outputs, inputs, gradients, retain_graph, create_graph, allow_unused) -> tuple with None
+ * where unused */
 static PyObject *grad(PyObject *module, PyObject *args)
 {
     PyObject *outputs, *inputs, *gradients, *result = NULL;
     int retain, create, allow_unused;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOOppp", &outputs, &inputs, &gradients, &retain, &create, &allow_unused)) return NULL;
+    if (!PyArg_ParseTuple(args, "OOOppp", &outputs, &inputs, &gradients, &retain, &create,
+                          &allow_unused))
+        return NULL;
     tensor_list y = {0}, g = {0}, x = {0};
-    if (list_read(&y, outputs, false, NOT_A_TENSOR) < 0 || list_read(&x, inputs, false, NOT_A_TENSOR) < 0)
+    if (list_read(&y, outputs, false, NOT_A_TENSOR) < 0 ||
+        list_read(&x, inputs, false, NOT_A_TENSOR) < 0)
         goto done;
     if (gradients != Py_None && list_read(&g, gradients, true, NOT_A_GRADIENT) < 0) goto done;
     if (g.fast && g.n != y.n)
@@ -193,7 +208,7 @@ done:
     return result;
 }
 
-/* ---- hooks ----------------------------------------------------------------------------------------------- */
+/* ---- hooks ---------------------------------------------------------------------------------- */
 
 typedef struct py_hook {
     int refs;
@@ -223,26 +238,30 @@ static mt_tensor *replacement(PyObject *fn, PyObject *result, mt_tensor *grad)
 {
     if (result == Py_None) return grad;
     if (!py_tensor_check(result)) {
-        PyErr_Format(PyExc_TypeError, "expected Variable, but hook returned '%s'", Py_TYPE(result)->tp_name);
+        PyErr_Format(PyExc_TypeError, "expected Variable, but hook returned '%s'",
+                     Py_TYPE(result)->tp_name);
         return fail_in_hook();
     }
     mt_tensor *t = py_core(result);
     if (!mt_same_shape(t, grad)) {
         PyObject *name = PyObject_GetAttrString(fn, "__name__");
         if (!name) PyErr_Clear();
-        PyErr_Format(PyExc_RuntimeError, "hook '%S' has changed the size of value", name ? name : fn);
+        PyErr_Format(PyExc_RuntimeError, "hook '%S' has changed the size of value",
+                     name ? name : fn);
         Py_XDECREF(name);
         return fail_in_hook();
     }
     if (t->dtype != grad->dtype) {
-        PyErr_Format(PyExc_RuntimeError, "hook has changed the type of value (was torch.%sTensor got torch.%sTensor)",
+        PyErr_Format(PyExc_RuntimeError,
+                     "hook has changed the type of value (was torch.%sTensor got torch.%sTensor)",
                      mt_dtype_camel((mt_dtype)grad->dtype), mt_dtype_camel((mt_dtype)t->dtype));
         return fail_in_hook();
     }
     return mt_own(mt_retain(t));
 }
 
-/* Runs fn(tensor). A hook may remove itself meanwhile, so nothing of it is used afterwards but fn. */
+/* Runs fn(tensor). A hook may remove itself meanwhile, so nothing of it is used afterwards but fn.
+ */
 static mt_tensor *call_hook(void *context, mt_tensor *t, bool post)
 {
     PyObject *fn = ((py_hook *)context)->fn;
@@ -254,7 +273,8 @@ static mt_tensor *call_hook(void *context, mt_tensor *t, bool post)
     if (!result) {
         next = fail_in_hook();
     } else if (post && result != Py_None) {
-        PyErr_SetString(PyExc_RuntimeError, "Tensor post accumulate grad hooks should return None.");
+        PyErr_SetString(PyExc_RuntimeError,
+                        "Tensor post accumulate grad hooks should return None.");
         next = fail_in_hook();
     } else if (!post) {
         next = replacement(fn, result, t);
@@ -266,16 +286,28 @@ static mt_tensor *call_hook(void *context, mt_tensor *t, bool post)
     return next;
 }
 
-static mt_tensor *call_tensor_hook(void *context, mt_tensor *grad) { return call_hook(context, grad, false); }
+static mt_tensor *call_tensor_hook(void *context, mt_tensor *grad)
+{
+    return call_hook(context, grad, false);
+}
 
-static mt_tensor *call_post_hook(void *context, mt_tensor *leaf) { return call_hook(context, leaf, true); }
+static mt_tensor *call_post_hook(void *context, mt_tensor *leaf)
+{
+    return call_hook(context, leaf, true);
+}
 
-static bool is_ours(const mt_hook *h) { return h->fn == call_tensor_hook || h->fn == call_post_hook; }
+static bool is_ours(const mt_hook *h)
+{
+    return h->fn == call_tensor_hook || h->fn == call_post_hook;
+}
 
 /* The hooks that lie at t, if nothing but its Python object keeps them; NULL otherwise. */
 static mt_hooks **hooks_at(mt_tensor *t) { return t->node ? &t->node->hooks : &t->hooks; }
 
-static bool is_alone(const mt_tensor *t) { return t->refs == 1 && (!t->node || t->node->refs == 1); }
+static bool is_alone(const mt_tensor *t)
+{
+    return t->refs == 1 && (!t->node || t->node->refs == 1);
+}
 
 int py_hooks_traverse(mt_tensor *t, visitproc visit, void *arg)
 {
@@ -310,10 +342,10 @@ static void drop_removed(mt_tensor *t)
     }
 }
 
-/* ---- RemovableHandle --------------------------------------------------------------------------------------- */
+/* ---- RemovableHandle ------------------------------------------------------------------------ */
 
 typedef struct hook_handle {
-    PyObject_HEAD
+    PyObject_HEAD;
     py_hook *hook;
 } hook_handle;
 
@@ -351,7 +383,8 @@ static void handle_dealloc(PyObject *self)
 }
 
 static PyMethodDef handle_methods[] = {
-    {"remove", handle_remove, METH_NOARGS, "remove($self, /)\n--\n\nThe hook will not be called again."},
+    {"remove", handle_remove, METH_NOARGS,
+     "remove($self, /)\n--\n\nThe hook will not be called again."},
     {"__enter__", handle_enter, METH_NOARGS, NULL},
     {"__exit__", handle_exit, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
@@ -363,8 +396,7 @@ static PyGetSetDef handle_getset[] = {
 };
 
 static PyTypeObject handle_type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "minitorch.utils.hooks.RemovableHandle",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "minitorch.utils.hooks.RemovableHandle",
     .tp_basicsize = sizeof(hook_handle),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_doc = "Takes a tensor's hook away again; also as a context manager.",
@@ -377,7 +409,8 @@ static PyObject *add_hook(PyObject *self, PyObject *fn, bool post)
 {
     mt_tensor *t = py_core(self);
     if (post && t->node) {
-        PyErr_SetString(PyExc_RuntimeError, "post accumulate grad hooks cannot be registered on non-leaf tensors");
+        PyErr_SetString(PyExc_RuntimeError,
+                        "post accumulate grad hooks cannot be registered on non-leaf tensors");
         return NULL;
     }
     py_hook *h = PyMem_Malloc(sizeof *h);
@@ -402,7 +435,10 @@ static PyObject *add_hook(PyObject *self, PyObject *fn, bool post)
 
 static PyObject *register_hook(PyObject *self, PyObject *fn) { return add_hook(self, fn, false); }
 
-static PyObject *register_post_hook(PyObject *self, PyObject *fn) { return add_hook(self, fn, true); }
+static PyObject *register_post_hook(PyObject *self, PyObject *fn)
+{
+    return add_hook(self, fn, true);
+}
 
 static PyObject *retain_grad(PyObject *self, PyObject *unused)
 {
@@ -417,7 +453,8 @@ static PyObject *graph_size(PyObject *module, PyObject *o)
     int64_t bytes;
     (void)module;
     if (!py_tensor_check(o))
-        return PyErr_Format(PyExc_TypeError, "graph_size(): argument 'input' (position 1) must be Tensor, not %s",
+        return PyErr_Format(PyExc_TypeError,
+                            "graph_size(): argument 'input' (position 1) must be Tensor, not %s",
                             py_type_name(o));
     int64_t nodes = mt_graph_size(py_core(o), &bytes);
     if (nodes < 0) return py_raise();
@@ -428,7 +465,8 @@ static PyMethodDef functions[] = {
     {"_backward", backward, METH_VARARGS, NULL},
     {"_grad", grad, METH_VARARGS, NULL},
     {"graph_size", graph_size, METH_O,
-     "graph_size(input, /)\n--\n\nHow many remembered calls a tensor keeps alive, and how many bytes they and what they "
+     "graph_size(input, /)\n--\n\nHow many remembered calls a tensor keeps alive, and how many "
+     "bytes they and what they "
      "kept take."},
     {NULL, NULL, 0, NULL},
 };
@@ -436,21 +474,29 @@ static PyMethodDef functions[] = {
 static PyMethodDef methods[] = {
     {"backward", (PyCFunction)(void (*)(void))tensor_backward, METH_FASTCALL | METH_KEYWORDS,
      "backward($self, /, gradient=None, retain_graph=None, create_graph=False, inputs=None)\n--\n\n"
-     "Computes the gradient of this tensor with respect to the leaves it was made from, and adds it to their .grad.\n\n"
-     "gradient: that of something else with respect to this tensor; may be left out where it has one element.\n"
-     "retain_graph: keep what was remembered, so that backward() can be called again; default: create_graph.\n"
+     "Computes the gradient of this tensor with respect to the leaves it was made from, and adds "
+     "it to their .grad.\n\n"
+     "gradient: that of something else with respect to this tensor; may be left out where it has "
+     "one element.\n"
+     "retain_graph: keep what was remembered, so that backward() can be called again; default: "
+     "create_graph.\n"
      "create_graph: record the way back as well, for higher derivatives.\n"
      "inputs: add only to the gradients of these tensors.\n\n"
-     "Raises RuntimeError if nothing here requires grad, if the shapes do not match, or on a second walk.\n\n"
-     ">>> x = minitorch.tensor(3.0, requires_grad=True)\n>>> (x * x).backward()\n>>> x.grad\ntensor(6.)"},
+     "Raises RuntimeError if nothing here requires grad, if the shapes do not match, or on a "
+     "second walk.\n\n"
+     ">>> x = minitorch.tensor(3.0, requires_grad=True)\n>>> (x * x).backward()\n>>> "
+     "x.grad\ntensor(6.)"},
     {"register_hook", register_hook, METH_O,
-     "register_hook($self, hook, /)\n--\n\nCalls hook(grad) whenever a gradient of this tensor has been computed; what it "
+     "register_hook($self, hook, /)\n--\n\nCalls hook(grad) whenever a gradient of this tensor has "
+     "been computed; what it "
      "returns, unless None,\ntakes the gradient's place. Returns a handle with remove()."},
     {"register_post_accumulate_grad_hook", register_post_hook, METH_O,
-     "register_post_accumulate_grad_hook($self, hook, /)\n--\n\nCalls hook(tensor) after a gradient has been added to "
+     "register_post_accumulate_grad_hook($self, hook, /)\n--\n\nCalls hook(tensor) after a "
+     "gradient has been added to "
      "this leaf's .grad. Returns a handle with remove()."},
     {"retain_grad", retain_grad, METH_NOARGS,
-     "retain_grad($self, /)\n--\n\nMakes backward() fill in .grad of this tensor although it is no leaf."},
+     "retain_grad($self, /)\n--\n\nMakes backward() fill in .grad of this tensor although it is no "
+     "leaf."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -459,7 +505,8 @@ int py_init_autograd(PyObject *module)
     if (PyType_Ready(&handle_type) < 0 || PyModule_AddFunctions(module, functions) < 0) return -1;
     for (PyMethodDef *m = methods; m->ml_name; m++) {
         PyObject *descriptor = PyDescr_NewMethod(&py_tensor_type, m);
-        int status = descriptor ? PyDict_SetItemString(py_tensor_type.tp_dict, m->ml_name, descriptor) : -1;
+        int status =
+            descriptor ? PyDict_SetItemString(py_tensor_type.tp_dict, m->ml_name, descriptor) : -1;
         Py_XDECREF(descriptor);
         if (status < 0) return -1;
     }

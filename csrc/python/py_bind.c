@@ -1,15 +1,16 @@
 /* The argument binder: checks and converts the arguments of one call by one schema.
  *
- * The rules are PyTorch's. An int is wanted where the schema says int: bool is none, a 0-d integer tensor and NumPy's
- * integers are. Lists are tuples or lists; only their first element decides whether an overload fits, a wrong one
- * later is an error at once. Relies on py_schema.h; read next: py_bind_error.c. */
+ * The rules are PyTorch's. An int is wanted where the schema says int: bool is none, a 0-d integer
+ * tensor and NumPy's integers are. Lists are tuples or lists; only their first element decides
+ * whether an overload fits, a wrong one later is an error at once. Relies on py_schema.h; read
+ * next: py_bind_error.c. */
 #include "python/py_bind.h"
 
 #include "python/py_tensor.h"
 
 #include <string.h>
 
-/* ---- numbers ------------------------------------------------------------------------------------------- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 
 static int overflow(void)
 {
@@ -48,7 +49,8 @@ static int int_from(PyObject *o, int64_t *out)
 int py_bind_scalar(PyObject *o, mt_scalar *out)
 {
     int status = py_scalar_from(o, out);
-    if (status < 0 && PyLong_Check(o)) PyErr_SetString(PyExc_OverflowError, "int too big to convert");
+    if (status < 0 && PyLong_Check(o))
+        PyErr_SetString(PyExc_OverflowError, "int too big to convert");
     return status;
 }
 
@@ -77,7 +79,7 @@ static int bool_from(PyObject *o, bool *out)
     return 1;
 }
 
-/* ---- memory of lists ----------------------------------------------------------------------------------- */
+/* ---- memory of lists ------------------------------------------------------------------------ */
 
 static void *list_block(py_bound *b, size_t bytes)
 {
@@ -95,7 +97,7 @@ static int64_t *ints_block(py_bound *b, Py_ssize_t n)
     return p;
 }
 
-/* ---- lists --------------------------------------------------------------------------------------------- */
+/* ---- lists ---------------------------------------------------------------------------------- */
 
 /* Element i of a list could not be read: says where. */
 static int bad_element(const py_schema *s, const py_param *p, Py_ssize_t i, PyObject *element)
@@ -103,20 +105,24 @@ static int bad_element(const py_schema *s, const py_param *p, Py_ssize_t i, PyOb
     char name[64];
     py_schema_name(s->op, s->form, name);
     if (PyErr_Occurred())
-        PyErr_Format(PyExc_TypeError,
-                     "%s(): argument '%U' failed to unpack the object at pos %zd with error \"Overflow when "
-                     "unpacking long long",
-                     name, p->name, i + 1);
+        PyErr_Format(
+            PyExc_TypeError,
+            "%s(): argument '%U' failed to unpack the object at pos %zd with error \"Overflow when "
+            "unpacking long long",
+            name, p->name, i + 1);
     else
         PyErr_Format(PyExc_TypeError,
-                     "%s(): argument '%U' failed to unpack the object at pos %zd with error \"type must be %s,but "
+                     "%s(): argument '%U' failed to unpack the object at pos %zd with error \"type "
+                     "must be %s,but "
                      "got %s\"",
                      name, p->name, i + 1, py_kind_name(p), py_type_name(element));
     return -1;
 }
 
-/* n elements at `items` as int[]. first_decides: a first element that is no int makes the overload not fit. */
-static int ints_from(const py_schema *s, const py_param *p, PyObject *const *items, Py_ssize_t n, py_bound *b)
+/* n elements at `items` as int[]. first_decides: a first element that is no int makes the overload
+ * not fit. */
+static int ints_from(const py_schema *s, const py_param *p, PyObject *const *items, Py_ssize_t n,
+                     py_bound *b)
 {
     int64_t *v = ints_block(b, n);
     if (!v) return -1;
@@ -167,7 +173,8 @@ static int floats_argument(const py_schema *s, const py_param *p, PyObject *o, p
     return 1;
 }
 
-/* A list of tensors is spread out in in[]. The scope holds them: another thread may change the list. */
+/* A list of tensors is spread out in in[]. The scope holds them: another thread may change the
+ * list. */
 static int tensors_argument(const py_schema *s, const py_param *p, PyObject *o, py_bound *b)
 {
     if (!PyTuple_Check(o) && !PyList_Check(o)) return 0;
@@ -186,7 +193,8 @@ static int tensors_argument(const py_schema *s, const py_param *p, PyObject *o, 
         PyObject *item = PySequence_Fast_GET_ITEM(o, i);
         bool none = item == Py_None && strstr(s->op->schema, "Tensor?[]");
         if (!none && !py_tensor_check(item)) {
-            PyErr_Format(PyExc_TypeError, "expected Tensor as element %zd in argument %d, but got %s", i,
+            PyErr_Format(PyExc_TypeError,
+                         "expected Tensor as element %zd in argument %d, but got %s", i,
                          (int)(p - s->param), py_type_name(item));
             return -1;
         }
@@ -198,7 +206,7 @@ static int tensors_argument(const py_schema *s, const py_param *p, PyObject *o, 
     return 1;
 }
 
-/* ---- one argument -------------------------------------------------------------------------------------- */
+/* ---- one argument --------------------------------------------------------------------------- */
 
 static void give_tensor(const py_schema *s, const py_param *p, mt_tensor *t, py_bound *b)
 {
@@ -248,11 +256,16 @@ static int own_argument(const py_schema *s, const py_param *p, PyObject *o, py_b
 {
     bool on;
     switch (p->kind) {
-    case PY_OUT: return out_argument(s, o, b);
-    case PY_LAYOUT: return Py_IS_TYPE(o, &py_layout_type);
-    case PY_DEVICE: return py_device_check(o) < 0 ? -1 : 1;
-    case PY_FORMAT: return py_memory_format_from(o) >= 0;
-    case PY_REQUIRES_GRAD: return bool_from(o, &b->requires_grad);
+    case PY_OUT:
+        return out_argument(s, o, b);
+    case PY_LAYOUT:
+        return Py_IS_TYPE(o, &py_layout_type);
+    case PY_DEVICE:
+        return py_device_check(o) < 0 ? -1 : 1;
+    case PY_FORMAT:
+        return py_memory_format_from(o) >= 0;
+    case PY_REQUIRES_GRAD:
+        return bool_from(o, &b->requires_grad);
     case PY_AS_INPLACE:
         on = PyObject_IsTrue(o) == 1;
         b->inplace = on;
@@ -260,7 +273,8 @@ static int own_argument(const py_schema *s, const py_param *p, PyObject *o, py_b
     default: /* PY_PIN_MEMORY */
         if (bool_from(o, &on) != 1) return PyErr_Occurred() ? -1 : 0;
         if (!on) return 1;
-        PyErr_SetString(PyExc_RuntimeError, "Cannot access accelerator device when none is available.");
+        PyErr_SetString(PyExc_RuntimeError,
+                        "Cannot access accelerator device when none is available.");
         return -1;
     }
 }
@@ -304,15 +318,24 @@ static int convert(const py_schema *s, const py_param *p, PyObject *o, py_bound 
     mt_arg *arg = &b->arg[p->slot];
     arg->given = true;
     switch (p->kind) {
-    case PY_SCALAR: return py_bind_scalar(o, &arg->s);
-    case PY_INT: return int_from(o, &arg->i);
-    case PY_FLOAT: return float_from(o, &arg->d);
-    case PY_BOOL: return bool_from(o, &arg->b);
-    case PY_STR: return text_argument(o, arg);
-    case PY_INTS: return ints_argument(s, p, o, b);
-    case PY_FLOATS: return floats_argument(s, p, o, b);
-    case PY_DTYPE: return dtype_argument(o, arg);
-    case PY_GENERATOR: return generator_argument(o, arg);
+    case PY_SCALAR:
+        return py_bind_scalar(o, &arg->s);
+    case PY_INT:
+        return int_from(o, &arg->i);
+    case PY_FLOAT:
+        return float_from(o, &arg->d);
+    case PY_BOOL:
+        return bool_from(o, &arg->b);
+    case PY_STR:
+        return text_argument(o, arg);
+    case PY_INTS:
+        return ints_argument(s, p, o, b);
+    case PY_FLOATS:
+        return floats_argument(s, p, o, b);
+    case PY_DTYPE:
+        return dtype_argument(o, arg);
+    case PY_GENERATOR:
+        return generator_argument(o, arg);
     default:
         arg->i = py_memory_format_from(o);
         return arg->i >= 0;
@@ -329,7 +352,7 @@ static void leave_out(const py_schema *s, const py_param *p, bool is_none, py_bo
         b->arg[p->slot] = mt_arg_none();
 }
 
-/* ---- the call ------------------------------------------------------------------------------------------ */
+/* ---- the call ------------------------------------------------------------------------------- */
 
 PyObject *py_bind_keyword(const py_param *p, const py_args *a)
 {
@@ -342,7 +365,8 @@ PyObject *py_bind_keyword(const py_param *p, const py_args *a)
     for (Py_ssize_t i = 0; i < n; i++) { /* names made at run time are not interned */
         PyObject *name = PyTuple_GET_ITEM(a->kwnames, i);
         if (PyUnicode_CHECK_INTERNED(name)) continue;
-        if (PyUnicode_Compare(name, p->name) == 0 || (p->alias && PyUnicode_Compare(name, p->alias) == 0))
+        if (PyUnicode_Compare(name, p->name) == 0 ||
+            (p->alias && PyUnicode_Compare(name, p->alias) == 0))
             return a->args[a->nargs + i];
     }
     return NULL;

@@ -1,4 +1,5 @@
-/* From a Python call to an mt_call: the argument binder, and the errors it gives. Read next: py_bind.c. */
+/* From a Python call to an mt_call: the argument binder, and the errors it gives. Read next:
+ * py_bind.c. */
 #ifndef MT_PYTHON_PY_BIND_H
 #define MT_PYTHON_PY_BIND_H
 
@@ -8,8 +9,8 @@
 #define PY_INLINE_INTS 32
 #define PY_HEAP_BLOCKS 6
 
-/* A bound call and the memory its arguments live in. Not cleared: py_bind fills what it uses. Everything is borrowed
- * from the Python arguments, or owned by the scope. */
+/* A bound call and the memory its arguments live in. Not cleared: py_bind fills what it uses.
+ * Everything is borrowed from the Python arguments, or owned by the scope. */
 typedef struct py_bound {
     mt_call call;
     mt_tensor *in[PY_INLINE_IN];
@@ -29,15 +30,15 @@ typedef struct py_args {
     PyObject *kwnames; /* NULL or a tuple */
 } py_args;
 
-/* 1: bound. 0: the arguments do not fit (if loud: with the TypeError that says why). -1: an exception.
- * In any case py_bound_clear is to be called. A scope must be open. */
+/* 1: bound. 0: the arguments do not fit (if loud: with the TypeError that says why). -1: an
+ * exception. In any case py_bound_clear is to be called. A scope must be open. */
 int py_bind(const py_schema *s, const py_args *a, py_bound *b, bool loud);
 static inline void py_bound_clear(py_bound *b)
 {
     while (b->blocks > 0) PyMem_Free(b->block[--b->blocks]);
 }
 
-/* ---- errors: py_bind_error.c. All set TypeError with PyTorch's text and return 0. ---------------------- */
+/* ---- errors: py_bind_error.c. All set TypeError with PyTorch's text and return 0. ----------- */
 int py_bind_wrong_type(const py_schema *s, const py_param *p, Py_ssize_t position, PyObject *o);
 int py_bind_missing(const py_schema *s, const py_args *a);
 int py_bind_too_many(const py_schema *s, Py_ssize_t nargs);

@@ -1,9 +1,9 @@
 /* Errors of the core as Python exceptions: one code, one type.
  *
- * The core keeps one pending error per thread (base/error.h). What calls into it and gets NULL or -1 returns
- * py_raise() or py_raise_int(). The other way round, a Python callback that fails inside the core leaves its
- * exception set and marks it with MT_HOST, so that it passes through the core unchanged.
- * Read next: py_op.c. */
+ * The core keeps one pending error per thread (base/error.h). What calls into it and gets NULL or
+ * -1 returns py_raise() or py_raise_int(). The other way round, a Python callback that fails inside
+ * the core leaves its exception set and marks it with MT_HOST, so that it passes through the core
+ * unchanged. Read next: py_op.c. */
 #include "python/py.h"
 
 PyObject *py_OutOfMemoryError;
@@ -11,13 +11,20 @@ PyObject *py_OutOfMemoryError;
 static PyObject *type_of(mt_code code)
 {
     switch (code) {
-    case MT_VALUE: return PyExc_ValueError;
-    case MT_TYPE: return PyExc_TypeError;
-    case MT_INDEX: return PyExc_IndexError;
-    case MT_NOT_IMPLEMENTED: return PyExc_NotImplementedError;
-    case MT_MEMORY: return py_OutOfMemoryError;
-    case MT_OVERFLOW: return PyExc_OverflowError;
-    default: return PyExc_RuntimeError;
+    case MT_VALUE:
+        return PyExc_ValueError;
+    case MT_TYPE:
+        return PyExc_TypeError;
+    case MT_INDEX:
+        return PyExc_IndexError;
+    case MT_NOT_IMPLEMENTED:
+        return PyExc_NotImplementedError;
+    case MT_MEMORY:
+        return py_OutOfMemoryError;
+    case MT_OVERFLOW:
+        return PyExc_OverflowError;
+    default:
+        return PyExc_RuntimeError;
     }
 }
 
@@ -42,7 +49,8 @@ int py_raise_int(void)
 
 int py_fail_host(void) { return mt_error(MT_HOST, "an exception of Python is pending"); }
 
-/* RuntimeError, as PyTorch's type of that name is, and MemoryError, as Python's and NumPy's programs expect. */
+/* RuntimeError, as PyTorch's type of that name is, and MemoryError, as Python's and NumPy's
+ * programs expect. */
 int py_init_error(PyObject *module)
 {
     PyObject *bases = PyTuple_Pack(2, PyExc_RuntimeError, PyExc_MemoryError);

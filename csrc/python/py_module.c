@@ -1,14 +1,16 @@
 /* The module minitorch._C: starts the core, then lets every part add its types and functions.
  *
- * Types are static and the core has one default generator and one kernel table, so there is one module per process:
- * a second import gets the first one again, subinterpreters are refused. Read next: py_op.c. */
+ * Types are static and the core has one default generator and one kernel table, so there is one
+ * module per process: a second import gets the first one again, subinterpreters are refused. Read
+ * next: py_op.c. */
 #include "python/py.h"
 
 #include "minitorch.h"
 
 #include <time.h>
 
-/* How long the engine may keep the GIL while other threads wait, in nanoseconds: Python's own switch interval. */
+/* How long the engine may keep the GIL while other threads wait, in nanoseconds: Python's own
+ * switch interval. */
 #define HOLD_FOR 5000000
 
 static PyObject *the_module; /* counted; set once the first import has succeeded */
@@ -20,8 +22,8 @@ static int64_t now(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* The core asks between two pieces of work whether to go on. Ctrl-C's handler runs here, in the main thread; other
- * threads get their turn. */
+/* The core asks between two pieces of work whether to go on. Ctrl-C's handler runs here, in the
+ * main thread; other threads get their turn. */
 static int interrupted(void)
 {
     static MT_TLS int64_t last;
@@ -29,8 +31,7 @@ static int interrupted(void)
     PyGILState_STATE state = PyGILState_Ensure();
     if (time - last > HOLD_FOR) {
         last = time;
-        Py_BEGIN_ALLOW_THREADS
-        Py_END_ALLOW_THREADS
+        Py_BEGIN_ALLOW_THREADS Py_END_ALLOW_THREADS
     }
     int stop = PyErr_CheckSignals() < 0;
     if (stop) py_fail_host();
@@ -48,7 +49,7 @@ static const struct {
 #undef PY_PART
 };
 
-/* ---- threads ------------------------------------------------------------------------------------------- */
+/* ---- threads -------------------------------------------------------------------------------- */
 
 static PyObject *get_num_threads(PyObject *module, PyObject *unused)
 {
@@ -60,7 +61,8 @@ static PyObject *set_num_threads(PyObject *module, PyObject *o)
 {
     (void)module;
     if (!PyLong_Check(o) || PyBool_Check(o))
-        return PyErr_Format(PyExc_RuntimeError, "set_num_threads expects an int, but got %s", Py_TYPE(o)->tp_name);
+        return PyErr_Format(PyExc_RuntimeError, "set_num_threads expects an int, but got %s",
+                            Py_TYPE(o)->tp_name);
     int overflow;
     long n = PyLong_AsLongAndOverflow(o, &overflow);
     if (overflow || n > INT_MAX) {
@@ -86,13 +88,14 @@ static PyMethodDef functions[] = {
     {"get_num_threads", get_num_threads, METH_NOARGS,
      "get_num_threads()\n--\n\nHow many threads large operations are shared among."},
     {"set_num_threads", set_num_threads, METH_O,
-     "set_num_threads(n, /)\n--\n\nShares large operations among n threads from now on.\n\nRaises RuntimeError unless n "
+     "set_num_threads(n, /)\n--\n\nShares large operations among n threads from now on.\n\nRaises "
+     "RuntimeError unless n "
      "is positive."},
     {"_cpu_capability", cpu_capability, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
-/* ---- starting ------------------------------------------------------------------------------------------- */
+/* ---- starting ------------------------------------------------------------------------------- */
 
 static int module_exec(PyObject *module)
 {
@@ -110,7 +113,8 @@ static int module_exec(PyObject *module)
     return 0;
 }
 
-/* Gives the one module there is, else NULL without an exception: the import system then makes a new one. */
+/* Gives the one module there is, else NULL without an exception: the import system then makes a new
+ * one. */
 static PyObject *module_create(PyObject *spec, PyModuleDef *def)
 {
     (void)def;
@@ -137,7 +141,8 @@ static PyModuleDef_Slot module_slots[] = {
 static struct PyModuleDef module_def = {
     PyModuleDef_HEAD_INIT,
     .m_name = "minitorch._C",
-    .m_doc = "The C core of minitorch: tensors, operators, autograd, modules' call paths, optimizer steps.",
+    .m_doc = "The C core of minitorch: tensors, operators, autograd, modules' call paths, "
+             "optimizer steps.",
     .m_size = 0,
     .m_slots = module_slots,
 };

@@ -1,9 +1,9 @@
 /* grad_fn: remembered calls as Python objects.
  *
- * An object is made when somebody asks for it, and its node knows it meanwhile (mt_node.host), so y.grad_fn is the same
- * object as long as it is held. Every kind of node has a type of its own name, made once: <AddBackward0 object at ...>.
- * A leaf has no node; where a walk over the graph ends in one, it is shown as AccumulateGrad.
- * Relies on graph/node.h; read next: py_autograd.c. */
+ * An object is made when somebody asks for it, and its node knows it meanwhile (mt_node.host), so
+ * y.grad_fn is the same object as long as it is held. Every kind of node has a type of its own
+ * name, made once: <AddBackward0 object at ...>. A leaf has no node; where a walk over the graph
+ * ends in one, it is shown as AccumulateGrad. Relies on graph/node.h; read next: py_autograd.c. */
 #include "python/py.h"
 
 #include <structmember.h>
@@ -11,7 +11,7 @@
 #define MODULE "minitorch.autograd.graph."
 
 typedef struct py_node {
-    PyObject_HEAD
+    PyObject_HEAD;
     mt_node *node;   /* owned; NULL for AccumulateGrad */
     mt_tensor *leaf; /* owned; of AccumulateGrad */
     PyObject *metadata;
@@ -52,7 +52,8 @@ static PyTypeObject *type_named(const char *name)
     if (!kept) return (PyTypeObject *)PyErr_NoMemory();
     snprintf(kept, size, MODULE "%s", name);
     PyType_Slot slots[] = {{Py_tp_dealloc, node_dealloc}, {0, NULL}};
-    PyType_Spec spec = {kept, sizeof(py_node), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+    PyType_Spec spec = {kept, sizeof(py_node), 0,
+                        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
     type = PyType_FromSpecWithBases(&spec, (PyObject *)&node_type);
     int status = type ? PyDict_SetItemString(types, name, type) : -1;
     Py_XDECREF(type); /* the dictionary has it */
@@ -113,7 +114,7 @@ PyObject *py_grad_fn_of(mt_tensor *t)
     return fn;
 }
 
-/* ---- what it tells --------------------------------------------------------------------------------------- */
+/* ---- what it tells -------------------------------------------------------------------------- */
 
 static const char *short_name(PyObject *self) { return Py_TYPE(self)->tp_name + sizeof MODULE - 1; }
 
@@ -125,7 +126,8 @@ static PyObject *node_repr(PyObject *self)
 static PyObject *node_name(PyObject *self, PyObject *unused)
 {
     (void)unused;
-    return PyUnicode_FromString(as_node(self)->leaf ? "torch::autograd::AccumulateGrad" : short_name(self));
+    return PyUnicode_FromString(as_node(self)->leaf ? "torch::autograd::AccumulateGrad"
+                                                    : short_name(self));
 }
 
 static PyObject *get_next_functions(PyObject *self, void *closure)
@@ -136,7 +138,9 @@ static PyObject *get_next_functions(PyObject *self, void *closure)
     PyObject *tuple = PyTuple_New(count);
     for (int i = 0; tuple && i < count; i++) {
         const mt_edge *e = &n->next[i];
-        PyObject *fn = e->node ? wrap_node(e->node) : e->leaf ? wrap_leaf(e->leaf) : Py_NewRef(Py_None);
+        PyObject *fn = e->node   ? wrap_node(e->node)
+                       : e->leaf ? wrap_leaf(e->leaf)
+                                 : Py_NewRef(Py_None);
         PyObject *pair = fn ? Py_BuildValue("NI", fn, e->node ? (unsigned)e->out_nr : 0u) : NULL;
         if (pair)
             PyTuple_SET_ITEM(tuple, i, pair);
@@ -158,7 +162,8 @@ static PyObject *get_variable(PyObject *self, void *closure)
 {
     (void)closure;
     if (as_node(self)->leaf) return py_wrap(as_node(self)->leaf);
-    return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'", short_name(self));
+    return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'",
+                        short_name(self));
 }
 
 static PyObject *text_or_none(const char *text)
@@ -182,10 +187,12 @@ static PyObject *sequence_nr(PyObject *self, PyObject *unused)
 
 static PyGetSetDef node_getset[] = {
     {"next_functions", get_next_functions, NULL,
-     "Pairs (grad_fn, number of its output), one per input; (None, 0) where no gradient goes.", NULL},
+     "Pairs (grad_fn, number of its output), one per input; (None, 0) where no gradient goes.",
+     NULL},
     {"metadata", get_metadata, NULL, "A dict for whatever you like.", NULL},
     {"variable", get_variable, NULL, "The leaf whose .grad is added to; of AccumulateGrad.", NULL},
-    {"rule", get_rule, NULL, "The derivative as the source states it: g is the gradient that arrives.", NULL},
+    {"rule", get_rule, NULL,
+     "The derivative as the source states it: g is the gradient that arrives.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -196,8 +203,7 @@ static PyMethodDef node_methods[] = {
 };
 
 static PyTypeObject node_type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = MODULE "Node",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = MODULE "Node",
     .tp_basicsize = sizeof(py_node),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_doc = "A remembered call: one step of the way back through the graph.",
@@ -208,6 +214,7 @@ static PyTypeObject node_type = {
 
 int py_init_node(PyObject *module)
 {
-    if (PyType_Ready(&node_type) < 0 || !(types = PyDict_New()) || !(accumulators = PyDict_New())) return -1;
+    if (PyType_Ready(&node_type) < 0 || !(types = PyDict_New()) || !(accumulators = PyDict_New()))
+        return -1;
     return PyModule_AddObjectRef(module, "_Node", (PyObject *)&node_type);
 }

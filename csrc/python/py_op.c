@@ -1,18 +1,19 @@
 /* The Operator object: every function and method over operators is one of these.
  *
  * Note [Fast path]
- * Most calls give tensors by position and nothing else: x.sin(), a.add(b), F.linear(x, w, b). For them an object keeps,
- * by number of arguments, the overload that takes just so many leading tensors and has defaults for the rest. Such a
- * call fills in[] and runs; no parameter is looked at. Everything else goes through py_bind, overload by overload.
+ * Most calls give tensors by position and nothing else: x.sin(), a.add(b), F.linear(x, w, b). For
+ * them an object keeps, by number of arguments, the overload that takes just so many leading
+ * tensors and has defaults for the rest. Such a call fills in[] and runs; no parameter is looked
+ * at. Everything else goes through py_bind, overload by overload.
  *
- * A call opens a scope, so temporaries die with it and the result goes over to its Python object. Work over more than
- * PY_RELEASE_GIL_ABOVE elements runs without the GIL: what the core keeps per thread stays with the thread.
- * Relies on py_bind.h; read next: py_op_doc.c, py_op_register.c. */
+ * A call opens a scope, so temporaries die with it and the result goes over to its Python object.
+ * Work over more than PY_RELEASE_GIL_ABOVE elements runs without the GIL: what the core keeps per
+ * thread stays with the thread. Relies on py_bind.h; read next: py_op_doc.c, py_op_register.c. */
 #include "python/py_op.h"
 
 #include <string.h>
 
-/* ---- running a bound call ------------------------------------------------------------------------------ */
+/* ---- running a bound call ------------------------------------------------------------------- */
 
 static int64_t count_elements(const mt_call *c)
 {
@@ -26,10 +27,9 @@ static int64_t count_elements(const mt_call *c)
 static __attribute__((noinline)) mt_tensor *apply_without_gil(mt_call *c)
 {
     mt_tensor *t;
-    Py_BEGIN_ALLOW_THREADS
-    t = mt_apply(c);
-    Py_END_ALLOW_THREADS
-    if (!mt_self.error && PyErr_CheckSignals() < 0) {
+    Py_BEGIN_ALLOW_THREADS t = mt_apply(c);
+    Py_END_ALLOW_THREADS if (!mt_self.error && PyErr_CheckSignals() < 0)
+    {
         py_fail_host();
         return NULL;
     }
@@ -39,7 +39,8 @@ static __attribute__((noinline)) mt_tensor *apply_without_gil(mt_call *c)
 /* mt_apply; false: an error is pending. */
 static inline bool apply(const py_schema *s, mt_call *c, int64_t numel)
 {
-    mt_tensor *t = MT_LIKELY(numel <= PY_RELEASE_GIL_ABOVE) || s->keeps_gil ? mt_apply(c) : apply_without_gil(c);
+    mt_tensor *t = MT_LIKELY(numel <= PY_RELEASE_GIL_ABOVE) || s->keeps_gil ? mt_apply(c)
+                                                                            : apply_without_gil(c);
     return MT_LIKELY(t != NULL) || !mt_self.error;
 }
 
@@ -63,7 +64,8 @@ static PyObject *wrap_several(const py_schema *s, const mt_call *c)
 static int set_requires_grad(mt_tensor *t)
 {
     if (!mt_is_float((mt_dtype)t->dtype))
-        return mt_error(MT_RUNTIME, "Only Tensors of floating point and complex dtype can require gradients");
+        return mt_error(MT_RUNTIME,
+                        "Only Tensors of floating point and complex dtype can require gradients");
     t->flags |= MT_REQUIRES_GRAD;
     return 0;
 }
@@ -92,7 +94,7 @@ static PyObject *run(const py_schema *s, py_bound *b, PyObject *self)
     return result;
 }
 
-/* ---- calling ------------------------------------------------------------------------------------------- */
+/* ---- calling -------------------------------------------------------------------------------- */
 
 static int check_self(const py_op *op, const py_args *a)
 {
@@ -100,14 +102,16 @@ static int check_self(const py_op *op, const py_args *a)
     if (a->nargs == 0)
         PyErr_Format(PyExc_TypeError, "unbound method Tensor.%U() needs an argument", op->name);
     else if (!py_tensor_check(a->args[0]))
-        PyErr_Format(PyExc_TypeError, "descriptor '%U' for 'Tensor' objects doesn't apply to a '%s' object", op->name,
-                     Py_TYPE(a->args[0])->tp_name);
+        PyErr_Format(PyExc_TypeError,
+                     "descriptor '%U' for 'Tensor' objects doesn't apply to a '%s' object",
+                     op->name, Py_TYPE(a->args[0])->tp_name);
     else
         return 0;
     return -1;
 }
 
-/* The object of the tensor an in-place call writes: its first argument, by position or by keyword. */
+/* The object of the tensor an in-place call writes: its first argument, by position or by keyword.
+ */
 static PyObject *target_of(const py_schema *s, const py_args *a)
 {
     return a->nargs ? a->args[0] : py_bind_keyword(&s->param[0], a);
@@ -130,7 +134,8 @@ static PyObject *call_general(py_op *op, const py_args *a)
     return result;
 }
 
-/* What is no tensor, where the schema says Number: its 0-d tensor. NULL: it is no number either, or an error. */
+/* What is no tensor, where the schema says Number: its 0-d tensor. NULL: it is no number either, or
+ * an error. */
 static mt_tensor *number_of(const py_schema *s, int i, PyObject *o)
 {
     mt_scalar value;
@@ -163,7 +168,8 @@ static PyObject *call_op(PyObject *self, PyObject *const *args, size_t nargsf, P
     int64_t numel = 0;
     mt_scope scope = mt_scope_open();
     do {
-        mt_tensor *t = MT_LIKELY(py_tensor_check(args[i])) ? py_core(args[i]) : number_of(s, (int)i, args[i]);
+        mt_tensor *t =
+            MT_LIKELY(py_tensor_check(args[i])) ? py_core(args[i]) : number_of(s, (int)i, args[i]);
         if (MT_UNLIKELY(!t)) {
             mt_scope_close(scope);
             return leave_fast_path(op, args, nargs);
@@ -193,7 +199,7 @@ PyObject *py_op_call(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
     return call_op(op, args, (size_t)nargs, NULL);
 }
 
-/* ---- the objects --------------------------------------------------------------------------------------- */
+/* ---- the objects ---------------------------------------------------------------------------- */
 
 py_op *py_op_new(const char *name, const char *module, uint32_t form)
 {
@@ -253,8 +259,7 @@ static PyObject *method_get(PyObject *self, PyObject *object, PyObject *type)
 }
 
 PyTypeObject py_op_type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "minitorch.Operator",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "minitorch.Operator",
     .tp_doc = "A function over tensors, made from an operator's schema.",
     .tp_basicsize = sizeof(py_op),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION,
@@ -268,8 +273,7 @@ PyTypeObject py_op_type = {
 };
 
 PyTypeObject py_op_method_type = {
-    PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "minitorch.OperatorMethod",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "minitorch.OperatorMethod",
     .tp_doc = "A method of Tensor, made from an operator's schema.",
     .tp_basicsize = sizeof(py_op),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR |

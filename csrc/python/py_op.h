@@ -4,14 +4,16 @@
 
 #include "python/py_bind.h"
 
-/* One Python name: minitorch.max, or Tensor.max. Never dies: the module's dictionaries and slots borrow it. */
+/* One Python name: minitorch.max, or Tensor.max. Never dies: the module's dictionaries and slots
+ * borrow it. */
 typedef struct py_op {
-    PyObject_HEAD
+    PyObject_HEAD;
     vectorcallfunc call;
-    uint32_t form;      /* PY_METHOD | PY_INPLACE | PY_NN */
-    int n;              /* overloads, tried in order */
+    uint32_t form; /* PY_METHOD | PY_INPLACE | PY_NN */
+    int n;         /* overloads, tried in order */
     py_schema **schema;
-    py_schema *fast[4]; /* by number of arguments: the overload that takes just that many tensors; NULL: none */
+    py_schema *fast[4]; /* by number of arguments: the overload that takes just that many tensors;
+                           NULL: none */
     PyObject *name;     /* "max" */
     PyObject *module;   /* what __module__ says */
 } py_op;

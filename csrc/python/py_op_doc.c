@@ -1,5 +1,5 @@
-/* What an Operator says about itself: name, signature, documentation, typed stubs; all from its schemas and records.
- * Read next: py_op_register.c. */
+/* What an Operator says about itself: name, signature, documentation, typed stubs; all from its
+ * schemas and records. Read next: py_op_register.c. */
 #include "python/py_op.h"
 
 #include <string.h>
@@ -9,7 +9,8 @@ static py_op *as_op(PyObject *self) { return (py_op *)self; }
 PyObject *py_op_repr(PyObject *self)
 {
     const py_op *op = as_op(self);
-    if (op->form & PY_METHOD) return PyUnicode_FromFormat("<method '%U' of 'minitorch.Tensor' objects>", op->name);
+    if (op->form & PY_METHOD)
+        return PyUnicode_FromFormat("<method '%U' of 'minitorch.Tensor' objects>", op->name);
     if (op->form & PY_NN) return PyUnicode_FromFormat("<built-in function %U>", op->name);
     return PyUnicode_FromFormat("<built-in method %U of type object>", op->name);
 }
@@ -52,7 +53,8 @@ static PyObject *get_text_signature(PyObject *self, void *closure)
 static PyObject *get_signature(PyObject *self, void *closure)
 {
     (void)closure;
-    PyObject *text = py_schema_signature(fullest(as_op(self))), *source = NULL, *names = NULL, *lambda = NULL;
+    PyObject *text = py_schema_signature(fullest(as_op(self))), *source = NULL, *names = NULL,
+             *lambda = NULL;
     PyObject *inspect = PyImport_ImportModule("inspect"), *signature = NULL;
     if (text && inspect) {
         PyObject *inside = PyUnicode_Substring(text, 1, PyUnicode_GET_LENGTH(text) - 1);
@@ -71,14 +73,15 @@ static PyObject *get_signature(PyObject *self, void *closure)
     return signature;
 }
 
-/* "max(input, dim, keepdim=False, *, out=None) -> (values, indices)" for every overload, then the operator's own text:
- * its first line, the rule, and the rest. */
+/* "max(input, dim, keepdim=False, *, out=None) -> (values, indices)" for every overload, then the
+ * operator's own text: its first line, the rule, and the rest. */
 static PyObject *head_line(const py_op *op, const py_schema *s)
 {
     PyObject *signature = py_schema_signature(s), *fields = NULL, *line = NULL;
     if (!signature) return NULL;
     if (s->results) {
-        PyObject *comma = PyUnicode_FromString(", "), *names = comma ? PyUnicode_Join(comma, s->results) : NULL;
+        PyObject *comma = PyUnicode_FromString(", "),
+                 *names = comma ? PyUnicode_Join(comma, s->results) : NULL;
         fields = names ? PyUnicode_FromFormat("(%U)", names) : NULL;
         Py_XDECREF(comma);
         Py_XDECREF(names);
@@ -106,8 +109,11 @@ static PyObject *get_doc(PyObject *self, void *closure)
     const char *doc = record->doc ? record->doc : "", *rest = strchr(doc, '\n');
     PyObject *first = PyUnicode_FromStringAndSize(doc, rest ? rest - doc : (Py_ssize_t)strlen(doc));
     if (text && first) Py_SETREF(text, PyUnicode_FromFormat("%U\n%U\n", text, first));
-    if (text && op->form & PY_INPLACE) Py_SETREF(text, PyUnicode_FromFormat("%UWrites into the tensor itself and returns it.\n", text));
-    if (text && record->rule) Py_SETREF(text, PyUnicode_FromFormat("%U\nGradient: %s\n", text, record->rule));
+    if (text && op->form & PY_INPLACE)
+        Py_SETREF(text,
+                  PyUnicode_FromFormat("%UWrites into the tensor itself and returns it.\n", text));
+    if (text && record->rule)
+        Py_SETREF(text, PyUnicode_FromFormat("%U\nGradient: %s\n", text, record->rule));
     if (text && rest) Py_SETREF(text, PyUnicode_FromFormat("%U%s", text, rest));
     Py_XDECREF(first);
     return text;

@@ -1,44 +1,29 @@
-/* From the registry to Python: one object per name and place, their aliases, and the named tuples of results.
+/* From the registry to Python: one object per name and place, their aliases, and the named tuples
+ * of results.
  *
- * Places: minitorch itself, Tensor's methods, nn.functional, linalg, special. The flags of a record say where its
- * operator is found; nothing is listed here but second names. Relies on ops/ops.h; read next: py_tensor.c. */
+ * Places: minitorch itself, Tensor's methods, nn.functional, linalg, special. The flags of a record
+ * say where its operator is found; nothing is listed here but second names. Relies on ops/ops.h;
+ * read next: py_tensor.c. */
 #include "python/py_op.h"
 
 #include <string.h>
 
 enum { FUNCTIONS, METHODS, NN, LINALG, SPECIAL, PLACES };
 
-/* Second names, as PyTorch has them. Each exists wherever its operator does, in-place form included. */
+/* Second names, as PyTorch has them. Each exists wherever its operator does, in-place form
+ * included. */
 static const struct {
     const char *alias, *name;
 } aliases[] = {
-    {"absolute", "abs"},
-    {"arccos", "acos"},
-    {"arccosh", "acosh"},
-    {"arcsin", "asin"},
-    {"arcsinh", "asinh"},
-    {"arctan", "atan"},
-    {"arctan2", "atan2"},
-    {"arctanh", "atanh"},
-    {"bitwise_invert", "bitwise_not"},
-    {"clip", "clamp"},
-    {"concat", "cat"},
-    {"concatenate", "cat"},
-    {"divide", "div"},
-    {"fix", "trunc"},
-    {"ger", "outer"},
-    {"greater", "gt"},
-    {"greater_equal", "ge"},
-    {"less", "lt"},
-    {"less_equal", "le"},
-    {"moveaxis", "movedim"},
-    {"multiply", "mul"},
-    {"negative", "neg"},
-    {"not_equal", "ne"},
-    {"row_stack", "vstack"},
-    {"subtract", "sub"},
-    {"swapaxes", "transpose"},
-    {"swapdims", "transpose"},
+    {"absolute", "abs"},    {"arccos", "acos"},        {"arccosh", "acosh"},
+    {"arcsin", "asin"},     {"arcsinh", "asinh"},      {"arctan", "atan"},
+    {"arctan2", "atan2"},   {"arctanh", "atanh"},      {"bitwise_invert", "bitwise_not"},
+    {"clip", "clamp"},      {"concat", "cat"},         {"concatenate", "cat"},
+    {"divide", "div"},      {"fix", "trunc"},          {"ger", "outer"},
+    {"greater", "gt"},      {"greater_equal", "ge"},   {"less", "lt"},
+    {"less_equal", "le"},   {"moveaxis", "movedim"},   {"multiply", "mul"},
+    {"negative", "neg"},    {"not_equal", "ne"},       {"row_stack", "vstack"},
+    {"subtract", "sub"},    {"swapaxes", "transpose"}, {"swapdims", "transpose"},
     {"true_divide", "div"},
 };
 
@@ -60,7 +45,7 @@ static const struct {
     {SPECIAL, "softmax", "softmax"},
 };
 
-/* ---- places -------------------------------------------------------------------------------------------- */
+/* ---- places --------------------------------------------------------------------------------- */
 
 typedef struct place {
     uint32_t flag;      /* of a record's kind */
@@ -100,7 +85,7 @@ static int open_places(PyObject *module)
     return result_types ? 0 : -1;
 }
 
-/* ---- named tuples -------------------------------------------------------------------------------------- */
+/* ---- named tuples --------------------------------------------------------------------------- */
 
 static PyObject *result_repr(PyObject *self)
 {
@@ -109,8 +94,9 @@ static PyObject *result_repr(PyObject *self)
     PyObject *fields = PyObject_GetAttrString((PyObject *)Py_TYPE(self), "__match_args__");
     if (!fields) Py_CLEAR(text);
     for (Py_ssize_t i = 0; text && i < PyTuple_GET_SIZE(self); i++)
-        Py_SETREF(text, PyUnicode_FromFormat("%U%s\n%U=%R", text, i ? "," : "", PyTuple_GET_ITEM(fields, i),
-                                             PyTuple_GET_ITEM(self, i)));
+        Py_SETREF(text,
+                  PyUnicode_FromFormat("%U%s\n%U=%R", text, i ? "," : "",
+                                       PyTuple_GET_ITEM(fields, i), PyTuple_GET_ITEM(self, i)));
     if (text) Py_SETREF(text, PyUnicode_FromFormat("%U)", text));
     Py_XDECREF(fields);
     return text;
@@ -142,12 +128,15 @@ PyTypeObject *py_op_result_type(const char *name, PyObject *fields)
     return status < 0 ? NULL : type;
 }
 
-/* ---- objects ------------------------------------------------------------------------------------------- */
+/* ---- objects -------------------------------------------------------------------------------- */
 
-static bool is_op(PyObject *o) { return Py_IS_TYPE(o, &py_op_type) || Py_IS_TYPE(o, &py_op_method_type); }
+static bool is_op(PyObject *o)
+{
+    return Py_IS_TYPE(o, &py_op_type) || Py_IS_TYPE(o, &py_op_method_type);
+}
 
-/* The object of that name in a place (borrowed), made if need be. NULL without an exception: something written by hand
- * has the name, and keeps it. */
+/* The object of that name in a place (borrowed), made if need be. NULL without an exception:
+ * something written by hand has the name, and keeps it. */
 static py_op *op_in(const place *p, const char *name, uint32_t form)
 {
     PyObject *there = PyDict_GetItemString(p->dict, name);
@@ -165,12 +154,14 @@ static int add_to(const place *p, const mt_op *record, uint32_t form)
     if (!op) return PyErr_Occurred() ? -1 : 0;
     py_schema *s = py_schema_parse(record, form);
     if (!s) return -1;
-    if (s->results && !(s->result_type = py_op_result_type(py_schema_name(record, 0, name), s->results))) return -1;
+    if (s->results &&
+        !(s->result_type = py_op_result_type(py_schema_name(record, 0, name), s->results)))
+        return -1;
     return py_op_add(op, s);
 }
 
-/* Every operator with an in-place form has Tensor.name_, unless it is a function of nn.functional alone;
- * minitorch.name_ exists for those of one tensor. */
+/* Every operator with an in-place form has Tensor.name_, unless it is a function of nn.functional
+ * alone; minitorch.name_ exists for those of one tensor. */
 static int add_inplace(const mt_op *record)
 {
     bool method = record->kind & MT_METHOD || !(record->kind & MT_NN);
@@ -187,11 +178,12 @@ static int add_inplace(const mt_op *record)
 static int add_record(const mt_op *record)
 {
     for (int i = 0; i < PLACES; i++)
-        if (record->kind & places[i].flag && add_to(&places[i], record, places[i].form) < 0) return -1;
+        if (record->kind & places[i].flag && add_to(&places[i], record, places[i].form) < 0)
+            return -1;
     return record->kind & MT_INPLACE ? add_inplace(record) : 0;
 }
 
-/* ---- aliases ------------------------------------------------------------------------------------------- */
+/* ---- aliases -------------------------------------------------------------------------------- */
 
 static int add_alias(const place *from, const place *p, const char *alias, const char *name)
 {
@@ -217,11 +209,13 @@ static int add_aliases(void)
                 return -1;
     }
     for (size_t k = 0; k < sizeof loans / sizeof *loans; k++)
-        if (add_alias(&places[FUNCTIONS], &places[loans[k].place], loans[k].alias, loans[k].name) < 0) return -1;
+        if (add_alias(&places[FUNCTIONS], &places[loans[k].place], loans[k].alias, loans[k].name) <
+            0)
+            return -1;
     return 0;
 }
 
-/* ---- for the rest of the binding ------------------------------------------------------------------------- */
+/* ---- for the rest of the binding ------------------------------------------------------------ */
 
 PyObject *py_op_find(const char *python_name, bool method)
 {
@@ -236,7 +230,9 @@ PyObject *py_op_find(const char *python_name, bool method)
 
 int py_init_op(PyObject *module)
 {
-    if (PyType_Ready(&py_op_type) < 0 || PyType_Ready(&py_op_method_type) < 0 || open_places(module) < 0) return -1;
+    if (PyType_Ready(&py_op_type) < 0 || PyType_Ready(&py_op_method_type) < 0 ||
+        open_places(module) < 0)
+        return -1;
     for (int i = 0; i < mt_num_ops; i++)
         if (add_record(mt_ops[i]) < 0) return -1;
     if (add_aliases() < 0) return -1;

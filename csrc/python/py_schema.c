@@ -1,19 +1,20 @@
-/* Reading schemas, and saying them again as error texts, signatures and stubs. Relies on graph/op.h; grammar in
- * py_schema.h. Read next: py_bind.c. */
+/* Reading schemas, and saying them again as error texts, signatures and stubs. Relies on
+ * graph/op.h; grammar in py_schema.h. Read next: py_bind.c. */
 #include "python/py_schema.h"
 
 #include <ctype.h>
 #include <string.h>
 
-/* ---- words --------------------------------------------------------------------------------------------- */
+/* ---- words ---------------------------------------------------------------------------------- */
 
 static const struct {
     const char *word;
     py_kind kind;
 } kinds[] = {
-    {"Tensor", PY_TENSOR}, {"Number", PY_NUMBER},  {"Tensor[]", PY_TENSORS}, {"Tensor?[]", PY_TENSORS},
-    {"Scalar", PY_SCALAR}, {"int", PY_INT},        {"float", PY_FLOAT},      {"bool", PY_BOOL},
-    {"str", PY_STR},       {"float[]", PY_FLOATS}, {"ScalarType", PY_DTYPE}, {"Generator", PY_GENERATOR},
+    {"Tensor", PY_TENSOR},       {"Number", PY_NUMBER},    {"Tensor[]", PY_TENSORS},
+    {"Tensor?[]", PY_TENSORS},   {"Scalar", PY_SCALAR},    {"int", PY_INT},
+    {"float", PY_FLOAT},         {"bool", PY_BOOL},        {"str", PY_STR},
+    {"float[]", PY_FLOATS},      {"ScalarType", PY_DTYPE}, {"Generator", PY_GENERATOR},
     {"MemoryFormat", PY_FORMAT},
 };
 
@@ -34,7 +35,7 @@ const char *py_schema_name(const mt_op *op, uint32_t form, char *buffer)
 
 static bool is_arg(py_kind kind) { return kind >= PY_SCALAR && kind <= PY_FORMAT; }
 
-/* ---- reading ------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static const char *skip_blank(const char *p)
 {
@@ -132,13 +133,26 @@ static const char *read_default(const char *p, py_param *out)
     if (!strncmp(p, "None", 4)) return p + length;
     int status = 0;
     switch (out->kind) {
-    case PY_SCALAR: out->value = mt_arg_scalar(read_scalar(p, length)); break;
-    case PY_INT: out->value = mt_arg_int(strtoll(p, NULL, 10)); break;
-    case PY_FLOAT: out->value = mt_arg_double(strtod(p, NULL)); break;
-    case PY_BOOL: out->value = mt_arg_bool(*p == 'T'); break;
-    case PY_INTS: status = read_ints(p, &out->value); break;
-    case PY_STR: status = read_text(p, length, &out->value); break;
-    default: return NULL;
+    case PY_SCALAR:
+        out->value = mt_arg_scalar(read_scalar(p, length));
+        break;
+    case PY_INT:
+        out->value = mt_arg_int(strtoll(p, NULL, 10));
+        break;
+    case PY_FLOAT:
+        out->value = mt_arg_double(strtod(p, NULL));
+        break;
+    case PY_BOOL:
+        out->value = mt_arg_bool(*p == 'T');
+        break;
+    case PY_INTS:
+        status = read_ints(p, &out->value);
+        break;
+    case PY_STR:
+        status = read_text(p, length, &out->value);
+        break;
+    default:
+        return NULL;
     }
     return status < 0 ? NULL : p + length;
 }
@@ -231,9 +245,10 @@ static int read_results(py_schema *s, const char *at)
     return 0;
 }
 
-/* ---- what the binding adds ------------------------------------------------------------------------------- */
+/* ---- what the binding adds ------------------------------------------------------------------ */
 
-static int add_param(py_schema *s, py_kind kind, const char *name, const char *default_text, bool keyword_only)
+static int add_param(py_schema *s, py_kind kind, const char *name, const char *default_text,
+                     bool keyword_only)
 {
     py_param *p = new_param(s);
     if (!p) return -1;
@@ -272,11 +287,13 @@ static int add_own_params(py_schema *s)
     if (s->form & PY_NN && kind & MT_INPLACE && !has_param(s, "inplace") &&
         add_param(s, PY_AS_INPLACE, "inplace", "False", false) < 0)
         return -1;
-    if (kind & MT_OUT && !(s->form & (PY_METHOD | PY_INPLACE)) && add_param(s, PY_OUT, "out", "None", true) < 0)
+    if (kind & MT_OUT && !(s->form & (PY_METHOD | PY_INPLACE)) &&
+        add_param(s, PY_OUT, "out", "None", true) < 0)
         return -1;
     if (!(kind & MT_FACTORY)) return 0;
     put_out_before_dtype(s);
-    if (add_param(s, PY_LAYOUT, "layout", "None", true) < 0 || add_param(s, PY_DEVICE, "device", "None", true) < 0 ||
+    if (add_param(s, PY_LAYOUT, "layout", "None", true) < 0 ||
+        add_param(s, PY_DEVICE, "device", "None", true) < 0 ||
         add_param(s, PY_PIN_MEMORY, "pin_memory", "False", true) < 0 ||
         add_param(s, PY_REQUIRES_GRAD, "requires_grad", "False", true) < 0)
         return -1;
@@ -331,7 +348,8 @@ static int finish(py_schema *s)
         if (p->slot >= 0 && is_arg(p->kind)) s->defaults[p->slot] = p->value;
     }
     int first = s->form & PY_METHOD ? 1 : 0;
-    s->varargs = s->op->kind & MT_VARARGS && s->positional == first + 1 && s->param[first].kind == PY_INTS;
+    s->varargs =
+        s->op->kind & MT_VARARGS && s->positional == first + 1 && s->param[first].kind == PY_INTS;
     find_fast_path(s);
     return 0;
 }
@@ -368,13 +386,14 @@ bool py_schema_covers(const py_schema *b, const py_schema *a)
 {
     if (a->positional != b->positional || a->n >= b->n || a->nout != b->nout) return false;
     for (int i = 0; i < a->positional; i++)
-        if (a->param[i].kind != b->param[i].kind || a->param[i].name != b->param[i].name) return false;
+        if (a->param[i].kind != b->param[i].kind || a->param[i].name != b->param[i].name)
+            return false;
     for (int i = a->positional; i < a->n; i++)
         if (!has_param(b, PyUnicode_AsUTF8(a->param[i].name))) return false;
     return b->required == a->required;
 }
 
-/* ---- saying it again ------------------------------------------------------------------------------------- */
+/* ---- saying it again ------------------------------------------------------------------------ */
 
 const char *py_kind_name(const py_param *p)
 {
@@ -429,10 +448,13 @@ static const char *stub_name(const py_param *p)
 }
 
 /* Several results go into a tuple. */
-static bool out_is_tuple(const py_schema *s, const py_param *p) { return p->kind == PY_OUT && s->nout != 1; }
+static bool out_is_tuple(const py_schema *s, const py_param *p)
+{
+    return p->kind == PY_OUT && s->nout != 1;
+}
 
-/* One parameter of each form of text: options "int dim = 0", signature "dim=0", stub "dim: int = 0". A list as a
- * default is a tuple in Python. */
+/* One parameter of each form of text: options "int dim = 0", signature "dim=0", stub "dim: int =
+ * 0". A list as a default is a tuple in Python. */
 static PyObject *param_text(const py_schema *s, const py_param *p, char form)
 {
     char value[64] = "";
@@ -443,15 +465,18 @@ static PyObject *param_text(const py_schema *s, const py_param *p, char form)
         if (form != 'o' && !strcmp(value, "[]")) strcpy(value, "()");
     }
     const char *equals = !p->has_default ? "" : form == 's' ? "=" : " = ";
-    /* uniform_(from=0): a word that Python code can pass only as **{"from": 0}, and no signature may hold */
-    const char *mark = form != 'o' && PyUnicode_CompareWithASCIIString(p->name, "from") == 0 ? "_" : "";
+    /* uniform_(from=0): a word that Python code can pass only as **{"from": 0}, and no signature
+     * may hold */
+    const char *mark =
+        form != 'o' && PyUnicode_CompareWithASCIIString(p->name, "from") == 0 ? "_" : "";
     if (form == 's') return PyUnicode_FromFormat("%U%s%s%s", p->name, mark, equals, value);
     if (form == 'o') {
         const char *type = out_is_tuple(s, p) ? "tuple of Tensors" : py_kind_name(p);
         return PyUnicode_FromFormat("%s %U%s%s", type, p->name, equals, value);
     }
     const char *type = out_is_tuple(s, p) ? "tuple[Tensor, ...]" : stub_name(p);
-    return PyUnicode_FromFormat("%U%s: %s%s%s%s", p->name, mark, type, p->optional ? " | None" : "", equals, value);
+    return PyUnicode_FromFormat("%U%s: %s%s%s%s", p->name, mark, type, p->optional ? " | None" : "",
+                                equals, value);
 }
 
 /* Parameters from number `first`, separated by commas, with the star where keywords begin. */
@@ -494,7 +519,10 @@ PyObject *py_schema_options(const py_schema *s)
     return in_parentheses(params_text(s, s->form & PY_METHOD ? 1 : 0, 'o'), "", "");
 }
 
-PyObject *py_schema_signature(const py_schema *s) { return in_parentheses(params_text(s, 0, 's'), "", ""); }
+PyObject *py_schema_signature(const py_schema *s)
+{
+    return in_parentheses(params_text(s, 0, 's'), "", "");
+}
 
 PyObject *py_schema_stub(const py_schema *s)
 {

@@ -1,16 +1,17 @@
 /* Schemas: the one line that says how an operator is called, read once at import.
  *
- *   name.overload(Tensor self, Number other, *, Scalar alpha=1, int[1]? dim=None) -> (Tensor values, Tensor indices)
+ *   name.overload(Tensor self, Number other, *, Scalar alpha=1, int[1]? dim=None) -> (Tensor
+ * values, Tensor indices)
  *
- * Types   Tensor, Number (a tensor, or a Python number that becomes one), Tensor[], Tensor?[], Scalar, int, float,
- *         bool, str, int[], int[n] (one int stands for all n), float[], ScalarType, Generator, MemoryFormat;
- *         a question mark behind means that None is allowed.
+ * Types   Tensor, Number (a tensor, or a Python number that becomes one), Tensor[], Tensor?[],
+ * Scalar, int, float, bool, str, int[], int[n] (one int stands for all n), float[], ScalarType,
+ * Generator, MemoryFormat; a question mark behind means that None is allowed.
  * `*`     what follows goes by keyword only.
- * Names   are PyTorch's, but that `self` is called `input` in functions; NumPy's dim = axis, keepdim = keepdims,
- *         input = x work as well.
+ * Names   are PyTorch's, but that `self` is called `input` in functions; NumPy's dim = axis,
+ * keepdim = keepdims, input = x work as well.
  *
- * One record serves several Python objects that differ in their first line: function, method, in-place form. Each gets
- * a py_schema of its own. Read next: py_bind.c, then py_op.c. */
+ * One record serves several Python objects that differ in their first line: function, method,
+ * in-place form. Each gets a py_schema of its own. Read next: py_bind.c, then py_op.c. */
 #ifndef MT_PYTHON_PY_SCHEMA_H
 #define MT_PYTHON_PY_SCHEMA_H
 
@@ -47,36 +48,37 @@ typedef enum py_kind {
 } py_kind;
 
 typedef struct py_param {
-    PyObject *name;   /* interned */
-    PyObject *alias;  /* NumPy's name for it, interned; NULL if none */
+    PyObject *name;  /* interned */
+    PyObject *alias; /* NumPy's name for it, interned; NULL if none */
     py_kind kind;
-    uint8_t length;   /* of int[n]; 0: a list is wanted */
-    bool optional;    /* None is allowed */
+    uint8_t length; /* of int[n]; 0: a list is wanted */
+    bool optional;  /* None is allowed */
     bool has_default;
     bool keyword_only;
-    int8_t slot;      /* which of the call's in[] (tensors, lists counted once) or arg[] it fills; -1: the binding's own */
-    mt_arg value;     /* the default of an arg */
-    const char *default_text; /* as written in the schema, PY_TEXT_MAX at most; "None" for optional tensors */
+    int8_t slot;  /* which of in[] (lists counted once) or arg[] it fills; -1: the binding's own */
+    mt_arg value; /* the default of an arg */
+    const char *default_text; /* as written in the schema, default_length bytes of it */
     uint8_t default_length;
 } py_param;
 
 typedef struct py_schema {
     const mt_op *op;
     uint32_t form;
-    int n, positional; /* parameters; how many of them may go by position */
-    int required;      /* how many have no default */
-    int tensors;       /* slots in in[], lists counted once */
-    int narg, nout;    /* nout -1: a list */
-    bool has_list;     /* some Tensor[] */
-    bool varargs;      /* the one positional parameter takes int, int, ... */
-    bool keeps_gil;    /* draws random numbers */
-    bool inplace;      /* writes into its first tensor and returns it */
-    bool hidden;       /* another overload takes all that this one takes: errors do not list it */
-    uint8_t fast_min, fast_max; /* this many positional tensors and nothing else: the fast path; max 0: never */
-    bool fast_number[4];        /* ... of which this one may be a number */
-    mt_arg *defaults;           /* narg of them */
-    PyObject *results;          /* names of a named tuple's fields, NULL if there are none */
-    PyTypeObject *result_type;  /* the named tuple; NULL: a plain one */
+    int n, positional;   /* parameters; how many of them may go by position */
+    int required;        /* how many have no default */
+    int tensors;         /* slots in in[], lists counted once */
+    int narg, nout;      /* nout -1: a list */
+    bool has_list;       /* some Tensor[] */
+    bool varargs;        /* the one positional parameter takes int, int, ... */
+    bool keeps_gil;      /* draws random numbers */
+    bool inplace;        /* writes into its first tensor and returns it */
+    bool hidden;         /* another overload takes all that this one takes: errors do not list it */
+    uint8_t fast_min;    /* this many positional tensors, up to fast_max, make a complete call: */
+    uint8_t fast_max;    /* Note [Fast path] in py_op.c; 0: never */
+    bool fast_number[4]; /* which of them may be a number */
+    mt_arg *defaults;    /* narg of them */
+    PyObject *results;   /* names of a named tuple's fields, NULL if there are none */
+    PyTypeObject *result_type; /* the named tuple; NULL: a plain one */
     py_param param[PY_MAX_PARAMS];
 } py_schema;
 
