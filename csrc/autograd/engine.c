@@ -195,7 +195,8 @@ static int run_rule(run *r, mt_node *n, mt_tensor **gout)
         op->backward(&c, gout, gin);
     if (mt_self.error) goto done;
     for (int i = 0; i < nin; i++) {
-        if (!gin[i] || gin[i] == (mt_tensor *)n || !is_needed(r, &n->next[i])) continue;
+        if (!gin[i] || gin[i] == (mt_tensor *)n || (!n->next[i].node && !n->next[i].leaf)) continue;
+        if (MT_UNLIKELY(r->needed != NULL) && !is_needed(r, &n->next[i])) continue;
         mt_tensor *g = fit_gradient(n, i, gin[i]);
         if (!g || deliver(r, &n->next[i], g) < 0) goto done;
     }

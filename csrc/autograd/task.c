@@ -20,10 +20,8 @@ void mt_tasks_init(mt_tasks *q)
     q->n = 0;
     q->capacity = MT_TASKS_INLINE;
     q->heap = q->inline_heap;
-    q->table_used = 0;
-    q->table_size = 2 * MT_TASKS_INLINE;
-    q->table = q->inline_table;
-    memset(q->inline_table, 0, sizeof q->inline_table);
+    q->table_size = 0;
+    q->table = NULL;
 }
 
 /* ---- table ---------------------------------------------------------------------------------------------- */
@@ -46,29 +44,34 @@ static void table_remove(mt_tasks *q, size_t i)
         i = j;
     }
     q->table[i] = NULL;
-    q->table_used--;
+}
+
+/* The task of a node or leaf, NULL if there is none yet. */
+static mt_task *look_up(const mt_tasks *q, const void *key)
+{
+    if (MT_UNLIKELY(q->table != NULL)) return q->table[find(q, key)];
+    for (int i = 0; i < q->n; i++)
+        if (key_of(q->heap[i]) == key) return q->heap[i];
+    return NULL;
 }
 
 /* Room for one more task in heap and table. */
 static int grow(mt_tasks *q)
 {
     if (q->n < q->capacity) return 0;
-    int capacity = 2 * q->capacity, old_size = q->table_size;
+    int capacity = 2 * q->capacity;
     size_t heap_bytes = (size_t)capacity * sizeof *q->heap, table_bytes = 2 * heap_bytes;
-    mt_task **heap = mt_malloc(heap_bytes), **table = heap ? mt_calloc(table_bytes) : NULL, **old = q->table;
+    mt_task **heap = mt_malloc(heap_bytes), **table = heap ? mt_calloc(table_bytes) : NULL;
     if (!table) {
         mt_free(heap, heap_bytes);
         return -1;
     }
     memcpy(heap, q->heap, (size_t)q->n * sizeof *heap);
+    if (q->heap != q->inline_heap) mt_free(q->heap, (size_t)q->capacity * sizeof *heap);
+    mt_free(q->table, (size_t)q->table_size * sizeof *table);
     q->table = table;
     q->table_size = 2 * capacity;
-    for (int i = 0; i < old_size; i++)
-        if (old[i]) table[find(q, key_of(old[i]))] = old[i];
-    if (q->heap != q->inline_heap) {
-        mt_free(q->heap, (size_t)q->capacity * sizeof *heap);
-        mt_free(old, (size_t)old_size * sizeof *old);
-    }
+    for (int i = 0; i < q->n; i++) table[find(q, key_of(heap[i]))] = heap[i];
     q->heap = heap;
     q->capacity = capacity;
     return 0;
@@ -131,15 +134,14 @@ static mt_tensor *sum_of(mt_tensor *old, mt_tensor *g, bool record)
 int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr, mt_tensor *g, bool record)
 {
     const void *key = node ? (const void *)node : (const void *)leaf;
-    mt_task *t = q->table[find(q, key)];
+    mt_task *t = look_up(q, key);
     if (!t) {
         t = grow(q) < 0 ? NULL : task_new(node, leaf);
         if (!t) {
             mt_release(g);
             return -1;
         }
-        q->table[find(q, key)] = t;
-        q->table_used++;
+        if (q->table) q->table[find(q, key)] = t;
         heap_push(q, t);
     }
     mt_tensor **slot = &t->grad[out_nr];
@@ -163,7 +165,7 @@ bool mt_tasks_take(mt_tasks *q, mt_task *t)
 {
     if (q->n == 0) return false;
     mt_task *top = heap_pop(q);
-    table_remove(q, find(q, key_of(top)));
+    if (q->table) table_remove(q, find(q, key_of(top)));
     *t = *top;
     if (top->grad == top->one) t->grad = t->one;
     mt_free(top, sizeof *top);
@@ -182,9 +184,8 @@ void mt_tasks_clear(mt_tasks *q)
 {
     mt_task t;
     while (mt_tasks_take(q, &t)) mt_task_clear(&t);
-    if (q->heap != q->inline_heap) {
-        mt_free(q->heap, (size_t)q->capacity * sizeof *q->heap);
-        mt_free(q->table, (size_t)q->table_size * sizeof *q->table);
-    }
+    if (q->heap == q->inline_heap) return;
+    mt_free(q->heap, (size_t)q->capacity * sizeof *q->heap);
+    mt_free(q->table, (size_t)q->table_size * sizeof *q->table);
     mt_tasks_init(q);
 }

@@ -15,15 +15,14 @@ typedef struct mt_task {
 
 #define MT_TASKS_INLINE 16
 
-/* A binary heap of tasks by sequence, and a hash table (open addressing) from node or leaf to task. Small graphs
- * never leave the inline room. */
+/* A binary heap of tasks by sequence. While it fits the inline room a task is found by looking through it; beyond,
+ * by a hash table (open addressing) from node or leaf to task. */
 typedef struct mt_tasks {
     int n, capacity;
     mt_task **heap;
-    int table_used, table_size; /* a power of two */
-    mt_task **table;
+    int table_size;  /* a power of two */
+    mt_task **table; /* NULL: inline */
     mt_task *inline_heap[MT_TASKS_INLINE];
-    mt_task *inline_table[2 * MT_TASKS_INLINE];
 } mt_tasks;
 
 void mt_tasks_init(mt_tasks *q);

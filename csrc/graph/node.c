@@ -16,107 +16,100 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint32_t keeps_for(const mt_op *op, int i)
-{
-    return op->keeps[i < MT_KEEP_SLOTS ? i : MT_KEEP_SLOTS - 1];
-}
-
-static bool wanted(const mt_tensor *t) { return t && mt_requires_grad(t); }
-
 /* ---- layout: one block, arrays of falling alignment behind the record --------------------------------- */
 
-static size_t payload_bytes(const mt_call *c)
+static size_t argument_bytes(const mt_arg *a, uint8_t kind)
+{
+    if (!a->given) return 0;
+    if (kind == MT_ARG_INTS) return (size_t)a->ints.n * sizeof(int64_t);
+    if (kind == MT_ARG_DOUBLES) return (size_t)a->doubles.n * sizeof(double);
+    return kind == MT_ARG_TEXT ? (strlen(a->text) + 8) & ~(size_t)7 : 0;
+}
+
+static size_t payload_bytes(const mt_call *c, const mt_op_plan *plan)
 {
     size_t bytes = 0;
-    for (int i = 0; i < c->narg; i++) {
-        const char *type = c->arg[i].given ? mt_op_arg_type(c->op, i) : "";
-        if (!strncmp(type, "int[", 4)) bytes += (size_t)c->arg[i].ints.n * sizeof(int64_t);
-        if (!strncmp(type, "float[", 6)) bytes += (size_t)c->arg[i].doubles.n * sizeof(double);
-        if (!strcmp(type, "str")) bytes += (strlen(c->arg[i].text) + 8) & ~(size_t)7;
-    }
+    for (int i = 0; i < c->narg && i < MT_MAX_ARGS; i++) bytes += argument_bytes(&c->arg[i], plan->kind[i]);
     return bytes;
 }
 
 /* Arguments that point somewhere get their target copied behind the node. */
-static void copy_args(mt_call *to, const mt_call *c, char *payload)
+static void copy_payload(mt_call *to, const mt_op_plan *plan, char *payload)
 {
-    for (int i = 0; i < c->narg; i++) {
-        to->arg[i] = c->arg[i];
-        const char *type = c->arg[i].given ? mt_op_arg_type(c->op, i) : "";
-        size_t bytes = 0;
-        if (!strncmp(type, "int[", 4)) {
-            bytes = (size_t)c->arg[i].ints.n * sizeof(int64_t);
-            to->arg[i].ints.v = memcpy(payload, c->arg[i].ints.v, bytes);
-        } else if (!strncmp(type, "float[", 6)) {
-            bytes = (size_t)c->arg[i].doubles.n * sizeof(double);
-            to->arg[i].doubles.v = memcpy(payload, c->arg[i].doubles.v, bytes);
-        } else if (!strcmp(type, "str")) {
-            bytes = strlen(c->arg[i].text) + 1;
-            to->arg[i].text = memcpy(payload, c->arg[i].text, bytes);
-            bytes = (bytes + 7) & ~(size_t)7;
-        } else if (!strcmp(type, "Generator")) {
-            to->arg[i] = (mt_arg){.given = false};
-        }
+    for (int i = 0; i < to->narg && i < MT_MAX_ARGS; i++) {
+        mt_arg *a = &to->arg[i];
+        size_t bytes = argument_bytes(a, plan->kind[i]);
+        if (plan->kind[i] == MT_ARG_INTS && a->given)
+            a->ints.v = memcpy(payload, a->ints.v, bytes);
+        else if (plan->kind[i] == MT_ARG_DOUBLES && a->given)
+            a->doubles.v = memcpy(payload, a->doubles.v, bytes);
+        else if (plan->kind[i] == MT_ARG_TEXT && a->given)
+            a->text = memcpy(payload, a->text, strlen(a->text) + 1);
+        else if (plan->kind[i] == MT_ARG_GENERATOR)
+            *a = (mt_arg){.given = false};
         payload += bytes;
     }
 }
 
-static mt_node *node_new(const mt_call *c)
+/* Room for the call; next[] and the kept values are empty. sizes: of all inputs and outputs together. */
+static mt_node *node_new(const mt_call *c, size_t sizes)
 {
-    size_t nin = (size_t)c->nin, nout = (size_t)c->nout, narg = (size_t)c->narg, sizes = 0;
-    for (size_t i = 0; i < nin; i++) sizes += c->in[i] ? c->in[i]->ndim : 0;
-    for (size_t k = 0; k < nout; k++) sizes += c->out[k] ? c->out[k]->ndim : 0;
-    size_t payload = narg ? payload_bytes(c) : 0;
-    size_t bytes = sizeof(mt_node) + nin * (sizeof(mt_edge) + sizeof(mt_tensor *) + sizeof(mt_dims)) +
-                   nout * (sizeof(mt_tensor *) + sizeof(mt_dims)) + narg * sizeof(mt_arg) +
+    size_t nin = (size_t)c->nin, nout = (size_t)c->nout, narg = (size_t)c->narg;
+    const mt_op_plan *plan = narg && c->op->plan ? mt_op_read_plan(c->op) : NULL;
+    size_t payload = plan && plan->points ? payload_bytes(c, plan) : 0;
+    size_t pointers = nin * (sizeof(mt_edge) + sizeof(mt_tensor *)) + nout * sizeof(mt_tensor *);
+    size_t bytes = sizeof(mt_node) + pointers + (nin + nout) * sizeof(mt_dims) + narg * sizeof(mt_arg) +
                    sizes * sizeof(int64_t) + payload + (nin + nout) * sizeof(uint32_t);
     mt_node *n = mt_malloc(bytes);
     if (!n) return NULL;
     char *at = (char *)(n + 1);
     n->refs = 1;
     n->released = false;
-    n->sequence = mt_self.sequence++;
+    n->sequence = mt_self.sequence;
     n->call = *c;
     n->call.flags = c->flags & ~MT_CALL_LIST;
     n->call.target = NULL;
+    memset(at, 0, pointers);
     n->next = (mt_edge *)at, at += nin * sizeof *n->next;
     n->call.in = (mt_tensor **)at, at += nin * sizeof *n->call.in;
     n->call.out = (mt_tensor **)at, at += nout * sizeof *n->call.out;
     n->in_dims = (mt_dims *)at, at += nin * sizeof *n->in_dims;
     n->out_dims = (mt_dims *)at, at += nout * sizeof *n->out_dims;
     n->call.arg = (mt_arg *)at, at += narg * sizeof *n->call.arg;
-    int64_t *size = (int64_t *)at;
-    at += sizes * sizeof *size;
-    if (narg) copy_args(&n->call, c, at);
-    at += payload;
-    n->version = (uint32_t *)at;
+    n->version = (uint32_t *)(at + sizes * sizeof(int64_t) + payload);
     n->call.in_dims = n->in_dims;
     n->hooks = NULL;
     n->host = NULL;
     n->block_size = bytes;
     n->dead = NULL;
-    for (size_t i = 0; i < nin + nout; i++) {
-        const mt_tensor *t = i < nin ? c->in[i] : c->out[i - nin];
-        mt_dims *d = i < nin ? &n->in_dims[i] : &n->out_dims[i - nin];
-        *d = (mt_dims){.ndim = t ? t->ndim : 0, .dtype = t ? (mt_dtype)t->dtype : MT_NO_DTYPE, .size = size};
-        for (int k = 0; k < d->ndim; k++) *size++ = t->size[k];
-        if (i < nin) {
-            n->next[i] = (mt_edge){NULL, NULL, 0};
-            n->call.in[i] = NULL;
-        } else {
-            n->call.out[i - nin] = NULL;
-        }
-    }
+    for (size_t i = 0; i < narg; i++) n->call.arg[i] = c->arg[i];
+    if (payload || (plan && plan->points)) copy_payload(&n->call, plan, at + sizes * sizeof(int64_t));
     return n;
 }
 
 /* ---- remembering -------------------------------------------------------------------------------------- */
 
+/* The shape of t, copied to *size, which moves on. */
+static inline void remember_dims(mt_dims *d, const mt_tensor *t, int64_t **size)
+{
+    int64_t *to = *size;
+    d->size = to;
+    if (!t) {
+        d->ndim = 0;
+        d->dtype = MT_NO_DTYPE;
+        return;
+    }
+    d->ndim = t->ndim;
+    d->dtype = (mt_dtype)t->dtype;
+    for (int k = 0; k < t->ndim; k++) *to++ = t->size[k];
+    *size = to;
+}
+
 /* A reference to keep: t itself if it is a leaf that requires grad, else an alias. */
-static mt_tensor *keep(mt_tensor *t)
+static inline mt_tensor *keep(mt_tensor *t)
 {
     if (!t->node && mt_requires_grad(t) && !t->base) return mt_retain(t);
-    return mt_take(mt_alias(t));
+    return mt_alias_owned(t);
 }
 
 int mt_edge_of(mt_tensor *t, mt_edge *edge)
@@ -131,67 +124,91 @@ int mt_edge_of(mt_tensor *t, mt_edge *edge)
     return 0;
 }
 
-static int link_inputs(mt_node *n, const mt_call *c)
+/* Counts the edge to t in, and puts n behind the node there. */
+static inline int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
 {
-    for (int i = 0; i < c->nin; i++) {
-        mt_edge *e = &n->next[i];
-        if (!wanted(c->in[i])) continue;
-        if (mt_edge_of(c->in[i], e) < 0) return -1;
-        if (e->node) {
-            mt_node_retain(e->node);
-            if (e->node->sequence >= n->sequence) n->sequence = e->node->sequence + 1;
-        } else if (e->leaf) {
-            mt_retain(e->leaf);
-        }
+    if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation) && mt_regenerate_view(t) < 0) return -1;
+    if (t->node) {
+        e->node = mt_node_retain(t->node);
+        e->out_nr = t->out_nr;
+        if (MT_UNLIKELY(t->node->sequence >= n->sequence)) n->sequence = t->node->sequence + 1;
+    } else {
+        e->leaf = mt_retain(t);
     }
-    if (n->sequence >= mt_self.sequence) mt_self.sequence = n->sequence + 1;
     return 0;
 }
 
-static int keep_values(mt_node *n, const mt_call *c, mt_tensor *original)
+/* Edges, shapes and kept values of the inputs. original: see mt_node_remember. */
+static int remember_inputs(mt_node *n, const mt_call *c, mt_tensor *original, uint32_t keeps, int64_t **size)
 {
-    uint32_t keeps = 0;
-    for (int i = 0; i < c->nin; i++)
-        if (wanted(c->in[i])) keeps |= keeps_for(c->op, i);
-    if (!keeps) return 0;
     for (int i = 0; i < c->nin; i++) {
-        mt_tensor *t = i == 0 && original ? original : c->in[i];
-        if (!t || !(keeps & MT_KEEP_IN(i < 8 ? i : 7))) continue;
+        mt_tensor *t = c->in[i];
+        remember_dims(&n->in_dims[i], t, size);
+        if (!t) continue;
+        if (mt_requires_grad(t) && link_input(n, t, &n->next[i]) < 0) return -1;
+        if (!(keeps & MT_KEEP_IN(i < 8 ? i : 7))) continue;
+        if (MT_UNLIKELY(i == 0 && original)) t = original;
         if (!(n->call.in[i] = keep(t))) return -1;
         /* What was just overwritten through in[0] is not what the call read: the rule must find that out. */
         bool spoilt = original && t != original && t->storage == c->out[0]->storage;
         n->version[i] = t->storage->version - (spoilt ? 1 : 0);
     }
-    for (int k = 0; k < c->nout && k < 8; k++) {
-        if (!(keeps & MT_KEEP_OUT(k)) || !c->out[k]) continue;
-        if (!(n->call.out[k] = mt_take(mt_alias(c->out[k])))) return -1;
-        n->version[c->nin + k] = c->out[k]->storage->version;
+    return 0;
+}
+
+static int remember_outputs(mt_node *n, const mt_call *c, uint32_t keeps, int64_t **size)
+{
+    for (int k = 0; k < c->nout; k++) {
+        mt_tensor *t = c->out[k];
+        remember_dims(&n->out_dims[k], t, size);
+        if (!t || k >= 8 || !(keeps & MT_KEEP_OUT(k))) continue;
+        if (!(n->call.out[k] = mt_alias_owned(t))) return -1;
+        n->version[c->nin + k] = t->storage->version;
     }
+    return 0;
+}
+
+static int give_node(mt_node *n, mt_tensor *t, int k)
+{
+    if (MT_UNLIKELY(t->node != NULL)) { /* in place: the old history lives on through n's edges */
+        if (t->flags & MT_RETAIN_GRAD && mt_retain_grad_moves(t, n, (uint32_t)k) < 0) return -1;
+        mt_node_release(t->node);
+    }
+    t->node = mt_node_retain(n);
+    t->out_nr = (uint16_t)k;
+    t->flags |= MT_REQUIRES_GRAD;
     return 0;
 }
 
 int mt_node_remember(const mt_call *c, mt_tensor *original)
 {
-    mt_node *n = node_new(c);
+    size_t sizes = 0;
+    uint32_t keeps = 0;
+    for (int i = 0; i < c->nin; i++) {
+        const mt_tensor *t = c->in[i];
+        if (!t) continue;
+        sizes += t->ndim;
+        if (mt_requires_grad(t)) keeps |= c->op->keeps[i < MT_KEEP_SLOTS ? i : MT_KEEP_SLOTS - 1];
+    }
+    for (int k = 0; k < c->nout; k++) sizes += c->out[k] ? c->out[k]->ndim : 0;
+    mt_node *n = node_new(c, sizes);
     if (!n) {
         if (c->context && c->op->release) c->op->release(c->context);
         return -1;
     }
-    if (link_inputs(n, c) < 0 || keep_values(n, c, original) < 0) {
+    int64_t *size = (int64_t *)(n->call.arg + c->narg);
+    if (remember_inputs(n, c, original, keeps, &size) < 0 || remember_outputs(n, c, keeps, &size) < 0) {
         mt_node_release(n);
         return -1;
     }
+    mt_self.sequence = n->sequence + 1;
     for (int k = 0; k < c->nout; k++) {
         mt_tensor *t = c->out[k];
         if (!t || !mt_is_float((mt_dtype)t->dtype)) continue;
-        if (MT_UNLIKELY(t->flags & MT_RETAIN_GRAD) && mt_retain_grad_moves(t, n, (uint32_t)k) < 0) {
+        if (give_node(n, t, k) < 0) {
             mt_node_release(n);
             return -1;
         }
-        if (t->node) mt_node_release(t->node); /* in place: the old history lives on through n's edges */
-        t->node = mt_node_retain(n);
-        t->out_nr = (uint16_t)k;
-        t->flags |= MT_REQUIRES_GRAD;
     }
     mt_node_release(n);
     return 0;

@@ -1,4 +1,4 @@
-/* Reading a schema just as far as the core needs it: which type argument number i (tensors not counted) has. */
+/* Reading a schema just as far as the core needs it: which arguments (tensors not counted) point to memory. */
 #include "graph/op.h"
 
 #include <string.h>
@@ -29,18 +29,28 @@ static bool is_tensor(const char *p)
     return !strncmp(p, "Tensor", 6) || (!strncmp(p, "Number", 6));
 }
 
-const char *mt_op_arg_type(const mt_op *op, int i)
+static uint8_t kind_of(const char *p)
 {
+    if (!strncmp(p, "int[", 4)) return MT_ARG_INTS;
+    if (!strncmp(p, "float[", 6)) return MT_ARG_DOUBLES;
+    if (!strncmp(p, "str", 3)) return MT_ARG_TEXT;
+    return !strncmp(p, "Generator", 9) ? MT_ARG_GENERATOR : MT_ARG_PLAIN;
+}
+
+const mt_op_plan *mt_op_read_plan(const mt_op *op)
+{
+    mt_op_plan *plan = op->plan, read = {.ready = true};
+    if (__atomic_load_n(&plan->ready, __ATOMIC_ACQUIRE)) return plan;
     const char *p = op->schema ? strchr(op->schema, '(') : NULL;
-    if (!p) return "";
-    p = skip_blank(p + 1);
-    while (*p && *p != ')') {
-        if (*p == '*') {
-            p = skip_blank(p + 1);
-            continue;
-        }
-        if (!is_tensor(p) && i-- == 0) return !strncmp(p, "str", 3) ? "str" : !strncmp(p, "Generator", 9) ? "Generator" : p;
-        p = skip_blank(parameter_end(p));
+    p = p ? skip_blank(p + 1) : "";
+    for (int i = 0; *p && *p != ')' && i < MT_MAX_ARGS; p = skip_blank(parameter_end(p))) {
+        if (*p == '*') p = skip_blank(p + 1);
+        if (*p == ')' || is_tensor(p)) continue;
+        read.kind[i] = kind_of(p);
+        read.points |= read.kind[i++] != MT_ARG_PLAIN;
     }
-    return "";
+    memcpy(plan->kind, read.kind, sizeof plan->kind);
+    plan->points = read.points;
+    __atomic_store_n(&plan->ready, true, __ATOMIC_RELEASE);
+    return plan;
 }

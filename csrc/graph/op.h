@@ -83,6 +83,14 @@ typedef struct mt_call {
 #define MT_KEEP_ALL_IN 0xffu /* lists: every input */
 #define MT_KEEP_SLOTS 4
 
+/* What the schema says of the arguments, read once: which of them point to memory that a node must copy. */
+#define MT_MAX_ARGS 12
+typedef struct mt_op_plan {
+    bool ready, points;
+    uint8_t kind[MT_MAX_ARGS]; /* MT_ARG_* */
+} mt_op_plan;
+enum { MT_ARG_PLAIN, MT_ARG_INTS, MT_ARG_DOUBLES, MT_ARG_TEXT, MT_ARG_GENERATOR };
+
 struct mt_op {
     const char *name;   /* C identifier, unique: "max_dim"; grad_fn prints as MaxDimBackward0 */
     const char *schema; /* "max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)" */
@@ -92,6 +100,7 @@ struct mt_op {
     const char *grad_name; /* what grad_fn calls itself, e.g. "AddBackward0"; NULL: made from name */
     uint32_t kind;
     uint16_t keeps[MT_KEEP_SLOTS]; /* for the gradient of input i (the last slot serves all from there on) */
+    mt_op_plan *plan;              /* NULL: no arguments */
     int row;                       /* pointwise rows: index into the kernel table */
     int (*forward)(mt_call *c);    /* check, make the results with mt_result, compute */
     /* gin[i] is non-NULL on entry where wanted (any non-NULL value), the gradient or NULL (zero) on return. */
@@ -103,12 +112,13 @@ struct mt_op {
     const char *(*grad_name_of)(const mt_call *c);
 };
 
-/* The schema's type of argument number i (tensors not counted), as far as its first letters tell: "int[...", "str". */
-const char *mt_op_arg_type(const mt_op *op, int i);
+/* The plan of an operator that has arguments: read from its schema at the first call. */
+const mt_op_plan *mt_op_read_plan(const mt_op *op);
 
 /* Declares a record: MT_OP(mm, .kind = ..., .keeps = {...}, .schema = "...", .doc = "...")
  * for functions mm_forward and, unless .backward is given otherwise, none. */
 #define MT_OP(id, ...)                                                                             \
-    const mt_op mt_op_##id = {.name = #id, .forward = id##_forward, __VA_ARGS__}
+    static mt_op_plan id##_plan;                                                                   \
+    const mt_op mt_op_##id = {.name = #id, .forward = id##_forward, .plan = &id##_plan, __VA_ARGS__}
 
 #endif

@@ -288,6 +288,20 @@ static void linear_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[2]) gin[2] = mt_sum_to_size(rows, c->in_dims[2].ndim, c->in_dims[2].size);
 }
 
+/* The gradient of the bias; a small batch is added up on the spot. */
+static void sum_rows(const mt_tensor *g, int64_t m, int64_t n, mt_tensor *gb)
+{
+    if (g->dtype != MT_FLOAT32 || m * n > 256) {
+        mt_k->reduce_columns[MT_REDUCE_sum][g->dtype](m, n, gb->data, g->data, n * mt_itemsize(g));
+        return;
+    }
+    const float *row = (const float *)(const void *)g->data;
+    float *sum = (float *)(void *)gb->data;
+    for (int64_t j = 0; j < n; j++) sum[j] = 0;
+    for (int64_t i = 0; i < m; i++, row += n)
+        for (int64_t j = 0; j < n; j++) sum[j] += row[j];
+}
+
 /* The same without recording: three products straight into new memory. */
 static void linear_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
@@ -310,7 +324,7 @@ static void linear_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[2]) {
         int64_t width = n;
         mt_tensor *gb = gin[2] = mt_empty(d, 1, &width);
-        if (gb && n) mt_k->reduce_columns[MT_REDUCE_sum][d](m, n, gb->data, g->data, n * mt_itemsize(g));
+        if (gb && n) sum_rows(g, m, n, gb);
         if (gb && c->in_dims[2].size[0] != n) gin[2] = mt_sum_to_size(gb, 1, c->in_dims[2].size);
     }
 }

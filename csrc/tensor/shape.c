@@ -85,14 +85,6 @@ bool mt_shape_is_dense(int ndim, const int64_t *size, const int64_t *stride)
     return true;
 }
 
-bool mt_shape_equal(int na, const int64_t *a, int nb, const int64_t *b)
-{
-    if (na != nb) return false;
-    for (int d = 0; d < na; d++)
-        if (a[d] != b[d]) return false;
-    return true;
-}
-
 int mt_shape_broadcast(int na, const int64_t *a, int nb, const int64_t *b, int64_t *out)
 {
     int n = na > nb ? na : nb;

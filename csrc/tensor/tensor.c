@@ -122,8 +122,10 @@ static mt_tensor *make_contiguous(mt_storage *storage, mt_dtype d, int ndim, con
 
 mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size)
 {
-    int64_t numel = mt_shape_numel(ndim, size, mt_dtype_size(d));
-    if (numel < 0) return NULL;
+    int64_t numel = 1;
+    bool odd = false; /* a negative size or a product that does not fit */
+    for (int k = 0; k < ndim; k++) odd |= __builtin_mul_overflow(numel, size[k], &numel) || size[k] < 0;
+    if (MT_UNLIKELY(odd || numel > INT64_MAX / 8) && (numel = mt_shape_numel(ndim, size, mt_dtype_size(d))) < 0) return NULL;
     mt_storage *storage = mt_storage_new((size_t)(numel * mt_dtype_size(d)));
     return storage ? make_contiguous(storage, d, ndim, size, numel) : NULL;
 }
@@ -168,11 +170,43 @@ mt_tensor *mt_empty_strided(mt_dtype d, int ndim, const int64_t *size, const int
     return mt_own(t);
 }
 
+/* A tensor of t's shape over storage (taken over), in one sweep: for up to MT_INLINE_DIMS dimensions. */
+static inline mt_tensor *shaped_like(const mt_tensor *t, mt_storage *storage, uint32_t keep_flags)
+{
+    mt_tensor *a = mt_malloc(sizeof *a);
+    if (MT_UNLIKELY(!a)) {
+        mt_storage_release(storage);
+        return NULL;
+    }
+    *a = *t;
+    a->refs = 1;
+    a->flags = t->flags & keep_flags;
+    a->out_nr = 0;
+    a->base_generation = a->generation = 0;
+    a->storage = storage;
+    a->size = a->dims;
+    a->stride = a->dims + MT_INLINE_DIMS;
+    a->node = NULL;
+    a->grad = a->base = NULL;
+    a->hooks = NULL;
+    a->host = NULL;
+    mt_live_tensors++;
+    return a;
+}
+
 mt_tensor *mt_empty_like(const mt_tensor *t, mt_dtype d)
 {
     if (mt_is_contiguous(t)) {
         mt_storage *storage = mt_storage_new((size_t)(t->numel * mt_dtype_size(d)));
-        return storage ? make_contiguous(storage, d, t->ndim, t->size, t->numel) : NULL;
+        if (!storage) return NULL;
+        bool plain = t->ndim <= MT_INLINE_DIMS && t->size == t->dims && mt_shape_has_plain_strides(t->ndim, t->size, t->stride);
+        if (!plain) return make_contiguous(storage, d, t->ndim, t->size, t->numel);
+        mt_tensor *a = shaped_like(t, storage, MT_CONTIGUOUS);
+        if (!a) return NULL;
+        a->dtype = (uint8_t)d;
+        a->offset = 0;
+        a->data = storage->data;
+        return mt_own(a);
     }
     if (mt_is_dense(t)) return mt_empty_strided(d, t->ndim, t->size, t->stride);
     /* Not dense: contiguous in the order of t's strides, as preserve_format has it. */
@@ -253,27 +287,26 @@ mt_tensor *mt_from_storage(mt_storage *storage, mt_dtype d, int ndim, const int6
     return mt_own(t);
 }
 
-mt_tensor *mt_alias(const mt_tensor *t)
+mt_tensor *mt_alias_owned(const mt_tensor *t)
 {
+    if (MT_LIKELY(t->ndim <= MT_INLINE_DIMS))
+        return shaped_like(t, mt_storage_retain(t->storage), MT_CONTIGUOUS | MT_WRAPPED_NUMBER | MT_INFERENCE);
     mt_tensor *a = tensor_new((mt_dtype)t->dtype);
     if (!a) return NULL;
     a->storage = mt_storage_retain(t->storage);
-    if (MT_UNLIKELY(t->ndim > MT_INLINE_DIMS)) {
-        if (reserve_dims(a, t->ndim) < 0) {
-            mt_release(a);
-            return NULL;
-        }
-        memcpy(a->size, t->size, dims_bytes(t->ndim));
-    } else {
-        memcpy(a->dims, t->dims, sizeof a->dims);
-        a->ndim = t->ndim;
+    if (reserve_dims(a, t->ndim) < 0) {
+        mt_release(a);
+        return NULL;
     }
+    memcpy(a->size, t->size, dims_bytes(t->ndim));
     a->numel = t->numel;
     a->offset = t->offset;
     a->data = t->data;
     a->flags = t->flags & (MT_CONTIGUOUS | MT_WRAPPED_NUMBER | MT_INFERENCE);
-    return mt_own(a);
+    return a;
 }
+
+mt_tensor *mt_alias(const mt_tensor *t) { return mt_own(mt_alias_owned(t)); }
 
 mt_tensor *mt_alias_as(const mt_tensor *t, int ndim, const int64_t *size, const int64_t *stride,
                        int64_t offset)

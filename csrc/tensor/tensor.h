@@ -75,6 +75,7 @@ mt_tensor *mt_from_storage(mt_storage *storage, mt_dtype d, int ndim, const int6
                            const int64_t *stride, int64_t offset);
 /* The same memory, without history: what detach() and the graph's kept values are made with. */
 mt_tensor *mt_alias(const mt_tensor *t);
+mt_tensor *mt_alias_owned(const mt_tensor *t); /* the same, but owned by the caller */
 /* The same memory in another shape; no bounds check beyond MT_ASSERT, no history. */
 mt_tensor *mt_alias_as(const mt_tensor *t, int ndim, const int64_t *size, const int64_t *stride,
                        int64_t offset);
