@@ -8,6 +8,7 @@ import warnings
 from minitorch import _C
 from minitorch._C import enable_grad, inference_mode, no_grad, set_grad_enabled
 from minitorch.autograd import grad_mode
+from minitorch.autograd.gradcheck import gradcheck, gradgradcheck
 from minitorch.autograd.variable import Variable
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "enable_grad",
     "grad",
     "grad_mode",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "no_grad",
     "set_grad_enabled",
