@@ -38,6 +38,18 @@ CONFIGS = [
     ("RMSprop", {"lr": 0.01, "centered": True, "maximize": True}),
 ]
 
+# Those that are written in Python.
+PLAIN = [
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.01, "weight_decay": 0.1, "initial_accumulator_value": 0.5}),
+    ("Adadelta", {"lr": 0.5, "weight_decay": 0.1}),
+    ("Adamax", {"lr": 0.05, "weight_decay": 0.1}),
+    ("NAdam", {"lr": 0.05, "momentum_decay": 0.01}),
+    ("NAdam", {"lr": 0.05, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("RAdam", {"lr": 0.05, "weight_decay": 0.1, "maximize": True}),
+    ("Rprop", {"lr": 0.05, "etas": (0.4, 1.3), "step_sizes": (1e-4, 1.0)}),
+    ("ASGD", {"lr": 0.05, "lambd": 0.01, "t0": 10}),
+]
+
 
 def name_of(config):
     return f"{config[0]}({', '.join(f'{k}={v}' for k, v in config[1].items())})"
@@ -75,5 +87,5 @@ def final(torch, config, dtype):
 if __name__ == "__main__":
     import torch
 
-    values = {name_of(c): {d: final(torch, c, d) for d in ("float32", "float64")} for c in CONFIGS}
+    values = {name_of(c): {d: final(torch, c, d) for d in ("float32", "float64")} for c in CONFIGS + PLAIN}
     STORED.write_text(json.dumps(values, indent=1) + "\n")

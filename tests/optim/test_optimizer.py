@@ -163,7 +163,7 @@ def to(torch, value):
     return [to(torch, v) for v in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("config", problems.CONFIGS, ids=problems.name_of)
+@pytest.mark.parametrize("config", problems.CONFIGS + problems.PLAIN, ids=problems.name_of)
 @pytest.mark.parametrize("direction", ["to torch", "from torch"])
 def test_state_dicts_are_exchanged_with_torch(config, direction):
     torch = pytest.importorskip("torch", reason="compares with PyTorch")

@@ -17,7 +17,7 @@ def leaf(*values, dtype=minitorch.float32):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("config", problems.CONFIGS, ids=problems.name_of)
+@pytest.mark.parametrize("config", problems.CONFIGS + problems.PLAIN, ids=problems.name_of)
 def test_trajectory(config, dtype):
     got = problems.final(minitorch, config, dtype)
     want = problems.TRAJECTORIES[problems.name_of(config)][dtype]
@@ -25,7 +25,7 @@ def test_trajectory(config, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("config", problems.CONFIGS, ids=problems.name_of)
+@pytest.mark.parametrize("config", problems.CONFIGS + problems.PLAIN, ids=problems.name_of)
 def test_trajectory_is_that_of_torch_beside_it(config, dtype):
     torch = pytest.importorskip("torch", reason="compares with PyTorch")
     got, want = problems.final(minitorch, config, dtype), problems.final(torch, config, dtype)

@@ -1,0 +1,470 @@
+"""Optimizers that are written in Python, over tensor operations: one formula each.
+
+They are what an optimizer of one's own looks like: the options go into `defaults`, the state of a parameter
+is made at its first step, and `_update` changes the parameter in place. Formulas as in PyTorch, see the
+sources named.
+"""
+
+import minitorch
+from minitorch import Tensor
+
+from .optimizer import (
+    Optimizer,
+    _check_fused,
+    _decayed,
+    _get_scalar_dtype,
+    _is_scalar_tensor,
+    _load_step_counts,
+    _to_scalar,
+    _with_gradients,
+)
+
+__all__ = ["ASGD", "Adadelta", "Adagrad", "Adamax", "NAdam", "RAdam", "Rprop"]
+
+
+def _check_options(lr, **options):
+    """ValueError for a negative lr or option."""
+    _is_scalar_tensor(lr, "lr")
+    names = {"lr": "learning rate", "eps": "epsilon value"}
+    for name, value in {"lr": lr, **options}.items():
+        if not 0.0 <= value:
+            raise ValueError(f"Invalid {names.get(name, name + ' value')}: {value}")
+
+
+def _check_betas(betas):
+    for i, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+
+
+def _count(value=0.0):
+    return minitorch.full((), value, dtype=_get_scalar_dtype())
+
+
+def _moment(average, value, beta):
+    """average = beta average + (1 - beta) value, in place."""
+    average.add_((value - average) * (1 - beta))
+
+
+def _square_moment(average, value, beta):
+    """average = beta average + (1 - beta) value^2, in place."""
+    average.mul_(beta).add_(value * value * (1 - beta))
+
+
+class _PlainOptimizer(Optimizer):
+    """step() for those that have an `_update`."""
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group.setdefault("foreach", None)
+            for flag in ("maximize", "differentiable", "capturable"):
+                if flag in self.defaults:
+                    group.setdefault(flag, False)
+            _load_step_counts(self, group)
+
+    def step(self, closure=None):
+        """Performs one step. closure: evaluates the model anew and returns the loss, which step() returns."""
+        loss = None
+        if closure is not None:
+            with minitorch.enable_grad():
+                loss = closure()
+        with minitorch.set_grad_enabled(bool(self.defaults["differentiable"])):
+            for group in self.param_groups:
+                self._group_in_python(group)
+        return loss
+
+    def _group_in_python(self, group):
+        for p, grad in _with_gradients(group):
+            if group.get("capturable"):
+                raise AssertionError(
+                    "If capturable=True, params and state_steps must be on supported devices: "
+                    "['cuda', 'xpu', 'hpu', 'privateuseone', 'xla']."
+                )
+            state = self.state[p]
+            if not state:
+                state.update(step=_count(), **self._new_state(p, group))
+            state["step"] += 1
+            decay = group.get("weight_decay", 0)
+            if decay != 0 and group.get("decoupled_weight_decay"):
+                p.mul_(1 - group["lr"] * decay)
+            else:
+                grad = _decayed(grad, p, decay)
+            self._update(p, grad, state, group, state["step"].item(), _to_scalar(group["lr"]))
+
+    def _new_state(self, p, group):
+        """The state of a parameter before its first step, without the step count."""
+        raise NotImplementedError
+
+    def _update(self, p, grad, state, group, t, lr):
+        """Step number t of one parameter."""
+        raise NotImplementedError
+
+
+class Adagrad(_PlainOptimizer):
+    """p = p - lr / (1 + (t - 1) lr_decay) g / (sqrt(sum of g^2) + eps).
+
+    Raises ValueError for negative options.
+
+    Sources: https://jmlr.org/papers/v12/duchi11a.html,
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adagrad.html
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float | Tensor = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        _check_options(
+            lr,
+            lr_decay=lr_decay,
+            weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value,
+            eps=eps,
+        )
+        defaults = {
+            "lr": lr,
+            "lr_decay": lr_decay,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "fused": fused,
+        }
+        super().__init__(params, defaults)
+        _check_fused(fused, foreach, differentiable)
+        for group in self.param_groups:
+            for p in group["params"]:
+                self.state[p].update(step=_count(), **self._new_state(p, group))
+
+    def _new_state(self, p, group):
+        return {"sum": minitorch.full_like(p, self.defaults["initial_accumulator_value"]).detach()}
+
+    def _update(self, p, grad, state, group, t, lr):
+        state["sum"].add_(grad * grad)
+        p.sub_(lr / (1 + (t - 1) * group["lr_decay"]) * grad / (state["sum"].sqrt() + group["eps"]))
+
+
+class Adadelta(_PlainOptimizer):
+    """p = p - lr d with d = sqrt(D + eps) / sqrt(G + eps) g, G and D being running averages of g^2 and d^2.
+
+    Raises ValueError for negative options and for rho > 1.
+
+    Sources: https://arxiv.org/abs/1212.5701,
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adadelta.html
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float | Tensor = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        capturable: bool = False,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        _check_options(lr)
+        if not 0.0 <= rho <= 1.0:
+            raise ValueError(f"Invalid rho value: {rho}")
+        _check_options(lr, eps=eps, weight_decay=weight_decay)
+        defaults = {
+            "lr": lr,
+            "rho": rho,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "capturable": capturable,
+            "foreach": foreach,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def _new_state(self, p, group):
+        return {name: minitorch.zeros_like(p) for name in ("square_avg", "acc_delta")}
+
+    def _update(self, p, grad, state, group, t, lr):
+        rho, eps = group["rho"], group["eps"]
+        _square_moment(state["square_avg"], grad, rho)
+        delta = (state["acc_delta"] + eps).sqrt() / (state["square_avg"] + eps).sqrt() * grad
+        _square_moment(state["acc_delta"], delta, rho)
+        p.sub_(lr * delta)
+
+
+class Adamax(_PlainOptimizer):
+    """Adam with the largest gradient, fading by beta2, instead of the root of the mean square.
+
+    Raises ValueError for negative options and betas outside [0, 1).
+
+    Sources: https://arxiv.org/abs/1412.6980,
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adamax.html
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float | Tensor = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        _check_options(lr, eps=eps)
+        _check_betas(betas)
+        _check_options(lr, weight_decay=weight_decay)
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "capturable": capturable,
+        }
+        super().__init__(params, defaults)
+
+    def _new_state(self, p, group):
+        return {name: minitorch.zeros_like(p) for name in ("exp_avg", "exp_inf")}
+
+    def _update(self, p, grad, state, group, t, lr):
+        beta1, beta2 = group["betas"]
+        mean, largest = state["exp_avg"], state["exp_inf"]
+        _moment(mean, grad, beta1)
+        largest.copy_(minitorch.maximum(largest * beta2, grad.abs() + group["eps"]))
+        p.sub_(lr / (1 - beta1**t) * mean / largest)
+
+
+class NAdam(_PlainOptimizer):
+    """Adam with Nesterov's momentum, which grows: mu = beta1 (1 - 0.5 0.96^(t momentum_decay)).
+
+    Raises ValueError for negative options and betas outside [0, 1).
+
+    Sources: https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ,
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.NAdam.html
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float | Tensor = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        _check_options(lr, eps=eps)
+        _check_betas(betas)
+        _check_options(lr, weight_decay=weight_decay, momentum_decay=momentum_decay)
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "momentum_decay": momentum_decay,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def _new_state(self, p, group):
+        averages = {name: minitorch.zeros_like(p) for name in ("exp_avg", "exp_avg_sq")}
+        return {"mu_product": _count(1.0), **averages}
+
+    def _update(self, p, grad, state, group, t, lr):
+        beta1, beta2 = group["betas"]
+        mean, square = state["exp_avg"], state["exp_avg_sq"]
+        mu, following = (beta1 * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (t, t + 1))
+        state["mu_product"] *= mu
+        product = state["mu_product"].item()
+        _moment(mean, grad, beta1)
+        _square_moment(square, grad, beta2)
+        scale = (square / (1 - beta2**t)).sqrt() + group["eps"]
+        p.sub_(lr * (1 - mu) / (1 - product) * grad / scale)
+        p.sub_(lr * following / (1 - product * following) * mean / scale)
+
+
+class RAdam(_PlainOptimizer):
+    """Adam that leaves out the scaling while its variance is too large to be of use, and then rectifies it.
+
+    Raises ValueError for negative options and betas outside [0, 1).
+
+    Sources: https://arxiv.org/abs/1908.03265,
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.RAdam.html
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        _check_options(lr, eps=eps)
+        _check_betas(betas)
+        _check_options(lr, weight_decay=weight_decay)
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def _new_state(self, p, group):
+        return {name: minitorch.zeros_like(p) for name in ("exp_avg", "exp_avg_sq")}
+
+    def _update(self, p, grad, state, group, t, lr):
+        beta1, beta2 = group["betas"]
+        mean, square = state["exp_avg"], state["exp_avg_sq"]
+        _moment(mean, grad, beta1)
+        _square_moment(square, grad, beta2)
+        update = mean / (1 - beta1**t) * lr
+        limit = 2 / (1 - beta2) - 1
+        length = limit - 2 * t * beta2**t / (1 - beta2**t)
+        if length > 5.0:
+            above, below = (length - 4) * (length - 2) * limit, (limit - 4) * (limit - 2) * length
+            update = update * (above / below * (1 - beta2**t)) ** 0.5 / (square.sqrt() + group["eps"])
+        p.sub_(update)
+
+
+class Rprop(_PlainOptimizer):
+    """Steps against the sign of the gradient, of sizes that grow while it stays and shrink where it changes.
+
+    etas: factors for shrinking and growing. step_sizes: the smallest and the largest size. Only for whole
+    batches. Raises ValueError for a negative lr, and unless 0 < etas[0] < 1 < etas[1].
+
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.optim.Rprop.html
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float | Tensor = 1e-2,
+        etas: tuple[float, float] = (0.5, 1.2),
+        step_sizes: tuple[float, float] = (1e-6, 50),
+        *,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        _check_options(lr)
+        if not 0.0 < etas[0] < 1.0 < etas[1]:
+            raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
+        defaults = {
+            "lr": lr,
+            "etas": etas,
+            "step_sizes": step_sizes,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "capturable": capturable,
+        }
+        super().__init__(params, defaults)
+
+    def _new_state(self, p, group):
+        return {
+            "prev": minitorch.zeros_like(p),
+            "step_size": minitorch.full_like(p, float(group["lr"])).detach(),
+        }
+
+    def _update(self, p, grad, state, group, t, lr):
+        shrink, grow = group["etas"]
+        turned, kept = grad * state["prev"] < 0, grad * state["prev"] > 0
+        size = state["step_size"]
+        size.copy_(minitorch.where(turned, size * shrink, minitorch.where(kept, size * grow, size)))
+        size.clamp_(*group["step_sizes"])
+        grad = minitorch.where(turned, minitorch.zeros_like(grad), grad)
+        p.sub_(grad.sign() * size)
+        state["prev"].copy_(grad)
+
+
+class ASGD(_PlainOptimizer):
+    """Averaged gradient descent: state["ax"] is the mean of the parameters from step t0 on.
+
+    The rate falls as lr / (1 + lambd lr t)^alpha. Raises ValueError for a negative lr or weight_decay.
+
+    Sources: https://doi.org/10.1137/0330046,
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.ASGD.html
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float | Tensor = 1e-2,
+        lambd: float = 1e-4,
+        alpha: float = 0.75,
+        t0: float = 1e6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        _check_options(lr, weight_decay=weight_decay)
+        defaults = {
+            "lr": lr,
+            "lambd": lambd,
+            "alpha": alpha,
+            "t0": t0,
+            "weight_decay": weight_decay,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "capturable": capturable,
+        }
+        super().__init__(params, defaults)
+
+    def _new_state(self, p, group):
+        return {"eta": _count(float(group["lr"])), "mu": _count(1.0), "ax": minitorch.zeros_like(p)}
+
+    def _update(self, p, grad, state, group, t, lr):
+        eta, mu, mean = state["eta"].item(), state["mu"].item(), state["ax"]
+        p.mul_(1 - group["lambd"] * eta)
+        p.sub_(eta * grad)
+        if mu != 1:
+            mean.add_((p - mean) * mu)
+        else:
+            mean.copy_(p)
+        state["eta"].fill_(float(lr) / (1 + group["lambd"] * float(lr) * t) ** group["alpha"])
+        state["mu"].fill_(1 / max(1, t - group["t0"]))
