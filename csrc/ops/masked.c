@@ -58,7 +58,7 @@ static int repeat_forward(mt_call *c)
     if (2 * n > MT_MAX_DIMS) return mt_error(MT_RUNTIME, "repeat: too many dimensions");
     for (int d = 0; d < n; d++) {
         int64_t size = d < extra ? 1 : x->size[d - extra];
-        if (times[d] < 0) return mt_error(MT_RUNTIME, "Trying to create tensor with negative dimension %" PRId64, times[d] * size);
+        if (times[d] < 0) return mt_error(MT_RUNTIME, "Trying to create tensor with negative dimension %" PRId64, (int64_t)((uint64_t)times[d] * (uint64_t)size));
         narrow[2 * d] = 1;
         narrow[2 * d + 1] = wide[2 * d + 1] = size;
         wide[2 * d] = times[d];

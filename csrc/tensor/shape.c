@@ -24,7 +24,8 @@ char *mt_shape_text(int ndim, const int64_t *size, char *buffer)
 
 int64_t mt_shape_numel(int ndim, const int64_t *size, int64_t itemsize)
 {
-    int64_t n = 1, bytes;
+    int64_t n = 1, span = 1,
+            bytes; /* span: what the strides reach, which a size of 0 does not hide */
     bool overflow = false, empty = false;
     char text[MT_SHAPE_TEXT];
     for (int d = 0; d < ndim; d++) {
@@ -34,14 +35,13 @@ int64_t mt_shape_numel(int ndim, const int64_t *size, int64_t itemsize)
                             size[d], mt_shape_text(ndim, size, text));
         empty |= size[d] == 0;
         overflow |= __builtin_mul_overflow(n, size[d], &n);
+        overflow |= __builtin_mul_overflow(span, size[d] > 1 ? size[d] : 1, &span);
     }
     overflow |= __builtin_mul_overflow(n, itemsize, &bytes);
     if (overflow && !empty)
         return mt_error(MT_RUNTIME, "Storage size calculation overflowed with sizes=%s",
                         mt_shape_text(ndim, size, text));
-    if (overflow) { /* 0 x 2^62 x 2^62: the strides would overflow, as PyTorch refuses too */
-        return mt_error(MT_RUNTIME, "numel: integer multiplication overflow");
-    }
+    if (overflow) return mt_error(MT_RUNTIME, "Stride calculation overflowed");
     return n;
 }
 
@@ -163,8 +163,8 @@ int mt_shape_infer(int64_t numel, int ndim, int64_t *size)
                     mt_shape_text(ndim, size, text), numel);
 }
 
-/* Old and new dimensions are matched from the right in groups of equal products; inside a group the old strides must
- * be those of one contiguous run. */
+/* Old and new dimensions are matched from the right in groups of equal products; inside a group the
+ * old strides must be those of one contiguous run. */
 bool mt_shape_view_strides(int ndim, const int64_t *size, const int64_t *stride, int out_ndim,
                            const int64_t *out_size, int64_t *out_stride)
 {
