@@ -123,8 +123,8 @@ static mt_tensor *make_contiguous(mt_storage *storage, mt_dtype d, int ndim, con
 mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size)
 {
     int64_t numel = 1;
-    bool odd = false; /* a negative size or a product that does not fit */
-    for (int k = 0; k < ndim; k++) odd |= __builtin_mul_overflow(numel, size[k], &numel) || size[k] < 0;
+    bool odd = false; /* a size of 0 or less, or a product that does not fit */
+    for (int k = 0; k < ndim; k++) odd |= __builtin_mul_overflow(numel, size[k], &numel) || size[k] <= 0;
     if (MT_UNLIKELY(odd || numel > INT64_MAX / 8) && (numel = mt_shape_numel(ndim, size, mt_dtype_size(d))) < 0) return NULL;
     mt_storage *storage = mt_storage_new((size_t)(numel * mt_dtype_size(d)));
     return storage ? make_contiguous(storage, d, ndim, size, numel) : NULL;
