@@ -10,11 +10,9 @@ _utils/worker.py. Source: https://docs.pytorch.org/docs/2.13/data.html
 
 import contextlib
 import functools
-import multiprocessing
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable
-from multiprocessing.context import BaseContext
 from typing import Any, Generic, TypeVar
 
 import minitorch
@@ -207,7 +205,12 @@ class DataLoader(Generic[_T_co]):
 
     @multiprocessing_context.setter
     def multiprocessing_context(self, context):
-        if context is not None and self.num_workers == 0:
+        if context is None:
+            self.__multiprocessing_context = None
+            return
+        import multiprocessing  # a third of the time that importing this module would take
+
+        if self.num_workers == 0:
             raise ValueError(
                 "multiprocessing_context can only be used with multi-process loading (num_workers > 0), "
                 f"but got num_workers={self.num_workers}"
@@ -220,7 +223,7 @@ class DataLoader(Generic[_T_co]):
                     f"{known!r}, but got multiprocessing_context={context!r}"
                 )
             context = multiprocessing.get_context(context)
-        if context is not None and not isinstance(context, BaseContext):
+        if not isinstance(context, multiprocessing.context.BaseContext):
             raise TypeError(
                 "multiprocessing_context option should be a valid context object or a string specifying the "
                 f"start method, but got multiprocessing_context={context}"

@@ -8,7 +8,6 @@ nothing in parallel.
 """
 
 import copy
-import multiprocessing
 import os
 import queue
 import random
@@ -302,6 +301,8 @@ class ProcessWorker:
 def start_workers(n, base_seed, dataset, init_fn, new_fetcher, context=None):
     """n workers: processes if a context is given or this is Linux, else such that take turns."""
     if context is None and sys.platform == "linux":
+        import multiprocessing  # not needed by those who load without workers
+
         context = multiprocessing.get_context("fork")
     workers: list = []
     for i in range(n):
