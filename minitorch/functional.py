@@ -59,10 +59,10 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...]:
-    """The coordinates of the grid that vectors span: one tensor of shape (n1, n2, ...) for each vector, as views.
+    """The coordinates of the grid that vectors span: for each vector one tensor of shape (n1, n2, ...), a view.
 
-    ``indexing`` is "ij" (the default: the first vector runs along the first dimension) or "xy" (along the second,
-    as in plots). RuntimeError for other tensors than vectors and scalars of one type.
+    ``indexing`` is "ij" (the default: the first vector runs along the first dimension) or "xy" (along the
+    second, as in plots). RuntimeError for other tensors than vectors and scalars of one type.
 
     >>> import minitorch
     >>> x, y = minitorch.meshgrid(minitorch.tensor([1, 2]), minitorch.tensor([3, 4, 5]), indexing="ij")
