@@ -21,6 +21,9 @@ static int read_classes(classes *k, int ndim, const int64_t *size, mt_dtype d, m
 {
     char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
     if (ndim == 0) return mt_error(MT_VALUE, "Expected at least 1D input, but got a 0D tensor");
+    if (ndim == 1 && target->ndim == 1 && target->numel != 1)
+        return mt_error(MT_VALUE, "For 1D input, 1D target must have size 1, but got target size: %lld",
+                        (long long)target->numel);
     if (ndim == 1 ? target->ndim != 0 && target->numel != 1 : target->ndim != ndim - 1)
         return ndim == 1 || target->ndim > 1 || ndim == 2
                    ? mt_error(MT_RUNTIME, "0D or 1D target tensor expected, multi-target not supported")
@@ -151,6 +154,7 @@ static int probability_targets(mt_call *c, mt_tensor *logp, int64_t dim, double 
 {
     mt_tensor *target = c->in[1], *w = c->in[2];
     int64_t classes_n = logp->size[dim], shape[MT_MAX_DIMS];
+    if (c->arg[0].i >= 0) return mt_error(MT_RUNTIME, "ignore_index is not supported for floating point target");
     if (smoothing > 0) target = mt_add(mt_mul(target, mt_number(1 - smoothing)), mt_number(smoothing / (double)classes_n));
     for (int d = 0; d < logp->ndim; d++) shape[d] = d == dim ? classes_n : 1;
     mt_tensor *terms = mt_mul(logp, target);

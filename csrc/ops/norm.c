@@ -6,7 +6,7 @@
 /* running = (1 - momentum) running + momentum value, without recording. */
 static int update_running(mt_tensor *running, mt_tensor *value, double momentum)
 {
-    if (!running) return 0;
+    if (!running || running->numel == 0) return 0;
     mt_tensor *now = value ? mt_view(mt_alias(value), running->ndim, running->size) : NULL;
     mt_tensor *sum = mt_add(mt_mul(mt_alias(running), mt_number(1 - momentum)), mt_mul(now, mt_number(momentum)));
     if (!sum || mt_copy_raw(running, sum) < 0) return -1;
@@ -60,6 +60,7 @@ static int batch_norm_forward(mt_call *c)
         centred = mt_sub(x, mean);
         var = mt_mean_dim(mt_square(centred), (int)n, dims, true);
         double values = x->size[1] ? (double)(x->numel / x->size[1]) : 0;
+        if (x->numel == 0) return mt_result_is(c, 0, centred); /* nothing to learn from */
         mt_tensor *unbiased = var ? mt_mul(mt_alias(var), mt_number(values / (values - 1))) : NULL;
         if (!unbiased || update_running(c->in[1], mean, momentum) < 0 ||
             update_running(c->in[2], unbiased, momentum) < 0)

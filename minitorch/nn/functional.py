@@ -105,6 +105,37 @@ def bilinear(input1, input2, weight, bias=None):
     return result if bias is None else result + bias
 
 
+def one_hot(tensor, num_classes=-1):
+    """Class numbers as vectors of zeros with one 1; num_classes -1 means one more than the largest.
+
+    Shapes: (*) of int64 to (*, num_classes) of int64.
+
+    Raises:
+        RuntimeError: if the tensor is not int64, or a class is negative or too large.
+
+    >>> import minitorch
+    >>> minitorch.nn.functional.one_hot(minitorch.tensor([1, 0]), 3)
+    tensor([[0, 1, 0],
+            [1, 0, 0]])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.one_hot.html
+    """
+    if tensor.dtype != minitorch.int64:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    if tensor.numel() == 0:
+        if num_classes <= 0:
+            raise RuntimeError("Can not infer total number of classes from empty tensor.")
+        return minitorch.empty(*tensor.shape, num_classes, dtype=minitorch.int64)
+    if tensor.min() < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    largest = int(tensor.max())
+    if num_classes == -1:
+        num_classes = largest + 1
+    elif num_classes <= largest:
+        raise RuntimeError("Class values must be smaller than num_classes.")
+    return (tensor.unsqueeze(-1) == minitorch.arange(num_classes)).to(minitorch.int64)
+
+
 # ---- losses --------------------------------------------------------------------------------------
 
 
