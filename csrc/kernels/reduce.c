@@ -24,6 +24,7 @@ enum {
     MAX_LEVELS = 50,     /* as many as any n needs */
     COLUMN_BYTES = 1024, /* of a row that are added up together, */
     COLUMN_LEVELS = 10,  /* with this many levels of pairs: all fits the first-level cache */
+    FEW_COLUMNS = 8,
     FIND_BLOCK = 1024,
     FOLD_WIDTH = 1024
 };

@@ -15,14 +15,14 @@
  * of lanes. Blocks are joined pairwise like the carries of a binary counter (level[l] holds the sum
  * of 2^l blocks), and the lanes are folded at the very end: the rounding error grows with log n,
  * and the order depends on n alone, not on the instruction set nor on the stride. */
+#define JOIN(a, b) (product ? (a) * (b) : (a) + (b))
 enum { MT_CAT(LANES, S) = LANE_BYTES / sizeof(T) };
 typedef T MT_CAT(vector, S)
     __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
 MT_INLINE void MT_CAT(join, S)(bool product, T *restrict into, const T *restrict from)
 {
-    for (int i = 0; i < MT_CAT(LANES, S); i++)
-        into[i] = product ? into[i] * from[i] : into[i] + from[i];
+    for (int i = 0; i < MT_CAT(LANES, S); i++) into[i] = JOIN(into[i], from[i]);
 }
 
 /* lane = the sum (or product) of `rows` rows at x. */
@@ -35,7 +35,7 @@ MT_INLINE void MT_CAT(add_block, S)(bool product, T *lane, const T *x, int64_t r
     for (int64_t r = 0; r < rows; r++) {
         const vec *in = (const vec *)(x + r * MT_CAT(LANES, S));
 #pragma GCC unroll 16
-        for (int v = 0; v < V; v++) sum[v] = product ? sum[v] * in[v] : sum[v] + in[v];
+        for (int v = 0; v < V; v++) sum[v] = JOIN(sum[v], in[v]);
     }
     memcpy(lane, sum, sizeof sum);
 }
@@ -48,7 +48,7 @@ MT_INLINE T MT_CAT(cascade, S)(bool product, int64_t n, const char *in, int64_t 
         T sum = identity;
         for (int64_t i = 0; i < n; i++) {
             const T x = *(const T *)(in + i * stride);
-            sum = product ? sum * x : sum + x;
+            sum = JOIN(sum, x);
         }
         return sum;
     }
@@ -65,8 +65,7 @@ MT_INLINE T MT_CAT(cascade, S)(bool product, int64_t n, const char *in, int64_t 
         MT_CAT(add_block, S)(product, lane, x, some / LANES);
         x += some / LANES * LANES;
         MT_INDEPENDENT
-        for (int64_t i = 0; i < some % LANES; i++)
-            lane[i] = product ? lane[i] * x[i] : lane[i] + x[i];
+        for (int64_t i = 0; i < some % LANES; i++) lane[i] = JOIN(lane[i], x[i]);
         if (b == blocks) break;
         int l = 0;
         for (int64_t carry = b; carry & 1; carry >>= 1) MT_CAT(join, S)(product, lane, level[l++]);
@@ -75,8 +74,7 @@ MT_INLINE T MT_CAT(cascade, S)(bool product, int64_t n, const char *in, int64_t 
     for (int l = 0; blocks >> l; l++)
         if (blocks >> l & 1) MT_CAT(join, S)(product, lane, level[l]);
     for (int width = LANES / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++)
-            lane[i] = product ? lane[i] * lane[i + width] : lane[i] + lane[i + width];
+        for (int i = 0; i < width; i++) lane[i] = JOIN(lane[i], lane[i + width]);
     return lane[0];
 }
 
@@ -89,59 +87,79 @@ static void MT_CAT(prod, S)(int64_t n, char *out, const char *in, int64_t stride
     *(T *)out = MT_CAT(cascade, S)(true, n, in, stride);
 }
 
-/* Down the columns, WIDTH at a time: blocks of rows, joined in pairs as above. */
+/* The sum (or product) of one column, four rows at a time. */
+MT_INLINE T MT_CAT(add_column, S)(bool product, int64_t rows, const char *x, int64_t row)
+{
+    T sum = product ? 1 : 0;
+    for (; rows >= 4; rows -= 4, x += 4 * row) {
+        const T x0 = *(const T *)x, x1 = *(const T *)(x + row);
+        const T x2 = *(const T *)(x + 2 * row), x3 = *(const T *)(x + 3 * row);
+        sum = JOIN(sum, JOIN(JOIN(x0, x1), JOIN(x2, x3)));
+    }
+    for (; rows > 0; rows--, x += row) sum = JOIN(sum, *(const T *)x);
+    return sum;
+}
+
+/* sum[j] = that of column j, in the same order. */
+MT_INLINE void MT_CAT(add_rows, S)(bool product, int64_t rows, int64_t columns, T *restrict sum,
+                                   const char *restrict x, int64_t row)
+{
+    if (columns < FEW_COLUMNS) {
+        for (int64_t j = 0; j < columns; j++)
+            sum[j] = MT_CAT(add_column, S)(product, rows, x + j * (int64_t)sizeof(T), row);
+        return;
+    }
+    for (int64_t j = 0; j < columns; j++) sum[j] = product ? 1 : 0;
+    for (; rows >= 4; rows -= 4, x += 4 * row) {
+        const T *r0 = (const T *)x, *r1 = (const T *)(x + row);
+        const T *r2 = (const T *)(x + 2 * row), *r3 = (const T *)(x + 3 * row);
+        for (int64_t j = 0; j < columns; j++)
+            sum[j] = JOIN(sum[j], JOIN(JOIN(r0[j], r1[j]), JOIN(r2[j], r3[j])));
+    }
+    for (; rows > 0; rows--, x += row)
+        for (int64_t j = 0; j < columns; j++) sum[j] = JOIN(sum[j], ((const T *)x)[j]);
+}
+
+/* Down the columns, at most COLUMN_BYTES at a time: blocks of rows, joined in pairs as above. */
 MT_INLINE void MT_CAT(cascade_columns, S)(bool product, int64_t rows, int64_t columns, T *out,
                                           const char *in, int64_t row)
 {
-    enum { WIDTH = COLUMN_BYTES / sizeof(T) };
-    T level[COLUMN_LEVELS][WIDTH], sum[WIDTH];
+    T level[COLUMN_LEVELS][COLUMN_BYTES / sizeof(T)], sum[COLUMN_BYTES / sizeof(T)];
     int64_t block = BLOCK_ROWS; /* longer for very many rows, so that there are few levels */
     while (rows / block >> COLUMN_LEVELS) block *= 2;
     const int64_t blocks = rows / block;
-    for (int64_t b = 0; b <= blocks; b++) {
-        const char *x = in + b * block * row;
-        const int64_t some = b < blocks ? block : rows - blocks * block;
-        int64_t i = 0;
-        for (int64_t j = 0; j < columns; j++) sum[j] = product ? 1 : 0;
-        for (; i + 4 <= some; i += 4) {
-            const T *r0 = (const T *)(x + i * row), *r1 = (const T *)(x + (i + 1) * row);
-            const T *r2 = (const T *)(x + (i + 2) * row), *r3 = (const T *)(x + (i + 3) * row);
-            for (int64_t j = 0; j < columns; j++)
-                sum[j] = product ? sum[j] * ((r0[j] * r1[j]) * (r2[j] * r3[j]))
-                                 : sum[j] + ((r0[j] + r1[j]) + (r2[j] + r3[j]));
-        }
-        for (; i < some; i++) {
-            const T *r = (const T *)(x + i * row);
-            for (int64_t j = 0; j < columns; j++) sum[j] = product ? sum[j] * r[j] : sum[j] + r[j];
-        }
+    for (int64_t b = 0; b < blocks; b++) {
         int l = 0;
-        for (int64_t carry = b == blocks ? 0 : b; carry & 1; carry >>= 1, l++)
-            for (int64_t j = 0; j < columns; j++)
-                sum[j] = product ? sum[j] * level[l][j] : sum[j] + level[l][j];
-        if (b < blocks) memcpy(level[l], sum, (size_t)columns * sizeof(T));
+        MT_CAT(add_rows, S)(product, block, columns, sum, in + b * block * row, row);
+        for (int64_t carry = b; carry & 1; carry >>= 1, l++)
+            for (int64_t j = 0; j < columns; j++) sum[j] = JOIN(sum[j], level[l][j]);
+        memcpy(level[l], sum, (size_t)columns * sizeof(T));
     }
+    MT_CAT(add_rows, S)
+    (product, rows - blocks * block, columns, out, in + blocks * block * row, row);
     for (int l = 0; blocks >> l; l++)
-        if (blocks >> l & 1)
-            for (int64_t j = 0; j < columns; j++)
-                sum[j] = product ? sum[j] * level[l][j] : sum[j] + level[l][j];
-    memcpy(out, sum, (size_t)columns * sizeof(T));
+        for (int64_t j = 0; blocks >> l & 1 && j < columns; j++) out[j] = JOIN(out[j], level[l][j]);
 }
 
+MT_INLINE void MT_CAT(columns_by_pieces, S)(bool product, int64_t rows, int64_t columns, T *out,
+                                            const char *in, int64_t row)
+{
+    const int64_t width = COLUMN_BYTES / sizeof(T);
+    for (int64_t j = 0; j < columns; j += width) {
+        const int64_t some = columns - j < width ? columns - j : width;
+        MT_CAT(cascade_columns, S)
+        (product, rows, some, out + j, in + j * (int64_t)sizeof(T), row);
+    }
+}
 static void MT_CAT(sum_columns, S)(int64_t rows, int64_t columns, char *out, const char *in,
                                    int64_t row)
 {
-    const int64_t width = COLUMN_BYTES / sizeof(T);
-    for (int64_t j = 0; j < columns; j += width) MT_CAT(cascade_columns, S)
-    (false, rows, columns - j < width ? columns - j : width, (T *)out + j,
-     in + j * (int64_t)sizeof(T), row);
+    MT_CAT(columns_by_pieces, S)(false, rows, columns, (T *)out, in, row);
 }
 static void MT_CAT(prod_columns, S)(int64_t rows, int64_t columns, char *out, const char *in,
                                     int64_t row)
 {
-    const int64_t width = COLUMN_BYTES / sizeof(T);
-    for (int64_t j = 0; j < columns; j += width) MT_CAT(cascade_columns, S)
-    (true, rows, columns - j < width ? columns - j : width, (T *)out + j,
-     in + j * (int64_t)sizeof(T), row);
+    MT_CAT(columns_by_pieces, S)(true, rows, columns, (T *)out, in, row);
 }
 
 #else
@@ -241,3 +259,4 @@ static void MT_CAT(fill_reductions, S)(mt_kernels *k)
 #undef HIGHEST
 #undef IS_FLOAT
 #undef POSITIVE_ZERO
+#undef JOIN
