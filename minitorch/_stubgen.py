@@ -10,6 +10,7 @@ else that is written in C says its signature in the first line of its docstring.
 import ast
 import inspect
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,14 @@ class _Rename(ast.NodeTransformer):
 
 
 def _signature(function, method):
-    """(self, name, ...) of something written by hand in C; anything goes where it does not say."""
+    """(self, name, ...) of something written by hand in C; anything goes where it does not say.
+
+    What Python's versions make up differs, so only what a docstring says counts.
+    """
     try:
+        private = isinstance(function, types.MethodDescriptorType) and function.__name__[0] == "_"
+        if private or not function.__doc__:
+            raise ValueError
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
         return "(self, *args: Any, **kwargs: Any) -> Any" if method else "(*args: Any, **kwargs: Any) -> Any"
@@ -104,7 +111,7 @@ def _class(name, cls):
     base = "" if cls.__base__ in (object, None) else f"({cls.__base__.__name__})"
     lines = [f"class {name}{base}:"]
     skipped = {"__doc__", "__module__", "__dict__", "__weakref__", "__hash__", "__new__", "__getattribute__"}
-    skipped |= {"__init_subclass__", "__ipow__"}
+    skipped |= {"__init_subclass__", "__ipow__", "__del__"}
     for member, value in sorted(vars(cls).items()):
         if member not in skipped:
             lines += _indent(_member(member, value), 1)

@@ -52,7 +52,8 @@ static PyObject *dtype_itemsize(PyObject *self, void *Py_UNUSED(closure))
 
 static PyMethodDef dtype_methods[] = {
     {"__reduce__", dtype_reduce, METH_NOARGS, NULL},
-    {"to_real", dtype_self, METH_NOARGS, "The real type of the same precision: the type itself."},
+    {"to_real", dtype_self, METH_NOARGS,
+     "to_real($self, /)\n--\n\nThe real type of the same precision: the type itself."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -603,7 +603,8 @@ static PyObject *nn_global_hooks(PyObject *Py_UNUSED(module), PyObject *on)
 }
 
 static PyMethodDef functions[] = {
-    {"_nn_global_hooks", nn_global_hooks, METH_O, "Whether hooks for all modules exist."},
+    {"_nn_global_hooks", nn_global_hooks, METH_O,
+     "_nn_global_hooks(exist, /)\n--\n\nWhether hooks for all modules exist."},
     {NULL, NULL, 0, NULL},
 };
 
