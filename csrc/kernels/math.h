@@ -267,7 +267,7 @@ static inline double lgamma_f64(double x)
 static inline float fmod_f32(float x, float y)
 {
     const double q = trunc((double)x / (double)y);
-    if (!(fabs(q) < 0x1p28)) return fmodf(x, y);
+    if (!(fabs(q) < 0x1p28) || fabsf(y) == INFINITY) return fmodf(x, y);
     double r = (double)x - q * (double)y;
     if (x < 0 ? r > 0 : r < 0) r += (x < 0) == (y < 0) ? (double)y : -(double)y;
     return copysignf((float)r, x);

@@ -11,16 +11,18 @@ static int choose(mt_call *c, int k, mt_reduction how, const mt_arg *dims, bool 
     mt_tensor *x = c->in[0], *y;
     bool mask[MT_MAX_DIMS];
     int64_t size[MT_MAX_DIMS], n = 1;
+    int name = (int)strcspn(c->op->schema, ".("); /* max, of max.dim(...) */
     if (mt_reduce_mask(x, dims, mask) < 0) return -1;
     for (int i = 0; i < x->ndim; i++) {
         n *= mask[i] ? x->size[i] : 1;
         if (mask[i] && x->size[i] == 0 && !empty_ok && dims && dims->given && dims->ints.n > 0)
-            return mt_error(MT_INDEX, "%s(): Expected reduction dim %d to have non-zero size.", c->op->name, i);
+            return mt_error(MT_INDEX, "%.*s(): Expected reduction dim %d to have non-zero size.", name, c->op->schema, i);
     }
-    if (n == 0 && !empty_ok)
-        return mt_error(MT_RUNTIME, "%s(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
-                                    "'dim' argument.",
-                        c->op->name);
+    if (n == 0 && !empty_ok) {
+        bool index = c->op == &mt_op_argmax || c->op == &mt_op_argmin;
+        return mt_error(index ? MT_INDEX : MT_RUNTIME, "%.*s(): Expected reduction dim to be specified for input.numel() == 0.%s",
+                        name, c->op->schema, index ? "" : " Specify the reduction dim with the 'dim' argument.");
+    }
     int ndim = mt_reduced_shape(x, mask, keepdim, size);
     return (y = mt_result(c, k, d, ndim, size)) ? mt_reduce_raw(how, x, mask, y) : -1;
 }
