@@ -55,7 +55,7 @@ typedef struct mt_sgd_step {
 } mt_sgd_step;
 typedef struct mt_adam_step {
     double lr, beta1, beta2, eps, weight_decay;
-    double step;                       /* the number of this step, from 1 */
+    double correction1, correction2;   /* 1 - beta^t; t is the number of this step, from 1 */
     bool amsgrad, maximize, decoupled; /* decoupled: AdamW */
 } mt_adam_step;
 typedef struct mt_rmsprop_step {

@@ -43,8 +43,8 @@ MT_INLINE void MT_CAT(adam_loop, S)(int64_t n, T *restrict param, const T *restr
                                     const mt_adam_step *s, bool amsgrad)
 {
     const T w1 = (T)(1 - s->beta1), beta2 = (T)s->beta2, w2 = (T)(1 - s->beta2), eps = (T)s->eps;
-    const T step = (T) - (s->lr / (1 - pow(s->beta1, s->step)));
-    const T correction = (T)sqrt(1 - pow(s->beta2, s->step));
+    const T step = (T) - (s->lr / s->correction1);
+    const T correction = (T)sqrt(s->correction2);
     const T shrink = s->decoupled ? (T)(1 - s->lr * s->weight_decay) : 1;
     const T wd = s->decoupled ? 0 : (T)s->weight_decay;
     const T sign = s->maximize ? -1 : 1;

@@ -12,6 +12,8 @@
 #include "base/parallel.h"
 #include "optim/lanes.h"
 
+#include <math.h>
+
 typedef struct adam_work {
     mt_lanes l;
     mt_adam_step s;
@@ -32,6 +34,7 @@ int mt_adam_step_group(int n, mt_tensor *const *param, mt_tensor *const *exp_avg
                        mt_tensor *const *step, const mt_adam_step *s)
 {
     adam_work w = {.l = {.count = MT_LANE_STATE + 3}, .s = *s};
+    double t = 0;
     for (int i = 0; i < n; i++) {
         if (!param[i]->grad) continue;
         w.l.tensor[MT_LANE_PARAM] = param[i];
@@ -40,8 +43,13 @@ int mt_adam_step_group(int n, mt_tensor *const *param, mt_tensor *const *exp_avg
         w.l.tensor[MT_LANE_STATE + 1] = exp_avg_sq[i];
         w.l.tensor[MT_LANE_STATE + 2] = max_exp_avg_sq ? max_exp_avg_sq[i] : NULL;
         if (mt_lanes_open(&w.l) < 0) return -1;
-        w.s.step = mt_optim_next_step(step[i]);
+        double now = mt_optim_next_step(step[i]);
         if (mt_error_pending()) return -1;
+        if (now != t) { /* nearly always the same for the whole group */
+            t = now;
+            w.s.correction1 = 1 - pow(s->beta1, t);
+            w.s.correction2 = 1 - pow(s->beta2, t);
+        }
         mt_parallel_for(w.l.n, MT_GRAIN_OPTIM, adam_range, &w);
         if (mt_lanes_close(&w.l) < 0) return -1;
     }

@@ -16,8 +16,8 @@
  * step (owned by the scope). */
 int mt_sgd_step_group(int n, mt_tensor *const *param, mt_tensor **momentum, const mt_sgd_step *s);
 
-/* step[i]: number of steps so far, one floating-point element, raised by one; s->step is not read.
- * max_exp_avg_sq: NULL unless s->amsgrad. */
+/* step[i]: number of steps so far, one floating-point element, raised by one; s->correction1 and 2
+ * are not read. max_exp_avg_sq: NULL unless s->amsgrad. */
 int mt_adam_step_group(int n, mt_tensor *const *param, mt_tensor *const *exp_avg,
                        mt_tensor *const *exp_avg_sq, mt_tensor *const *max_exp_avg_sq,
                        mt_tensor *const *step, const mt_adam_step *s);

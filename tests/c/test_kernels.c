@@ -671,7 +671,8 @@ static void run_optimizer(const mt_kernels *k, int which, state *s)
     for (int step = 1; step <= STEPS; step++) {
         mt_sgd_step now = sgd;
         now.first = step == 1;
-        adam.step = step;
+        adam.correction1 = 1 - pow(adam.beta1, step);
+        adam.correction2 = 1 - pow(adam.beta2, step);
         if (which == 0)
             k->sgd(MT_FLOAT32, PARAMS, s->p, s->g, s->a, &now);
         else if (which < 3)
