@@ -12,7 +12,11 @@ static int copy_forward(mt_call *c)
     if (!mt_shape_expandable(src->ndim, src->size, target->ndim, target->size))
         return mt_error(MT_RUNTIME, "output with shape %s doesn't match the broadcast shape %s",
                         mt_shape_text(target->ndim, target->size, a), mt_shape_text(src->ndim, src->size, b));
-    if (mt_overlap(target, src) > 1) {
+    int overlap = mt_overlap(target, src);
+    if (overlap == 2)
+        return mt_error(MT_RUNTIME, "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+                                    "single memory location. Please clone() the tensor before performing the operation.");
+    if (overlap == 3) {
         mt_tensor *apart = mt_empty_like(src, (mt_dtype)src->dtype);
         if (!apart || mt_copy_raw(apart, src) < 0) return -1;
         src = apart;

@@ -360,12 +360,6 @@ static mt_tensor *write_view(mt_tensor *view, mt_tensor *value, bool number)
         if (value) value = mt_expand(value, view->ndim, view->size);
         if (!value) return NULL;
     }
-    if (mt_overlap(view, value) == 2)
-        return mt_fail(
-            MT_RUNTIME,
-            "unsupported operation: some elements of the input tensor and the written-to tensor "
-            "refer to a single memory location. Please clone() the tensor before performing the "
-            "operation.");
     return mt_copy(view, value);
 }
 

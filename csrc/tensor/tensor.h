@@ -104,7 +104,7 @@ static inline bool mt_same_shape(const mt_tensor *a, const mt_tensor *b)
 mt_scalar mt_item_at(const mt_tensor *t, int64_t element_offset); /* relative to t->offset */
 bool mt_is_dense(const mt_tensor *t);
 bool mt_has_internal_overlap(const mt_tensor *t); /* two indices, one address */
-/* 0 none, 1 the same elements exactly, 2 some memory in common (or it cannot be told cheaply) */
+/* 0 none, 1 the same elements exactly, 2 some elements in common, 3 perhaps some: it cannot be told cheaply */
 int mt_overlap(const mt_tensor *a, const mt_tensor *b);
 
 /* ---- changing ------------------------------------------------------------------------------------- */

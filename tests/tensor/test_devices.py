@@ -31,3 +31,10 @@ def test_use_raises(use):
 def test_names_that_exist_nowhere():
     with pytest.raises(AttributeError):
         minitorch.cuda.no_such_name  # noqa: B018
+
+
+def test_the_default_device():
+    minitorch.set_default_device("cpu")
+    assert minitorch.get_default_device() == minitorch.device("cpu")
+    with pytest.raises(AssertionError, match="Torch not compiled with CUDA enabled"):
+        minitorch.set_default_device("cuda")
