@@ -48,9 +48,9 @@ class Maker:
         self.args, self.kwargs = eval(f"call({sample})", {**self.names(), "call": lambda *a, **k: (a, k)})
 
     def names(self):
-        return {name: getattr(self, name) for name in "rpudqbic"}
+        return {name: getattr(self, name) for name in "rpudqwbic"}
 
-    def numbers(self, values):
+    def numbers(self, values, wanted=True):
         kind = np.dtype(self.dtype).kind
         if kind in "iu":
             values = np.round(3 * values)
@@ -61,13 +61,15 @@ class Maker:
         if self.library is None:
             return values.astype("float64" if kind == "f" else "int64")
         made = self.laid_out(values)
-        if self.requires_grad and kind == "f":
+        if self.requires_grad and wanted and kind == "f":
             made = made.detach().requires_grad_()
         self.tensors.append(made)
         return made
 
     def laid_out(self, a):
-        new = lambda x: self.library.tensor(x.tolist(), dtype=getattr(self.library, self.dtype)).reshape(x.shape)  # noqa: E731
+        def new(x):
+            return self.library.tensor(x.tolist(), dtype=getattr(self.library, self.dtype)).reshape(x.shape)
+
         if a.ndim == 0 or self.layout == "plain":
             return new(a)
         if self.layout == "transposed":
@@ -88,13 +90,22 @@ class Maker:
     def q(self, *shape):
         return self.numbers(self.random.uniform(0.05, 0.95, shape))
 
+    def w(self, *shape):
+        return self.numbers(self.random.uniform(0.4, 2, shape), wanted=False)
+
     def d(self, *shape):
-        return self.numbers(self.random.permutation(math.prod(shape)).reshape(shape) / 3 - 1)
+        """No two are equal, in two tensors of floats neither."""
+        self.shift = 0.1 - getattr(self, "shift", 0)
+        return self.numbers(self.random.permutation(math.prod(shape)).reshape(shape) / 3 - 1 + self.shift)
 
     def plain(self, values):
         values = np.asarray(values)
-        return values if self.library is None else self.library.tensor(values.tolist()).reshape(values.shape).to(
-            getattr(self.library, values.dtype.name)
+        return (
+            values
+            if self.library is None
+            else self.library.tensor(values.tolist())
+            .reshape(values.shape)
+            .to(getattr(self.library, values.dtype.name))
         )
 
     def b(self, *shape):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, E741
 """The table of operators: one line each, which drives test_ops.py and test_ops_grad.py.
 
     Op("atan", "r(2,3)", np.arctan)
@@ -8,6 +9,7 @@ samples  arguments, one call after the other, separated by ";". They are Python,
              r(2,3)  normal numbers      p(2,3)  positive       u(2,3)  within (-1, 1), away from the ends
              b(2,3)  True or False       i(2,3,n=4)  integers in [0, n), of type int64
              d(2,3)  distinct numbers    q(2,3)  within (0, 1)
+             w(3)  positive, never with a gradient
              c([1, 2])  these numbers
          A sample may be () and may have keyword arguments: "r(2,3), 1, keepdim=True".
 ref      a function of NumPy arrays with the same arguments, computed in float64; None: PyTorch alone knows
@@ -462,16 +464,16 @@ OPS = [
     Op("smooth_l1_loss", "r(3,4), r(3,4); r(9), r(9), beta=0.5, reduction='sum'; r(3), r(3), beta=2.0, reduction='none'",
        loss(lambda x, y, beta=1.0: huber(x, y, beta) / beta)),
     Op("huber_loss", "r(3,4), r(3,4); r(9), r(9), delta=0.5, reduction='sum'; r(3), r(3), delta=2.0, reduction='none'", loss(huber)),
-    Op("binary_cross_entropy", "q(3,4), q(3,4); q(3), q(3), p(3), reduction='sum'; q(3), q(3), reduction='none'", bce,
+    Op("binary_cross_entropy", "q(3,4), q(3,4); q(3), q(3), w(3), reduction='sum'; q(3), q(3), reduction='none'", bce,
        errors=["c([2.0]), c([1.0]) -> RuntimeError"]),
-    Op("binary_cross_entropy_with_logits", "r(3,4), q(3,4); r(3), q(3), weight=p(3); r(2,3), q(2,3), pos_weight=p(3), reduction='none'; "
+    Op("binary_cross_entropy_with_logits", "r(3,4), q(3,4); r(3), q(3), weight=w(3); r(2,3), q(2,3), pos_weight=w(3), reduction='none'; "
        "r(3), q(3), reduction='sum'", bce_logits),
-    Op("nll_loss", "r(3,4), i(3,n=4); r(3,4), i(3,n=4), p(4), ignore_index=-100, reduction='sum'; r(4), c(2); r(3,4), c([1,-100,0]); "
-       "r(3,4), c([1,2,0]), p(4), ignore_index=2, reduction='none'", nll, errors=["r(2,3), c([0,3]) -> IndexError"]),
-    Op("cross_entropy", "r(3,4), i(3,n=4); r(3,4), i(3,n=4), p(4), ignore_index=-100, reduction='sum'; r(4), c(2); r(3,4), c([1,-100,0]); "
-       "r(3,4), i(3,n=4), p(4), ignore_index=-100, label_smoothing=0.1; r(3,4), i(3,n=4), None, ignore_index=-100, reduction='none', label_smoothing=0.2", cross_entropy,
+    Op("nll_loss", "r(3,4), i(3,n=4); r(3,4), i(3,n=4), w(4), ignore_index=-100, reduction='sum'; r(4), c(2); r(3,4), c([1,-100,0]); "
+       "r(3,4), c([1,2,0]), w(4), ignore_index=2, reduction='none'", nll, errors=["r(2,3), c([0,3]) -> IndexError"]),
+    Op("cross_entropy", "r(3,4), i(3,n=4); r(3,4), i(3,n=4), w(4), ignore_index=-100, reduction='sum'; r(4), c(2); r(3,4), c([1,-100,0]); "
+       "r(3,4), i(3,n=4), w(4), ignore_index=-100, label_smoothing=0.1; r(3,4), i(3,n=4), None, ignore_index=-100, reduction='none', label_smoothing=0.2", cross_entropy,
        errors=["r(2,3), c([0,3]) -> IndexError"]),
-    Op("batch_norm", "r(4,3), r(3), p(3); r(4,3,2), None, None, p(3), r(3), True; r(4,3), r(3), p(3), p(3), r(3)",
+    Op("batch_norm", "r(4,3), w(3), w(3); r(4,3,2), None, None, p(3), r(3), True; r(4,3), w(3), w(3), p(3), r(3)",
        batch_norm, rtol=1e-4),
     # ---- creation -------------------------------------------------------------------------------------
     Op("empty", "0; (0,3)", lambda *s: np.empty(size_of(s)), grad=False),

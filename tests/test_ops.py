@@ -1,7 +1,7 @@
 """Every operator of tests/opinfo.py: values, types, shapes, layouts, forms and errors.
 
-Against a formula in NumPy, and against PyTorch where it is installed. Breaks when csrc/ops, csrc/kernels or the
-operators' schemas are wrong; derivatives are in test_ops_grad.py.
+Against a formula in NumPy, and against PyTorch where it is installed. Breaks when csrc/ops, csrc/kernels
+or the operators' schemas are wrong; derivatives are in test_ops_grad.py.
 """
 
 import inspect
@@ -63,7 +63,7 @@ def compare(op, got, expected, dtype, what):
             np.testing.assert_array_equal(a, b.astype(a.dtype), err_msg=what)
 
 
-# ---- values --------------------------------------------------------------------------------------------------
+# ---- values --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("op", [op for op in EXACT if op.ref], ids=str)
@@ -74,7 +74,11 @@ def test_values(op):
                 expected = call(op, sample, None, dtype=dtype)
                 compare(op, call(op, sample, dtype=dtype), expected, dtype, f"{op}({sample}) {dtype}")
             for layout in LAYOUTS[1:]:
-                if op.name.endswith("_") and layout == "expanded" or op.name in ("view", "view_as", "as_strided"):
+                if (
+                    op.name.endswith("_")
+                    and layout == "expanded"
+                    or op.name in ("view", "view_as", "as_strided")
+                ):
                     continue
                 expected = call(op, sample, None, dtype=op.dtypes[0], layout=layout)
                 got = call(op, sample, dtype=op.dtypes[0], layout=layout)
@@ -100,7 +104,11 @@ def test_values_are_pytorchs(op):
             compare(op, got, expected, dtype, f"{op}({sample}) {dtype}")
 
 
-POINTWISE = [op for op in EXACT if op.calls()[0] in ("r(3,4)", "p(3,4)", "d(3,4)") and "r()" in op.samples.replace("p(", "r(")]
+POINTWISE = [
+    op
+    for op in EXACT
+    if op.calls()[0] in ("r(3,4)", "p(3,4)", "d(3,4)") and "r()" in op.samples.replace("p(", "r(")
+]
 BINARY = [op for op in EXACT if op.calls()[0] in ("r(3,4), r(3,4)", "p(3,4), p(3,4)", "d(3,4), d(3,4)")]
 STRANGE = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 88.0, -104.0, 1e-30, 1e30, 3.4e38, 1e-45]
 
@@ -112,7 +120,8 @@ def test_strange_numbers(op):
         pytest.skip("no function of PyTorch's, or not defined there")
     for dtype in ("float32", "float64"):
         got, expected = (
-            to_numpy(results(function(op, lib)(lib.tensor(STRANGE, dtype=getattr(lib, dtype))))[0]) for lib in (mt, torch)
+            to_numpy(results(function(op, lib)(lib.tensor(STRANGE, dtype=getattr(lib, dtype))))[0])
+            for lib in (mt, torch)
         )
         rtol = 1e-6 if dtype == "float32" else 1e-12
         if got.dtype.kind == "f":
@@ -138,7 +147,7 @@ def test_strange_pairs(op):
         np.testing.assert_array_equal(got, expected)
 
 
-# ---- forms ---------------------------------------------------------------------------------------------------
+# ---- forms ---------------------------------------------------------------------------------------
 
 
 def method_of(op, form=""):
@@ -167,7 +176,12 @@ def test_in_place_is_out_of_place(op):
             m = Maker(sample, dtype=op.dtypes[0], layout=layout)
             expected = results(function(op)(*m.args, **m.kwargs))[0]
             m = Maker(sample, dtype=op.dtypes[0], layout=layout)
-            if tuple(expected.shape) != tuple(m.args[0].shape) or op.name in ("squeeze", "unsqueeze", "t", "transpose"):
+            if tuple(expected.shape) != tuple(m.args[0].shape) or op.name in (
+                "squeeze",
+                "unsqueeze",
+                "t",
+                "transpose",
+            ):
                 continue
             version = m.args[0]._version
             got = inplace_of(op)(*m.args, **m.kwargs)
@@ -200,7 +214,11 @@ def test_out(op):
         else:
             if not overload_takes_out(op, m):
                 continue
-            for out in (mt.empty(0, dtype=expected.dtype), mt.empty_like(expected), mt.stack([expected] * 2, -1)[..., 0]):
+            for out in (
+                mt.empty(0, dtype=expected.dtype),
+                mt.empty_like(expected),
+                mt.stack([expected] * 2, -1)[..., 0],
+            ):
                 got = function(op)(*m.args, **m.kwargs, out=out)
                 assert got is out
                 compare(op, got, expected, op.dtypes[0], f"{op}({sample}, out=)")
@@ -237,7 +255,7 @@ def test_documentation(op):
     assert f.stubs and f.schemas
 
 
-# ---- errors --------------------------------------------------------------------------------------------------
+# ---- errors --------------------------------------------------------------------------------------
 
 ERRORS = [(op, error) for op in OPS for error in op.errors]
 

@@ -1,7 +1,8 @@
 """Derivatives checked against finite differences, in float64.
 
-(f(x + eps) - f(x - eps)) / 2 eps, one input element at a time, against what autograd says, one output element at
-a time. `gradgradcheck` does the same with the function that computes the gradient. Small inputs only.
+(f(x + eps) - f(x - eps)) / 2 eps, one input element at a time, against what autograd says, one output
+element at a time. `gradgradcheck` does the same with the function that computes the gradient. Small inputs
+only.
 
 Behaviour: https://docs.pytorch.org/docs/stable/autograd.html#numerical-gradient-checking
 """
@@ -91,7 +92,9 @@ def _analytical(outputs, inputs, wanted):
         for index in _indices(y.shape):
             g = minitorch.zeros_like(y)
             g[index] = 1
-            grads = minitorch.autograd.grad(y, [inputs[i] for i in wanted], g, retain_graph=True, allow_unused=True)
+            grads = minitorch.autograd.grad(
+                y, [inputs[i] for i in wanted], g, retain_graph=True, allow_unused=True
+            )
             for i, grad in zip(wanted, grads, strict=True):
                 if grad is not None and grad.shape != inputs[i].shape:
                     raise GradcheckError("Analytical gradient has incorrect size")
@@ -141,8 +144,9 @@ def _check_same_twice(outputs, inputs, wanted, nondet_tol):
         for a, b in zip(first, second, strict=True):
             if a is not None and a.numel() and not (a - b).abs().max() <= nondet_tol:
                 raise GradcheckError(
-                    "Backward is not reentrant, i.e., running backward with same input and grad_output multiple "
-                    "times gives different values, although analytical gradient matches numerical gradient.\n"
+                    "Backward is not reentrant, i.e., running backward with same input and grad_output "
+                    "multiple times gives different values, although analytical gradient matches numerical "
+                    "gradient.\n"
                     f"The tolerance for nondeterminism was {nondet_tol}."
                 )
 
@@ -172,8 +176,8 @@ def gradcheck(
     eps, atol, rtol: the step, and how near is near enough.
     raise_exception: False returns False where it would raise GradcheckError.
 
-    Raises GradcheckError on a mismatch, ValueError if nothing requires grad. The remaining arguments are there
-    for code written for PyTorch; forward mode and batched gradients do not exist here.
+    Raises GradcheckError on a mismatch, ValueError if nothing requires grad. The remaining arguments are
+    there for code written for PyTorch; forward mode and batched gradients do not exist here.
 
     >>> import minitorch
     >>> x = minitorch.tensor([0.5, 2.0], dtype=minitorch.float64, requires_grad=True)
@@ -219,7 +223,8 @@ def gradgradcheck(
     """True if the gradients of the gradients of `func(*inputs)` agree with finite differences.
 
     grad_outputs: what the outputs' gradients are taken to be; drawn at random where None.
-    gen_non_contig_grad_outputs: draw them with gaps in memory. The rest: see `gradcheck`, which raises the same.
+    gen_non_contig_grad_outputs: draw them with gaps in memory. The rest: see `gradcheck`, which raises the
+    same.
 
     >>> import minitorch
     >>> x = minitorch.tensor([0.5, 2.0], dtype=minitorch.float64, requires_grad=True)
@@ -246,9 +251,7 @@ def gradgradcheck(
             outputs = [y for y in _outputs(func, xs) if y.requires_grad]
             wanted = [x for x in xs if _is_wanted(x)]
             grads = minitorch.autograd.grad(outputs, wanted, gs, create_graph=True, allow_unused=True)
-        return tuple(
-            minitorch.zeros_like(x) if g is None else g for g, x in zip(grads, wanted, strict=True)
-        )
+        return tuple(minitorch.zeros_like(x) if g is None else g for g, x in zip(grads, wanted, strict=True))
 
     return gradcheck(
         gradients,
