@@ -1,10 +1,11 @@
-/* Activations that are no rows: gelu, glu, prelu, and the longer rules of those that are. All composed of
- * differentiable operators. */
+/* Activations that are no rows: gelu, glu, prelu, and the longer rules of those that are. All
+ * composed of differentiable operators. */
 #include "ops/rules.h"
 
 #include <string.h>
 
-/* exp(min(x, 0)) rather than exp(x): what is not chosen must not be infinite, or its second derivative is NaN. */
+/* exp(min(x, 0)) rather than exp(x): what is not chosen must not be infinite, or its second
+ * derivative is NaN. */
 mt_tensor *mt_elu_rule(mt_tensor *g, mt_tensor *x, double alpha, double scale, double divisor)
 {
     mt_tensor *below = mt_minimum(x, mt_number(0));
@@ -21,7 +22,9 @@ mt_tensor *mt_mish_rule(mt_tensor *g, mt_tensor *x)
     return mt_mul(g, mt_add(t, bend));
 }
 
-/* ==== gelu ================================================================================================ */
+/* ==== gelu
+ * ================================================================================================
+ */
 
 /* x Phi(x), Phi the cdf of the normal distribution: x / 2 (1 + erf(x / sqrt 2)), or close to it
  * x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). Hendrycks and Gimpel 2016. */
@@ -40,8 +43,10 @@ static int gelu_forward(mt_call *c)
     return mt_result_is(c, 0, mt_mul(mt_mul(x, mt_number(0.5)), mt_add(phi, mt_number(1))));
 }
 
-MT_OP(gelu, .kind = MT_COMPOSITE | MT_NN, .schema = "gelu(Tensor self, *, str approximate=\"none\") -> Tensor",
-      .doc = "x times the normal distribution's cdf of x, of every element; approximate=\"tanh\" is a formula close to it.");
+MT_OP(gelu, .kind = MT_COMPOSITE | MT_NN,
+      .schema = "gelu(Tensor self, *, str approximate=\"none\") -> Tensor",
+      .doc = "x times the normal distribution's cdf of x, of every element; approximate=\"tanh\" "
+             "is a formula close to it.");
 
 mt_tensor *mt_gelu(mt_tensor *self, const char *approximate)
 {
@@ -49,7 +54,9 @@ mt_tensor *mt_gelu(mt_tensor *self, const char *approximate)
     return mt_call1a(&mt_op_gelu, self, 1, arg);
 }
 
-/* ==== glu ================================================================================================= */
+/* ==== glu
+ * =================================================================================================
+ */
 
 /* The halves a and b of the input along dim: a sigmoid(b). Dauphin et al. 2017. */
 static int glu_forward(mt_call *c)
@@ -60,8 +67,10 @@ static int glu_forward(mt_call *c)
     if (dim < 0) return -1;
     int64_t n = x->size[dim];
     if (n % 2)
-        return mt_error(MT_RUNTIME, "Halving dimension must be even, but dimension %d is size %lld", dim, (long long)n);
-    return mt_result_is(c, 0, mt_mul(mt_narrow(x, dim, 0, n / 2), mt_sigmoid(mt_narrow(x, dim, n / 2, n / 2))));
+        return mt_error(MT_RUNTIME, "Halving dimension must be even, but dimension %d is size %lld",
+                        dim, (long long)n);
+    return mt_result_is(
+        c, 0, mt_mul(mt_narrow(x, dim, 0, n / 2), mt_sigmoid(mt_narrow(x, dim, n / 2, n / 2))));
 }
 
 MT_OP(glu, .kind = MT_COMPOSITE | MT_NN, .schema = "glu(Tensor self, int dim=-1) -> Tensor",
@@ -73,22 +82,28 @@ mt_tensor *mt_glu(mt_tensor *self, int64_t dim)
     return mt_call1a(&mt_op_glu, self, 1, arg);
 }
 
-/* ==== prelu =============================================================================================== */
+/* ==== prelu
+ * ===============================================================================================
+ */
 
 /* x where positive, else w x; w is one number or one a channel (dimension 1). He et al. 2015. */
 static int prelu_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *w = c->in[1];
     if (w->ndim > 1)
-        return mt_error(MT_RUNTIME, "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = %d", w->ndim);
-    if (w->dtype != x->dtype) return mt_error(MT_RUNTIME, "prelu: Type promoting not supported. Got %s and %s",
-                                              mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel((mt_dtype)w->dtype));
+        return mt_error(MT_RUNTIME,
+                        "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = %d",
+                        w->ndim);
+    if (w->dtype != x->dtype)
+        return mt_error(MT_RUNTIME, "prelu: Type promoting not supported. Got %s and %s",
+                        mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel((mt_dtype)w->dtype));
     if (w->numel != 1) {
         int64_t channels = x->ndim > 1 ? x->size[1] : 1, shape[MT_MAX_DIMS];
         if (x->ndim == 0) return mt_error(MT_RUNTIME, "Not allow zero-dim input tensor.");
         if (channels != w->numel)
             return mt_error(MT_RUNTIME,
-                            "Mismatch of parameter numbers and input channel size. Found parameter numbers = %lld and "
+                            "Mismatch of parameter numbers and input channel size. Found parameter "
+                            "numbers = %lld and "
                             "channel size = %lld.",
                             (long long)w->numel, (long long)channels);
         for (int i = 0; i < x->ndim; i++) shape[i] = i == 1 ? channels : 1;
@@ -99,7 +114,12 @@ static int prelu_forward(mt_call *c)
     return mt_result_is(c, 0, mt_where(mt_gt(x, mt_number(0)), x, mt_mul(w, x)));
 }
 
-MT_OP(prelu, .kind = MT_COMPOSITE | MT_NN | MT_FUNCTION | MT_METHOD, .schema = "prelu(Tensor self, Tensor weight) -> Tensor",
-      .doc = "x where it is positive, else weight * x, with one weight or one for each channel (dimension 1).");
+MT_OP(prelu, .kind = MT_COMPOSITE | MT_NN | MT_FUNCTION | MT_METHOD,
+      .schema = "prelu(Tensor self, Tensor weight) -> Tensor",
+      .doc = "x where it is positive, else weight * x, with one weight or one for each channel "
+             "(dimension 1).");
 
-mt_tensor *mt_prelu(mt_tensor *self, mt_tensor *weight) { return mt_call2(&mt_op_prelu, self, weight); }
+mt_tensor *mt_prelu(mt_tensor *self, mt_tensor *weight)
+{
+    return mt_call2(&mt_op_prelu, self, weight);
+}

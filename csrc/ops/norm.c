@@ -1,14 +1,16 @@
 /* Normalisation over a batch, composed of differentiable operators. */
 #include "ops/rules.h"
 
-/* ==== batch_norm ========================================================================================== */
+/* ==== batch_norm
+ * ========================================================================================== */
 
 /* running = (1 - momentum) running + momentum value, without recording. */
 static int update_running(mt_tensor *running, mt_tensor *value, double momentum)
 {
     if (!running || running->numel == 0) return 0;
     mt_tensor *now = value ? mt_view(mt_alias(value), running->ndim, running->size) : NULL;
-    mt_tensor *sum = mt_add(mt_mul(mt_alias(running), mt_number(1 - momentum)), mt_mul(now, mt_number(momentum)));
+    mt_tensor *sum = mt_add(mt_mul(mt_alias(running), mt_number(1 - momentum)),
+                            mt_mul(now, mt_number(momentum)));
     if (!sum || mt_copy_raw(running, sum) < 0) return -1;
     mt_bump_version(running, &mt_op_batch_norm);
     return 0;
@@ -24,26 +26,33 @@ static int check_batch_norm(const mt_call *c, bool training, double eps)
         for (int i = 2; i < x->ndim; i++) values *= x->size[i];
         if (values == 1) {
             mt_shape_text(x->ndim, x->size, shape);
-            return mt_error(MT_VALUE, "Expected more than 1 value per channel when training, got input size torch.Size(%s)",
+            return mt_error(MT_VALUE,
+                            "Expected more than 1 value per channel when training, got input size "
+                            "torch.Size(%s)",
                             shape);
         }
-        if (eps <= 0) return mt_error(MT_VALUE, "batch_norm eps must be positive during training, but got %g", eps);
+        if (eps <= 0)
+            return mt_error(MT_VALUE, "batch_norm eps must be positive during training, but got %g",
+                            eps);
     }
     if (eps < 0) return mt_error(MT_VALUE, "batch_norm eps must be non-negative, but got %g", eps);
     if (!training && (!c->in[1] || !c->in[2]))
-        return mt_error(MT_RUNTIME, "Expected running_mean and running_var to be defined when training=False");
-    if (x->ndim < 2) return mt_error(MT_INDEX, "Dimension out of range (expected to be in range of [-1, 0], but got 1)");
+        return mt_error(MT_RUNTIME,
+                        "Expected running_mean and running_var to be defined when training=False");
+    if (x->ndim < 2)
+        return mt_error(MT_INDEX,
+                        "Dimension out of range (expected to be in range of [-1, 0], but got 1)");
     for (int i = 1; i < 5; i++) {
         if (c->in[i] && c->in[i]->numel != x->size[1])
-            return mt_error(MT_RUNTIME, "%s should contain %lld elements not %lld", names[i], (long long)x->size[1],
-                            (long long)c->in[i]->numel);
+            return mt_error(MT_RUNTIME, "%s should contain %lld elements not %lld", names[i],
+                            (long long)x->size[1], (long long)c->in[i]->numel);
     }
     return 0;
 }
 
-/* y = (x - mean) / sqrt(var + eps) w + b. In training mean and variance are those of every channel over the batch and
- * the later dimensions, and the running ones move towards them (the variance by its unbiased estimate).
- * Ioffe and Szegedy 2015. */
+/* y = (x - mean) / sqrt(var + eps) w + b. In training mean and variance are those of every channel
+ * over the batch and the later dimensions, and the running ones move towards them (the variance by
+ * its unbiased estimate). Ioffe and Szegedy 2015. */
 static int batch_norm_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *mean, *var, *centred, *y;
@@ -77,13 +86,17 @@ static int batch_norm_forward(mt_call *c)
 }
 
 MT_OP(batch_norm, .kind = MT_COMPOSITE | MT_NN,
-      .schema = "batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight=None, Tensor? "
+      .schema = "batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? "
+                "weight=None, Tensor? "
                 "bias=None, bool training=False, float momentum=0.1, float eps=1e-05) -> Tensor",
-      .doc = "(input - mean) / sqrt(var + eps) * weight + bias for every channel (dimension 1). In training mean and variance "
-             "are those of\nthe batch, and running_mean and running_var move towards them; else they are the running ones.");
+      .doc = "(input - mean) / sqrt(var + eps) * weight + bias for every channel (dimension 1). In "
+             "training mean and variance "
+             "are those of\nthe batch, and running_mean and running_var move towards them; else "
+             "they are the running ones.");
 
-mt_tensor *mt_batch_norm(mt_tensor *input, mt_tensor *running_mean, mt_tensor *running_var, mt_tensor *weight, mt_tensor *bias,
-                         bool training, double momentum, double eps)
+mt_tensor *mt_batch_norm(mt_tensor *input, mt_tensor *running_mean, mt_tensor *running_var,
+                         mt_tensor *weight, mt_tensor *bias, bool training, double momentum,
+                         double eps)
 {
     mt_tensor *in[5] = {input, running_mean, running_var, weight, bias};
     mt_arg arg[3] = {mt_arg_bool(training), mt_arg_double(momentum), mt_arg_double(eps)};

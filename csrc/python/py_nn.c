@@ -30,8 +30,17 @@ static int mirror(py_nn *owner, PyObject *name, PyObject *value)
     return 0;
 }
 
+static void forget_cached(py_nn *m)
+{
+    if (!m || !m->cached) return;
+    m->cached = false;
+    Py_CLEAR(m->weight);
+    Py_CLEAR(m->bias);
+}
+
 static int registry_store(PyObject *self, PyObject *key, PyObject *value)
 {
+    forget_cached(((py_registry *)self)->owner);
     int failed = value ? PyDict_SetItem(self, key, value) : PyDict_DelItem(self, key);
     return failed ? -1 : mirror(((py_registry *)self)->owner, key, value);
 }
@@ -40,6 +49,7 @@ static int registry_clear_all(py_registry *r)
 {
     PyObject *keys = PyDict_Keys((PyObject *)r);
     if (!keys) return -1;
+    forget_cached(r->owner);
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(keys); i++) {
         if (mirror(r->owner, PyList_GET_ITEM(keys, i), NULL) < 0) PyErr_Clear();
     }
@@ -71,6 +81,7 @@ static PyObject *registry_pop(PyObject *self, PyObject *const *args, Py_ssize_t 
 
 static PyObject *registry_popitem(PyObject *self, PyObject *Py_UNUSED(none))
 {
+    forget_cached(((py_registry *)self)->owner);
     PyObject *pair = PyObject_CallMethod((PyObject *)&PyDict_Type, "popitem", "O", self);
     if (pair && mirror(((py_registry *)self)->owner, PyTuple_GET_ITEM(pair, 0), NULL) < 0)
         Py_CLEAR(pair);
@@ -154,6 +165,7 @@ static int registry_install(py_nn *m, int kind, PyObject *from)
     PyObject *const names[] = {py_str__parameters, py_str__buffers, py_str__modules};
     py_registry *old = m->registry[kind];
     if (from == (PyObject *)old && old) return 0;
+    forget_cached(m);
     PyObject *made = PyDict_Type.tp_new(&py_registry_type, NULL, NULL);
     if (!made) return -1;
     py_registry *r = (py_registry *)made;
@@ -424,12 +436,16 @@ static PyObject *module_adopt(PyObject *self, PyObject *Py_UNUSED(none))
 
 static int module_traverse(PyObject *self, visitproc visit, void *arg)
 {
-    for (int k = 0; k < PY_NN_REGISTRIES; k++) Py_VISIT(((py_nn *)self)->registry[k]);
+    py_nn *m = (py_nn *)self;
+    for (int k = 0; k < PY_NN_REGISTRIES; k++) Py_VISIT(m->registry[k]);
+    Py_VISIT(m->weight);
+    Py_VISIT(m->bias);
     return 0;
 }
 
 static int module_clear(PyObject *self)
 {
+    forget_cached((py_nn *)self);
     for (int k = 0; k < PY_NN_REGISTRIES; k++) {
         py_registry *r = ((py_nn *)self)->registry[k];
         if (r) r->owner = NULL;

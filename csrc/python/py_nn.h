@@ -25,7 +25,9 @@ typedef struct py_nn {
     PyObject *forward;    /* what the type has under that name; borrowed from it ... */
     unsigned int version; /* ... while this is the type's version; 0: look it up */
     unsigned int flags;
-    uint64_t walk; /* the last walk over a network that came by */
+    uint64_t walk;           /* the last walk over a network that came by */
+    PyObject *weight, *bias; /* owned: what the registry has under these names, while `cached` */
+    bool cached;             /* cleared by every change of a registry */
 } py_nn;
 
 struct py_registry {
@@ -52,8 +54,6 @@ struct py_forward {
 
 extern PyTypeObject py_nn_type, py_registry_type, py_forward_type;
 
-static inline bool py_nn_check(PyObject *o) { return PyType_IsSubtype(Py_TYPE(o), &py_nn_type); }
-
 /* Makes sure that the registries are there, taking over what a __setstate__ put into __dict__. 1
  * they are, 0 Module.__init__ has not run, -1 error. */
 int py_nn_ready(py_nn *m);
@@ -61,6 +61,11 @@ int py_nn_ready(py_nn *m);
 /* py_nn_call.c */
 PyObject *py_nn_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames);
 PyObject *py_nn_tp_call(PyObject *self, PyObject *args, PyObject *kwargs);
+
+static inline bool py_nn_check(PyObject *o)
+{
+    return Py_TYPE(o)->tp_call == py_nn_tp_call || PyType_IsSubtype(Py_TYPE(o), &py_nn_type);
+}
 int py_nn_call_init(PyObject *module);
 int py_nn_hook_init(PyObject *module);
 
@@ -68,7 +73,9 @@ int py_nn_hook_init(PyObject *module);
 #define PY_NN_NAMES(X)                                                                             \
     X(forward)                                                                                     \
     X(training)                                                                                    \
-    X(weight) X(bias) X(__getattr__) X(__getattribute__) X(_parameters) X(_buffers) X(_modules)    \
+    X(weight)                                                                                      \
+    X(bias)                                                                                        \
+    X(__getattr__) X(__getattribute__) X(_parameters) X(_buffers) X(_modules)                      \
         X(_non_persistent_buffers_set) X(_call_impl) X(_assign) X(inplace) X(reduction) X(mean)
 #define X(name) extern PyObject *py_str_##name;
 PY_NN_NAMES(X)

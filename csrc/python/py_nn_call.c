@@ -191,17 +191,30 @@ static PyObject *choose_function(py_forward *f, PyObject *self)
     return truth < 0 ? NULL : truth ? f->inplace : f->function;
 }
 
-/* Attribute number i for the call: a new reference. Parameters are found in their registry, which
- * is quicker. */
+/* Keeps hold of the parameters weight and bias, if both are registered. */
+static void cache_weights(py_nn *m)
+{
+    PyObject *parameters = (PyObject *)m->registry[PY_NN_PARAMETERS];
+    PyObject *weight = parameters ? PyDict_GetItemWithError(parameters, py_str_weight) : NULL;
+    PyObject *bias = weight ? PyDict_GetItemWithError(parameters, py_str_bias) : NULL;
+    if (!bias) {
+        PyErr_Clear();
+        return;
+    }
+    Py_XSETREF(m->weight, Py_NewRef(weight));
+    Py_XSETREF(m->bias, Py_NewRef(bias));
+    m->cached = true;
+}
+
+/* Attribute number i for the call: a new reference. */
 static inline PyObject *attribute(py_forward *f, PyObject *self, Py_ssize_t i)
 {
-    PyObject *name = PyTuple_GET_ITEM(f->attributes, i);
-    if (f->weighted && py_nn_check(self) && ((py_nn *)self)->registry[PY_NN_PARAMETERS]) {
-        PyObject *found =
-            PyDict_GetItemWithError((PyObject *)((py_nn *)self)->registry[PY_NN_PARAMETERS], name);
-        if (found || PyErr_Occurred()) return Py_XNewRef(found);
+    if (f->weighted && py_nn_check(self)) {
+        py_nn *m = (py_nn *)self;
+        if (MT_UNLIKELY(!m->cached)) cache_weights(m);
+        if (MT_LIKELY(m->cached)) return Py_NewRef(i == 0 ? m->weight : m->bias);
     }
-    return PyObject_GetAttr(self, name);
+    return PyObject_GetAttr(self, PyTuple_GET_ITEM(f->attributes, i));
 }
 
 /* The usual forward: function(inputs..., attributes of the module...). */
@@ -452,8 +465,9 @@ static PyObject *forward_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     f->keywords = keywords ? interned(keywords) : NULL;
     f->qualname = PyUnicode_FromString("forward");
     bool ok = f->attributes && f->inputs && f->qualname && (f->keywords || !keywords);
-    f->weighted = ok && PyTuple_GET_SIZE(f->attributes) &&
-                  PyTuple_GET_ITEM(f->attributes, 0) == py_str_weight;
+    f->weighted = ok && PyTuple_GET_SIZE(f->attributes) == 2 &&
+                  PyTuple_GET_ITEM(f->attributes, 0) == py_str_weight &&
+                  PyTuple_GET_ITEM(f->attributes, 1) == py_str_bias;
     if (ok && PyUnicode_Check(function)) {
         size_t i = 0, n = sizeof runs / sizeof *runs;
         while (i < n && PyUnicode_CompareWithASCIIString(function, runs[i].name) != 0) i++;

@@ -303,3 +303,23 @@ def test_buffer():
     b = nn.Buffer(minitorch.ones(2))
     assert type(b) is minitorch.Tensor and isinstance(b, nn.Buffer) and b.persistent
     assert not isinstance(minitorch.ones(2), nn.Buffer)
+
+
+def test_replaced_weights_are_used():
+    m, x = nn.Linear(2, 1), minitorch.ones(1, 2)
+    m(x)
+    m.weight = nn.Parameter(minitorch.ones(1, 2))
+    m.bias = None
+    assert m(x).tolist() == [[2.0]]
+    m._parameters["weight"] = nn.Parameter(minitorch.full((1, 2), 3.0))
+    assert m(x).tolist() == [[6.0]]
+    m._parameters.update(bias=nn.Parameter(minitorch.ones(1)))
+    assert m(x).tolist() == [[7.0]]
+    weight = m._parameters.pop("weight")
+    with pytest.raises(AttributeError, match="no attribute 'weight'"):
+        m(x)
+    m.weight = weight * 2  # a plain attribute, as weight normalisation sets it
+    assert m(x).tolist() == [[13.0]]
+    del m.weight
+    m._parameters = {"weight": weight, "bias": None}
+    assert m(x).tolist() == [[6.0]]
