@@ -1,4 +1,4 @@
-"""Helpers around tensors and modules: data loading in `data`, removable hooks in `hooks`."""
+"""Beside tensors and modules: data loading in `data`, removable hooks in `hooks`."""
 
 from importlib import import_module as _import_module
 
