@@ -1,3 +1,5 @@
+"""What the tests of optimizers share."""
+
 import sys
 from pathlib import Path
 
