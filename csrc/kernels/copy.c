@@ -143,7 +143,7 @@ enum { LINE = 64, TILE = 256, STREAM_FROM = 16 << 20 };
 static inline void write_line(char *out, const char *line, bool stream)
 {
 #if defined(__SSE2__)
-    /* Past the caches: the result is too large to stay there, and its lines need not be read first.
+    /* Past the caches: a large result would not stay there, and its lines need not be read first.
      */
     if (stream) {
         const __m128i *v = (const __m128i *)line;

@@ -3,8 +3,8 @@
  * Who includes this file defines, for the type at hand (see kernels/pointwise_loops.h):
  *     T  the element type          float, int8_t, bool, ...
  *     S  its suffix                f32, i8, b8, ...
- *     W  the type to compute in    T for floats; the unsigned type for integers, where overflow
- * wraps and EXP(x) then means exp_f32(x) or exp_f64(x), MAXIMUM(x, y) suits every T, and so on.
+ *     W  the type to compute in    T for floats, an unsigned type for integers: overflow wraps
+ * and EXP(x) then means exp_f32(x) or exp_f64(x), MAXIMUM(x, y) suits every T, and so on.
  *
  * The float32 functions used most (exp, log, tanh, sigmoid, sin, ...) are free of branches and
  * calls, so that the compiler turns a loop over them into vector code; it does so differently for
@@ -119,7 +119,8 @@ MT_INLINE float expm1_f32(float x)
     int32_t n;
     const float p = exp_reduced_f32(x, &n);
     const float half = two_to_f32(n - 1);
-    return (half * p + (half - 0.5f)) * 2.0f;
+    const float y = (half * p + (half - 0.5f)) * 2.0f;
+    return __builtin_fabsf(x) < 0x1p-25f ? x : y;
 }
 
 /* 3.0 u. tanh |x| = m / (m + 2) with m = e^(2|x|) - 1 = 2^n p + (2^n - 1), good near 0 too. */
@@ -178,8 +179,8 @@ MT_INLINE float log1p_f32(float x)
 {
     const float u = 1.0f + x;
     const float r = log_f32(u) + (x - (u - 1.0f)) / u;
-    const bool inside = (x > -1.0f) & (x <= 3.4028235e38f);
-    return inside ? r : log_f32(u);
+    const float y = ((x > -1.0f) & (x <= 3.4028235e38f)) ? r : log_f32(u);
+    return __builtin_fabsf(x) < 0x1p-25f ? x : y;
 }
 
 /* ---- erf, float32 ------------------------------------------------------------------------------
@@ -267,7 +268,8 @@ static inline double lgamma_f64(double x)
 static inline float fmod_f32(float x, float y)
 {
     const double q = trunc((double)x / (double)y);
-    if (!(fabs(q) < 0x1p28) || fabsf(y) == INFINITY) return fmodf(x, y);
+    if (!(fabs(q) < 0x1p28)) return fmodf(x, y);
+    if (q == 0) return x; /* y may be infinite */
     double r = (double)x - q * (double)y;
     if (x < 0 ? r > 0 : r < 0) r += (x < 0) == (y < 0) ? (double)y : -(double)y;
     return copysignf((float)r, x);

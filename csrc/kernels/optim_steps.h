@@ -1,6 +1,6 @@
 /* The steps for one element type: a template, included by optim.c for float and double; T and S as
  * in kernels/math.h. p is the parameter, g its gradient. State that a variant does not use may be
- * NULL. */
+ * NULL. Options enter the loops as numbers, not as bools: comparing numbers vectorises. */
 
 /* The gradient with its sign and the weight decay as a penalty: g + wd p. */
 MT_INLINE T MT_CAT(gradient, S)(T g, T p, T weight_decay, T sign)

@@ -6,8 +6,8 @@
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 
-#pragma GCC diagnostic ignored                                                                     \
-    "-Wtautological-compare" /* MAXIMUM compares integers with themselves */
+/* MAXIMUM compares integers with themselves. */
+#pragma GCC diagnostic ignored "-Wtautological-compare"
 #pragma GCC diagnostic ignored "-Wint-in-bool-context"
 
 #if defined(__AVX512F__)

@@ -1,14 +1,14 @@
 /* The reductions of one element type: a template, included by reduce.c once per type.
  *
- * Expects T, S and W as kernels/math.h says, DTYPE (MT_FLOAT32, ...), and
- *     A    the type to add up in: T for floats; uint64_t for integers and bool, where overflow
- * wraps OUT  what sum and prod write: T for floats, int64_t else KEY  integers that sort as T does
- * (see key_f32), KEY_MIN and KEY_MAX their ends LOWEST, HIGHEST  the ends of T and IS_FLOAT for
- * floats; undefines them all. */
+ * Expects T, S and W as kernels/math.h says, DTYPE (MT_FLOAT32, ...), IS_FLOAT for floats, and
+ *     A                 the type to add up in: T for floats, else uint64_t, where overflow wraps
+ *     KEY               integers that sort as T does (see key_f32)
+ *     KEY_MIN, KEY_MAX  the ends of KEY
+ *     LOWEST, HIGHEST   the ends of T
+ * and undefines them all. */
 
-/* -0 counts as 0 where places are compared. */
 #if defined(IS_FLOAT)
-#define POSITIVE_ZERO(x) ((x) + 0)
+#define POSITIVE_ZERO(x) ((x) + 0) /* -0 counts as 0 where places are compared */
 /* ---- sum and prod of floats ------------------------------------------------------------------ */
 
 /* Lanes: 256 bytes of numbers side by side, added up element by element; a block is BLOCK_ROWS rows

@@ -16,8 +16,7 @@ MT_INLINE T MT_CAT(fold, S)(T *lanes)
     return lanes[0];
 }
 
-/* NaNs end up anywhere, or as the maximum: either way the powers have one, and so does their sum.
- */
+/* A NaN may or may not become the maximum: either way some power is NaN, and so is their sum. */
 static inline T MT_CAT(row_max, S)(int64_t n, const T *x)
 {
     ORDERED best = MT_CAT(ordered, S)(x[0]);

@@ -320,6 +320,9 @@ static void test_floats(void)
     CHECK_NEAR(BINARY_OF(double, MT_FLOAT64, remainder, 5.5, -2.0), -0.5, 0);
     CHECK_NEAR(BINARY_OF(float, MT_FLOAT32, floor_divide, -1, 0), -INFINITY, 0);
     CHECK(isnan(BINARY_OF(float, MT_FLOAT32, remainder, 1, 0)));
+    CHECK_NEAR(BINARY_OF(float, MT_FLOAT32, remainder, 5, INFINITY), 5, 0);
+    CHECK_NEAR(BINARY_OF(float, MT_FLOAT32, floor_divide, -5, INFINITY), -1, 0);
+    CHECK(isnan(BINARY_OF(float, MT_FLOAT32, remainder, INFINITY, 2)));
     CHECK(isnan(BINARY_OF(float, MT_FLOAT32, maximum, 1, NAN)));
     CHECK(isnan(BINARY_OF(float, MT_FLOAT32, minimum, NAN, 1)));
     CHECK_NEAR(BINARY_OF(float, MT_FLOAT32, pow, -3, 2), 9, 0);
