@@ -111,8 +111,9 @@ static int unflatten_forward(mt_call *c)
     if (n == 0) return mt_error(MT_RUNTIME, "unflatten: sizes must be non-empty");
     memcpy(inner, c->arg[1].ints.v, (size_t)n * sizeof *inner);
     int64_t product = 1;
-    for (int i = 0; i < n; i++) product *= inner[i];
-    if (product >= 0 ? product != x->size[dim] : mt_shape_infer(x->size[dim], n, inner) < 0) {
+    bool wrong = false; /* the product does not fit in 64 bits */
+    for (int i = 0; i < n; i++) wrong |= __builtin_mul_overflow(product, inner[i], &product);
+    if (wrong || (product >= 0 ? product != x->size[dim] : mt_shape_infer(x->size[dim], n, inner) < 0)) {
         mt_error_clear();
         return mt_error(MT_RUNTIME, "unflatten: Provided sizes %s don't multiply up to the size of dim %d (%" PRId64 ") in the input tensor",
                         mt_shape_text(n, c->arg[1].ints.v, text), dim, x->size[dim]);

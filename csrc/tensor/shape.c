@@ -49,8 +49,8 @@ void mt_shape_contiguous_strides(int ndim, const int64_t *size, int64_t *stride)
 {
     int64_t step = 1;
     for (int d = ndim - 1; d >= 0; d--) {
-        stride[d] = step;
-        step *= size[d] > 1 ? size[d] : 1;
+        stride[d] = step; /* may wrap where a size is 0: nothing is reached then */
+        step = (int64_t)((uint64_t)step * (uint64_t)(size[d] > 1 ? size[d] : 1));
     }
 }
 
