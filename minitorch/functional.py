@@ -59,7 +59,7 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...]:
-    """The coordinates of the grid that vectors span: for each vector one tensor of shape (n1, n2, ...), a view.
+    """The coordinates of the grid that vectors span: for each one a tensor of shape (n1, n2, ...), a view.
 
     ``indexing`` is "ij" (the default: the first vector runs along the first dimension) or "xy" (along the
     second, as in plots). RuntimeError for other tensors than vectors and scalars of one type.

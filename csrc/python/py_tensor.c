@@ -211,7 +211,8 @@ static int tensor_setattro(PyObject *o, PyObject *name, PyObject *value)
 #define SLOT_OPS(X)                                                                                \
     X(add)                                                                                         \
     X(sub)                                                                                         \
-    X(mul) X(div) X(matmul) X(pow) X(floor_divide) X(remainder) X(bitwise_and) X(bitwise_or)       \
+    X(mul)                                                                                         \
+    X(div) X(matmul) X(pow) X(floor_divide) X(remainder) X(bitwise_and) X(bitwise_or)              \
         X(bitwise_xor) X(bitwise_left_shift) X(bitwise_right_shift) X(neg) X(abs) X(bitwise_not)   \
             X(rsub) X(reciprocal) X(add_) X(sub_) X(mul_) X(div_) X(pow_) X(floor_divide_)         \
                 X(remainder_) X(bitwise_and_) X(bitwise_or_) X(bitwise_xor_)                       \
