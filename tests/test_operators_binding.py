@@ -449,3 +449,18 @@ def test_subinterpreters_are_refused():
     if "No module named" in done.stderr:
         pytest.skip("this Python has no such module")
     assert "refused" in done.stdout
+
+
+def test_what_was_only_captured_is_not_freed():
+    x = mt.ones(2, requires_grad=True)
+    y = x.relu()
+    mt.autograd.grad(y.pow(2).sum(), [y])
+    assert mt.autograd.grad(y.sum(), [x])[0].tolist() == [1, 1]
+
+
+def test_retained_gradients_add_up():
+    y = mt.ones(2, requires_grad=True) * 1
+    y.retain_grad()
+    y.sum().backward(retain_graph=True)
+    y.sum().backward()
+    assert y.grad.tolist() == [2, 2]

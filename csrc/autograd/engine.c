@@ -224,6 +224,7 @@ static int run_task(run *r, mt_task *t)
 {
     mt_node *n = t->node;
     int status = -1;
+    bool ran = false;
     if (!n) {
         mt_tensor *g = t->grad[0];
         t->grad[0] = NULL;
@@ -246,10 +247,10 @@ static int run_task(run *r, mt_task *t)
         fail_released(n);
         goto done;
     }
-    status = run_rule(r, n, t->grad);
+    ran = (status = run_rule(r, n, t->grad)) == 0;
 done:
     mt_scope_close(scope);
-    if (status == 0 && !r->retain_graph) mt_node_drop(n);
+    if (ran && !r->retain_graph) mt_node_drop(n); /* what was only captured can be walked again */
     return status;
 }
 

@@ -2,6 +2,8 @@
 #include "graph/hooks.h"
 
 #include "base/alloc.h"
+#include "graph/apply.h"
+#include "graph/inplace.h"
 #include "graph/node.h"
 
 static uint64_t last_id;
@@ -65,9 +67,12 @@ void mt_hooks_free(mt_hooks *hooks)
 /* A retained gradient is a hook whose context is the tensor, not owned: the tensor removes it when it dies. */
 static mt_tensor *store_grad(void *context, mt_tensor *grad)
 {
-    mt_tensor *t = context;
+    mt_tensor *t = context, *in[2] = {t->grad, grad};
+    mt_tensor *sum = t->grad ? mt_calln(&mt_op_add, 2, in, 0, NULL) : grad;
+    if (!sum) return NULL;
+    mt_retain(sum);
     mt_release(t->grad);
-    t->grad = mt_retain(grad);
+    t->grad = sum;
     return grad;
 }
 
