@@ -37,7 +37,8 @@ int mt_check_history(mt_tensor *t, bool recording)
     if (mt_self.no_grad) return 0;
     if (t->base && !t->node && mt_requires_grad(t->base) && !t->base->node && t->base->generation == 0)
         return mt_error(MT_RUNTIME, "a view of a leaf Variable that requires grad is being used in an in-place operation.");
-    if (t->base && mt_requires_grad(t->base) && !t->base->node)
+    bool below_leaf = t->base && t->node && !mt_requires_grad(t->base); /* the leaf is a view itself */
+    if (below_leaf || (t->base && mt_requires_grad(t->base) && !t->base->node))
         return mt_error(MT_RUNTIME, "a view of a leaf Variable that requires grad is being used in an in-place operation.");
     if (mt_requires_grad(t) && !t->node)
         return mt_error(MT_RUNTIME, "a leaf Variable that requires grad is being used in an in-place operation. "

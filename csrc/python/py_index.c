@@ -367,6 +367,12 @@ static mt_tensor *write_index(const selection *s, mt_tensor *value)
 {
     mt_tensor *in[MT_MAX_DIMS + 2] = {s->view, without_leading_ones(value)};
     mt_arg arg[1] = {mt_arg_bool(false)};
+    int masks = 0, others = 0;
+    for (int i = 0; i < s->n; i++)
+        if (s->index[i]) s->index[i]->dtype == MT_BOOL ? masks++ : others++;
+    /* x[mask] = one value fills, whatever its type */
+    if (in[1] && masks == 1 && !others && value->numel == 1)
+        in[1] = mt_to_dtype(in[1], (mt_dtype)s->view->dtype);
     if (!in[1]) return NULL;
     memcpy(in + 2, s->index, (size_t)s->n * sizeof *in);
     return mt_call_inplace(&mt_op_index_put, s->n + 2, in, 1, arg);

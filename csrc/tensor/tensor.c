@@ -356,6 +356,18 @@ bool mt_has_internal_overlap(const mt_tensor *t)
     return false;
 }
 
+/* The same elements in the same order, whatever dimensions of size 1 there are. */
+static bool same_layout(const mt_tensor *a, const mt_tensor *b)
+{
+    int i = 0, j = 0;
+    for (;; i++, j++) {
+        while (i < a->ndim && a->size[i] == 1) i++;
+        while (j < b->ndim && b->size[j] == 1) j++;
+        if (i == a->ndim || j == b->ndim) return i == a->ndim && j == b->ndim;
+        if (a->size[i] != b->size[j] || a->stride[i] != b->stride[j]) return false;
+    }
+}
+
 int mt_overlap(const mt_tensor *a, const mt_tensor *b)
 {
     if (a->storage != b->storage || a->numel == 0 || b->numel == 0) {
@@ -364,9 +376,7 @@ int mt_overlap(const mt_tensor *a, const mt_tensor *b)
     const char *a_end = a->data + extent_bytes((mt_dtype)a->dtype, a->ndim, a->size, a->stride);
     const char *b_end = b->data + extent_bytes((mt_dtype)b->dtype, b->ndim, b->size, b->stride);
     if (a_end <= b->data || b_end <= a->data) return 0;
-    if (a->data == b->data && a->dtype == b->dtype && mt_same_shape(a, b) &&
-        mt_shape_equal(a->ndim, a->stride, b->ndim, b->stride))
-        return 1;
+    if (a->data == b->data && a->dtype == b->dtype && same_layout(a, b)) return 1;
     if (!mt_is_dense(a) || !mt_is_dense(b)) return a->storage == b->storage ? 3 : 2; /* cannot be told cheaply */
     return 2;
 }

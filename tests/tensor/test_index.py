@@ -164,3 +164,19 @@ def test_other_ways_to_name_elements():
     (x.masked_select(x > 0) * minitorch.tensor([3.0, 4.0])).sum().backward()
     assert x.grad.tolist() == [[0.0, 3.0], [4.0, 0.0]]
     assert x.take(minitorch.tensor([[2, -1]])).tolist() == [[2.0, 0.0]]
+
+
+def test_one_value_under_a_mask_may_have_another_type():
+    x = minitorch.arange(3)
+    x[x > 0] = minitorch.tensor([2.5])
+    assert x.tolist() == [0, 2, 2]
+
+
+def test_copies_within_one_memory():
+    x = minitorch.ones(2, 2)
+    x[None] = x
+    y = minitorch.arange(6.0)
+    with pytest.raises(RuntimeError, match="refer to a single memory location"):
+        y[1:].copy_(y[:-1])
+    with pytest.raises(RuntimeError, match="a view of a leaf Variable"):
+        minitorch.zeros(4).view(2, 2).requires_grad_()[0, 1] += 1
