@@ -135,7 +135,7 @@ static mt_dtype range_type(const mt_call *c, int numbers)
 
 static int arange_between(mt_call *c, mt_scalar start, mt_scalar end, mt_scalar step, mt_dtype d)
 {
-    if (mt_is_integral(d)) { /* PyTorch cuts the fractions off first */
+    if (d == MT_INT64) { /* PyTorch cuts the fractions off first; for other integers after counting */
         start = mt_scalar_int(mt_scalar_to_int(start));
         end = mt_scalar_int(mt_scalar_to_int(end));
         step = mt_scalar_int(mt_scalar_to_int(step));

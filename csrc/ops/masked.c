@@ -17,9 +17,7 @@ static int masked_fill_forward(mt_call *c)
         return mt_error(MT_RUNTIME, "masked_fill_ only supports boolean masks, but got mask with dtype %s", mt_dtype_name((mt_dtype)mask->dtype));
     if (value->ndim > 0)
         return mt_error(MT_RUNTIME, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with %d dimension(s).", value->ndim);
-    if (!(value->flags & MT_WRAPPED_NUMBER ? mt_dtype_category((mt_dtype)value->dtype) <= mt_dtype_category(d) || d == MT_BOOL
-                                           : mt_can_cast((mt_dtype)value->dtype, d)))
-        return mt_error(MT_RUNTIME, "value cannot be converted to type %s without overflow", mt_dtype_name(d));
+    if (d != MT_BOOL && mt_scalar_check_fill(mt_item_at(value, 0), d) < 0) return -1;
     if (!(y = mt_result_broadcast(c, d, 2, shapes))) return -1;
     in[0] = mask;
     if (!(in[1] = mt_contiguous_raw(value, d))) return -1;

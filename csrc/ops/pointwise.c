@@ -166,6 +166,9 @@ static int binary_check(const mt_call *c, mt_dtype compute)
     if (row == MT_BINARY_sub && compute == MT_BOOL)
         return mt_error(MT_RUNTIME, "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
                                     "`logical_xor()` operator instead.");
+    if (row == MT_BINARY_sub && (c->in[0]->dtype == MT_BOOL || c->in[1]->dtype == MT_BOOL))
+        return mt_error(MT_RUNTIME, "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
+                                    "invert a mask, use the `~` or `logical_not()` operator instead.");
     if (!mt_is_integral(compute)) return 0;
     if (row == MT_BINARY_pow && c->in[1]->flags & MT_WRAPPED_NUMBER && has_negative(c->in[1]))
         return mt_error(MT_RUNTIME, "Integers to negative integer powers are not allowed.");
@@ -200,7 +203,8 @@ static int binary_forward(mt_call *c)
     if (kind == FLOAT && !mt_is_float(compute)) compute = mt_default_dtype();
     if (kind == LOGIC) compute = MT_BOOL;
     mt_loop loop = mt_k->binary[c->op->row][compute];
-    if (MT_UNLIKELY(compute != MT_FLOAT32 && binary_check(c, compute) < 0)) return -1;
+    bool same = compute == MT_FLOAT32 && x->dtype == y->dtype;
+    if (MT_UNLIKELY(!same && binary_check(c, compute) < 0)) return -1;
     if (MT_UNLIKELY(!loop)) return no_kernel(c, compute);
     if (!(in[0] = operand(x, compute, &shell[0], &room[0])) || !(in[1] = operand(y, compute, &shell[1], &room[1])))
         return -1;

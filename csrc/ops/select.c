@@ -116,7 +116,7 @@ static mt_tensor *scaled(const mt_call *c)
         return mt_fail(MT_RUNTIME, "For integral input tensors, argument alpha must not be a floating point number.");
     if (alpha.kind == MT_SCALAR_BOOL && d != MT_BOOL)
         return mt_fail(MT_RUNTIME, "Boolean alpha only supported for Boolean results.");
-    return mt_mul(c->in[1], mt_number_of(alpha));
+    return mt_mul(mt_to_dtype(c->in[1], d), mt_number_of(alpha)); /* uint8 times -1 would wrap around */
 }
 
 static int add_alpha_forward(mt_call *c) { return mt_result_is(c, 0, mt_add(c->in[0], scaled(c))); }
@@ -127,7 +127,12 @@ static int sub_alpha_forward(mt_call *c) { return mt_result_is(c, 0, mt_sub(c->i
 MT_OP(sub_alpha, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
       .schema = "sub.alpha(Number self, Number other, *, Scalar alpha=1) -> Tensor", .doc = "x - alpha * y.");
 
-static int rsub_forward(mt_call *c) { return mt_result_is(c, 0, mt_sub(c->in[1], mt_mul(c->in[0], mt_number_of(c->arg[0].s)))); }
+static int rsub_forward(mt_call *c)
+{
+    mt_scalar alpha = c->arg[0].s;
+    mt_tensor *x = c->in[0];
+    return mt_result_is(c, 0, mt_sub(c->in[1], mt_scalar_to_double(alpha) == 1 ? x : mt_mul(x, mt_number_of(alpha))));
+}
 MT_OP(rsub, .kind = MT_COMPOSITE | MT_FUNCTION, .schema = "rsub(Tensor self, Number other, *, Scalar alpha=1) -> Tensor",
       .doc = "other - alpha * self.");
 
