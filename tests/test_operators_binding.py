@@ -464,3 +464,9 @@ def test_retained_gradients_add_up():
     y.sum().backward(retain_graph=True)
     y.sum().backward()
     assert y.grad.tolist() == [2, 2]
+
+
+def test_second_derivatives_at_a_leaf_that_is_a_view():
+    x = mt.ones(4).reshape(2, 2).requires_grad_()
+    (g,) = mt.autograd.grad((x**2).sum(), x, create_graph=True)
+    assert mt.autograd.grad(g.sum(), x)[0].tolist() == [[2, 2], [2, 2]]

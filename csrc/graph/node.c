@@ -306,6 +306,8 @@ int mt_node_unpack(mt_node *n, mt_call *c, mt_tensor **in, mt_tensor **out, bool
         mt_tensor *t = in[i] = n->call.in[i];
         if (!t) continue;
         if (check_version(n, t, n->version[i], false, i) < 0) return -1;
+        mt_tensor *leaf = n->next[i].leaf; /* kept as an alias where the leaf is a view */
+        if (with_history && leaf && !leaf->node && leaf->data == t->data) in[i] = leaf;
         if (!with_history || !n->next[i].node) continue;
         if (!(in[i] = with_edge(t, n->next[i].node, n->next[i].out_nr))) return -1;
     }
