@@ -211,7 +211,8 @@ static mt_tensor *apply_to_target(mt_call *c, bool record)
     if (failed) return NULL;
     if (record && !composite && !(c->op->kind & MT_NODIFF)) {
         if (mt_node_remember(c, original) < 0) return NULL;
-        if (c->out[0]->base && mt_rebase_history(c->out[0]) < 0) return NULL;
+        if (!c->out[0]->base) c->out[0]->generation++; /* its views find their history anew */
+        else if (mt_rebase_history(c->out[0]) < 0) return NULL;
     }
     return c->out[0];
 }
