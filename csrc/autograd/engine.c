@@ -35,9 +35,9 @@ typedef struct run {
 /* May the gradient itself become leaf->grad? Only if nobody else can see it and it lies like the leaf. */
 static bool can_steal(const mt_tensor *leaf, const mt_tensor *g)
 {
-    return g->refs == 1 && g->storage->refs == 1 && !g->storage->release && !g->host && !g->base && !g->node &&
-           mt_shape_equal(g->ndim, g->stride, leaf->ndim, leaf->stride) && mt_is_dense(g) &&
-           g->storage->nbytes == (size_t)(g->numel * mt_itemsize(g));
+    return g->refs == 1 && g->storage->refs == 1 && !g->storage->release && !g->host && !g->base &&
+           !g->node && mt_shape_equal(g->ndim, g->stride, leaf->ndim, leaf->stride) &&
+           mt_is_dense(g) && g->storage->nbytes == (size_t)(g->numel * mt_itemsize(g));
 }
 
 static mt_tensor *clone_like(const mt_tensor *leaf, mt_tensor *g)
@@ -129,11 +129,12 @@ static mt_tensor *fit_gradient(const mt_node *n, int i, mt_tensor *g)
     char got[MT_SHAPE_TEXT], want[MT_SHAPE_TEXT], name[64];
     if (MT_UNLIKELY(!mt_shape_equal(g->ndim, g->size, d->ndim, d->size))) {
         if (!mt_shape_expandable(d->ndim, d->size, g->ndim, g->size))
-            return mt_fail(MT_RUNTIME,
-                           "Function %s returned an invalid gradient at index %d - got %s but expected shape "
-                           "compatible with %s",
-                           mt_node_name(n, name), i, mt_shape_text(g->ndim, g->size, got),
-                           mt_shape_text(d->ndim, d->size, want));
+            return mt_fail(
+                MT_RUNTIME,
+                "Function %s returned an invalid gradient at index %d - got %s but expected shape "
+                "compatible with %s",
+                mt_node_name(n, name), i, mt_shape_text(g->ndim, g->size, got),
+                mt_shape_text(d->ndim, d->size, want));
         g = mt_sum_to_size(g, d->ndim, d->size);
     }
     if (g && MT_UNLIKELY(g->dtype != d->dtype)) g = mt_to_dtype(g, d->dtype);
@@ -145,27 +146,33 @@ static int deliver(run *r, const mt_edge *e, mt_tensor *g)
 {
     mt_take(g);
     if (e->node) return mt_tasks_add(&r->tasks, e->node, NULL, e->out_nr, g, r->create_graph);
-    if (e->leaf->hooks || r->n_capture) return mt_tasks_add(&r->tasks, NULL, e->leaf, 0, g, r->create_graph);
+    if (e->leaf->hooks || r->n_capture)
+        return mt_tasks_add(&r->tasks, NULL, e->leaf, 0, g, r->create_graph);
     return accumulate(r, e->leaf, g);
 }
 
 static bool is_needed(const run *r, const mt_edge *e)
 {
     if (!e->node && !e->leaf) return false;
-    return !r->needed || mt_needed_has(r->needed, e->node ? (const void *)e->node : (const void *)e->leaf);
+    return !r->needed ||
+           mt_needed_has(r->needed, e->node ? (const void *)e->node : (const void *)e->leaf);
 }
 
 static int fail_released(const mt_node *n)
 {
     char name[64];
-    return mt_error(MT_RUNTIME,
-                    "Trying to backward through the graph a second time (or directly access saved tensors after they "
-                    "have already been freed). Saved intermediate values of the graph are freed when you call "
-                    ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
-                    "graph a second time or if you need to access saved tensors after calling backward. "
-                    "Hint: the walk reached %s again. Usual causes: a hidden state kept between steps (detach() it), "
-                    "or a loss that was not computed anew.",
-                    mt_node_name(n, name));
+    return mt_error(
+        MT_RUNTIME,
+        "Trying to backward through the graph a second time (or directly access saved tensors "
+        "after they "
+        "have already been freed). Saved intermediate values of the graph are freed when you call "
+        ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through "
+        "the "
+        "graph a second time or if you need to access saved tensors after calling backward. "
+        "Hint: the walk reached %s again. Usual causes: a hidden state kept between steps "
+        "(detach() it), "
+        "or a loss that was not computed anew.",
+        mt_node_name(n, name));
 }
 
 /* Runs the rule of n on gout (borrowed) and hands the gradients on. The caller has opened a scope. */
@@ -276,7 +283,8 @@ static int run_all(run *r)
 static const char *why_no_grad(const mt_tensor *y)
 {
     if (y->flags & MT_FROM_NO_GRAD) return " Hint: it was computed under no_grad().";
-    if (y->flags & MT_FROM_NODIFF) return " Hint: it was made by an operation that has no derivative.";
+    if (y->flags & MT_FROM_NODIFF)
+        return " Hint: it was made by an operation that has no derivative.";
     if (y->flags & MT_IS_DETACHED) return " Hint: it was cut off from its history by detach().";
     return " Hint: none of the tensors it was computed from requires grad.";
 }
@@ -292,21 +300,27 @@ static int add_root(run *r, int i, mt_tensor *y, mt_tensor *gy)
     mt_edge e;
     char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
     if (!mt_requires_grad(y))
-        return mt_error(MT_RUNTIME, "element %d of tensors does not require grad and does not have a grad_fn.%s", i,
-                        why_no_grad(y));
+        return mt_error(
+            MT_RUNTIME,
+            "element %d of tensors does not require grad and does not have a grad_fn.%s", i,
+            why_no_grad(y));
     if (mt_edge_of(y, &e) < 0) return -1;
     if (!gy) {
         if (y->numel != 1)
-            return mt_error(MT_RUNTIME, "grad can be implicitly created only for scalar outputs. Hint: this one has "
-                                        "shape %s; reduce it with sum() or mean(), or pass its gradient to backward().",
-                            mt_shape_text(y->ndim, y->size, a));
+            return mt_error(
+                MT_RUNTIME,
+                "grad can be implicitly created only for scalar outputs. Hint: this one has "
+                "shape %s; reduce it with sum() or mean(), or pass its gradient to backward().",
+                mt_shape_text(y->ndim, y->size, a));
         gy = ones_for(y);
         if (!gy) return -1;
     } else if (!mt_same_shape(y, gy)) {
         return mt_error(MT_RUNTIME,
-                        "Mismatch in shape: grad_output[%d] has a shape of torch.Size(%s) and output[%d] has a shape of "
+                        "Mismatch in shape: grad_output[%d] has a shape of torch.Size(%s) and "
+                        "output[%d] has a shape of "
                         "torch.Size(%s).",
-                        i, mt_shape_text(gy->ndim, gy->size, a), i, mt_shape_text(y->ndim, y->size, b));
+                        i, mt_shape_text(gy->ndim, gy->size, a), i,
+                        mt_shape_text(y->ndim, y->size, b));
     }
     if (gy->dtype != y->dtype && !(gy = mt_to_dtype(gy, (mt_dtype)y->dtype))) return -1;
     if (e.node && e.node->released) return fail_released(e.node);
@@ -341,8 +355,8 @@ static int prepare_capture(run *r, int n, mt_tensor **y, int m, mt_tensor **x)
     return r->needed ? 0 : -1;
 }
 
-int mt_backward(int n, mt_tensor **y, mt_tensor **gy, bool retain_graph, bool create_graph, int n_inputs,
-                mt_tensor **inputs)
+int mt_backward(int n, mt_tensor **y, mt_tensor **gy, bool retain_graph, bool create_graph,
+                int n_inputs, mt_tensor **inputs)
 {
     run r = {.retain_graph = retain_graph, .create_graph = create_graph, .accumulate = true};
     mt_tasks_init(&r.tasks);
@@ -373,8 +387,8 @@ int mt_backward(int n, mt_tensor **y, mt_tensor **gy, bool retain_graph, bool cr
     return status;
 }
 
-int mt_grad(int n, mt_tensor **y, mt_tensor **gy, int m, mt_tensor **x, mt_tensor **gx, bool retain_graph,
-            bool create_graph, bool allow_unused)
+int mt_grad(int n, mt_tensor **y, mt_tensor **gy, int m, mt_tensor **x, mt_tensor **gx,
+            bool retain_graph, bool create_graph, bool allow_unused)
 {
     run r = {.retain_graph = retain_graph, .create_graph = create_graph, .accumulate = false};
     size_t bytes = (size_t)(m ? m : 1) * sizeof *r.capture;
@@ -388,8 +402,11 @@ int mt_grad(int n, mt_tensor **y, mt_tensor **gy, int m, mt_tensor **x, mt_tenso
     if (status == 0) status = run_roots(&r, n, y, gy);
     for (int i = 0; i < m; i++) {
         if (status == 0 && !gx[i] && !allow_unused)
-            status = mt_error(MT_RUNTIME, "The differentiated Tensor at index %d appears to not have been used in the "
-                                          "graph. Set allow_unused=True if this is the desired behavior.", i);
+            status = mt_error(
+                MT_RUNTIME,
+                "The differentiated Tensor at index %d appears to not have been used in the "
+                "graph. Set allow_unused=True if this is the desired behavior.",
+                i);
         if (gx[i]) gx[i] = mt_own(gx[i]);
     }
     mt_needed_free(r.needed);

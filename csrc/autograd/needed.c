@@ -61,9 +61,15 @@ void mt_needed_free(mt_needed *s)
     mt_free(s, sizeof *s);
 }
 
-bool mt_needed_has(const mt_needed *s, const void *key) { return s->table[find(s, key)].state & NEEDED; }
+bool mt_needed_has(const mt_needed *s, const void *key)
+{
+    return s->table[find(s, key)].state & NEEDED;
+}
 
-bool mt_needed_inner(const mt_needed *s, const void *key) { return s->table[find(s, key)].state & INNER; }
+bool mt_needed_inner(const mt_needed *s, const void *key)
+{
+    return s->table[find(s, key)].state & INNER;
+}
 
 /* ---- the walk ------------------------------------------------------------------------------------------- */
 
@@ -112,7 +118,8 @@ static int walk(mt_needed *s, stack *k, const mt_node *root)
         const mt_node *node = f->node;
         if (f->next > 0) { /* the input before has been walked */
             const mt_edge *e = &node->next[f->next - 1];
-            if (mark_from(s, node, e->node ? (const void *)e->node : (const void *)e->leaf) < 0) return -1;
+            if (mark_from(s, node, e->node ? (const void *)e->node : (const void *)e->leaf) < 0)
+                return -1;
         }
         if (node->released || f->next == node->call.nin) {
             k->n--;
@@ -134,7 +141,8 @@ mt_needed *mt_needed_find(int n, mt_tensor **y, int m, const mt_edge *capture)
     stack k = {0, 0, NULL};
     int status = s ? 0 : -1;
     for (int i = 0; i < m && status == 0; i++) {
-        int *state = state_of(s, capture[i].node ? (const void *)capture[i].node : (const void *)capture[i].leaf);
+        int *state = state_of(s, capture[i].node ? (const void *)capture[i].node
+                                                 : (const void *)capture[i].leaf);
         if (state)
             *state |= NEEDED;
         else

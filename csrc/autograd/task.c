@@ -6,7 +6,10 @@
 
 #include <string.h>
 
-static const void *key_of(const mt_task *t) { return t->node ? (const void *)t->node : (const void *)t->leaf; }
+static const void *key_of(const mt_task *t)
+{
+    return t->node ? (const void *)t->node : (const void *)t->leaf;
+}
 
 static uint64_t sequence_of(const mt_task *t) { return t->node ? t->node->sequence + 1 : 0; }
 
@@ -83,7 +86,8 @@ static void heap_push(mt_tasks *q, mt_task *t)
 {
     int i = q->n++;
     uint64_t s = sequence_of(t);
-    for (; i > 0 && sequence_of(q->heap[(i - 1) / 2]) < s; i = (i - 1) / 2) q->heap[i] = q->heap[(i - 1) / 2];
+    for (; i > 0 && sequence_of(q->heap[(i - 1) / 2]) < s; i = (i - 1) / 2)
+        q->heap[i] = q->heap[(i - 1) / 2];
     q->heap[i] = t;
 }
 
@@ -95,7 +99,8 @@ static mt_task *heap_pop(mt_tasks *q)
     for (;;) {
         int child = 2 * i + 1;
         if (child >= q->n) break;
-        if (child + 1 < q->n && sequence_of(q->heap[child + 1]) > sequence_of(q->heap[child])) child++;
+        if (child + 1 < q->n && sequence_of(q->heap[child + 1]) > sequence_of(q->heap[child]))
+            child++;
         if (sequence_of(q->heap[child]) <= s) break;
         q->heap[i] = q->heap[child];
         i = child;
@@ -125,13 +130,15 @@ static mt_task *task_new(mt_node *node, mt_tensor *leaf)
 /* The sum of what has arrived and what arrives now; written into the first where nobody else sees it. */
 static mt_tensor *sum_of(mt_tensor *old, mt_tensor *g, bool record)
 {
-    bool ours = !record && old->refs == 1 && old->storage->refs == 1 && !old->host && !old->base && mt_is_contiguous(old);
+    bool ours = !record && old->refs == 1 && old->storage->refs == 1 && !old->host && !old->base &&
+                mt_is_contiguous(old);
     if (!ours || !mt_same_shape(old, g) || old->storage->readonly) return mt_add(old, g);
     mt_tensor *in[2] = {old, g};
     return mt_call_inplace(&mt_op_add, 2, in, 0, NULL);
 }
 
-int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr, mt_tensor *g, bool record)
+int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr, mt_tensor *g,
+                 bool record)
 {
     const void *key = node ? (const void *)node : (const void *)leaf;
     mt_task *t = look_up(q, key);

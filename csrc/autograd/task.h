@@ -9,7 +9,7 @@ typedef struct mt_task {
     mt_node *node; /* retained */
     mt_tensor *leaf;
     int n;
-    mt_tensor **grad;   /* n of them: `one`, or a block of their own */
+    mt_tensor **grad; /* n of them: `one`, or a block of their own */
     mt_tensor *one[1];
 } mt_task;
 
@@ -27,7 +27,8 @@ typedef struct mt_tasks {
 
 void mt_tasks_init(mt_tasks *q);
 /* Adds g (owned, given up even on failure) to what waits for output out_nr of node, or for leaf. */
-int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr, mt_tensor *g, bool record);
+int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr, mt_tensor *g,
+                 bool record);
 /* The newest task, moved into *t; false if there is none. */
 bool mt_tasks_take(mt_tasks *q, mt_task *t);
 void mt_task_clear(mt_task *t);
@@ -37,7 +38,8 @@ void mt_tasks_clear(mt_tasks *q);
 typedef struct mt_needed mt_needed;
 mt_needed *mt_needed_find(int n, mt_tensor **y, int m, const mt_edge *capture);
 bool mt_needed_has(const mt_needed *s, const void *node_or_leaf);
-bool mt_needed_inner(const mt_needed *s, const void *node); /* some wanted thing lies behind this node */
+bool mt_needed_inner(const mt_needed *s,
+                     const void *node); /* some wanted thing lies behind this node */
 void mt_needed_free(mt_needed *s);
 
 #endif

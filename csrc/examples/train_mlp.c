@@ -46,10 +46,12 @@ static double step(mt_tensor *const *p, mt_tensor *x, mt_tensor *y, mt_tensor *r
     mt_sgd_step sgd = {.lr = 0.5};
     mt_scope scope = mt_scope_open();
     mt_tensor *batch = mt_slice(rows, 0, first, first + BATCH, 1);
-    mt_tensor *loss = mt_mse_loss(forward(p, mt_index_select(x, 0, batch)), mt_index_select(y, 0, batch), "mean");
+    mt_tensor *loss =
+        mt_mse_loss(forward(p, mt_index_select(x, 0, batch)), mt_index_select(y, 0, batch), "mean");
     double value = -1;
     mt_zero_grad_group(4, p);
-    if (loss && mt_backward(1, &loss, NULL, false, false, 0, NULL) == 0 && mt_sgd_step_group(4, p, NULL, &sgd) == 0)
+    if (loss && mt_backward(1, &loss, NULL, false, false, 0, NULL) == 0 &&
+        mt_sgd_step_group(4, p, NULL, &sgd) == 0)
         value = mt_scalar_to_double(mt_item_at(loss, 0));
     mt_scope_close(scope);
     return value;
@@ -58,7 +60,8 @@ static double step(mt_tensor *const *p, mt_tensor *x, mt_tensor *y, mt_tensor *r
 static double accuracy(mt_tensor *const *p, mt_tensor *x, mt_tensor *y)
 {
     mt_scope scope = mt_scope_open();
-    mt_tensor *right = mt_sum(mt_eq(mt_gt(forward(p, x), mt_number(0.5)), mt_gt(y, mt_number(0.5))));
+    mt_tensor *right =
+        mt_sum(mt_eq(mt_gt(forward(p, x), mt_number(0.5)), mt_gt(y, mt_number(0.5))));
     double share = right ? mt_scalar_to_double(mt_item_at(right, 0)) / N : -1;
     mt_scope_close(scope);
     return share;
@@ -66,13 +69,16 @@ static double accuracy(mt_tensor *const *p, mt_tensor *x, mt_tensor *y)
 
 int main(void)
 {
-    const int64_t w1[] = {4, 2}, b1[] = {4}, w2[] = {1, 4}, b2[] = {1}, points[] = {N, 2}, labels[] = {N, 1}, order[] = {N};
+    const int64_t w1[] = {4, 2}, b1[] = {4}, w2[] = {1, 4}, b2[] = {1}, points[] = {N, 2},
+                  labels[] = {N, 1}, order[] = {N};
     if (mt_init() < 0) return EXIT_FAILURE;
     mt_generator *gen = mt_default_generator();
     mt_generator_seed(gen, 0);
     mt_scope scope = mt_scope_open();
-    mt_tensor *p[] = {parameter(gen, 2, w1, 2), parameter(gen, 1, b1, 2), parameter(gen, 2, w2, 4), parameter(gen, 1, b2, 4)};
-    mt_tensor *x = mt_empty(MT_FLOAT32, 2, points), *y = mt_empty(MT_FLOAT32, 2, labels), *rows = mt_empty(MT_INT64, 1, order);
+    mt_tensor *p[] = {parameter(gen, 2, w1, 2), parameter(gen, 1, b1, 2), parameter(gen, 2, w2, 4),
+                      parameter(gen, 1, b2, 4)};
+    mt_tensor *x = mt_empty(MT_FLOAT32, 2, points), *y = mt_empty(MT_FLOAT32, 2, labels),
+              *rows = mt_empty(MT_INT64, 1, order);
     double share = 0;
     if (!p[0] || !p[1] || !p[2] || !p[3] || !x || !y || !rows || make_moons(gen, x, y) < 0) {
         puts(mt_error_message());
@@ -90,7 +96,8 @@ int main(void)
             total += loss;
         }
         share = accuracy(p, x, y);
-        if (epoch % 50 == 49) printf("epoch %3d  loss %.4f  accuracy %.3f\n", epoch + 1, total / (N / BATCH), share);
+        if (epoch % 50 == 49)
+            printf("epoch %3d  loss %.4f  accuracy %.3f\n", epoch + 1, total / (N / BATCH), share);
     }
     for (int i = 0; i < 4; i++) mt_release(p[i]);
     mt_scope_close(scope);

@@ -166,7 +166,8 @@ static mt_tensor *copy_if_kept(const mt_call *c)
 {
     uint32_t keeps = 0;
     for (int i = 0; i < c->nin; i++)
-        if (c->in[i] && mt_requires_grad(c->in[i])) keeps |= c->op->keeps[i < MT_KEEP_SLOTS ? i : MT_KEEP_SLOTS - 1];
+        if (c->in[i] && mt_requires_grad(c->in[i]))
+            keeps |= c->op->keeps[i < MT_KEEP_SLOTS ? i : MT_KEEP_SLOTS - 1];
     if (!(keeps & MT_KEEP_IN(0))) return c->in[0];
     mt_tensor *copy = mt_empty_like(c->in[0], (mt_dtype)c->in[0]->dtype);
     return copy && mt_copy_raw(copy, c->in[0]) == 0 ? copy : NULL;
@@ -186,7 +187,8 @@ static mt_tensor *apply_to_target(mt_call *c, bool record)
                        c->op->name);
     }
     for (int k = 0; k < c->nout && k < MT_MAX_TARGETS; k++)
-        if (c->target[k] && (c->op->kind & MT_IDEMPOTENT ? mt_check_history : mt_check_writable)(c->target[k], record) < 0)
+        if (c->target[k] && (c->op->kind & MT_IDEMPOTENT ? mt_check_history : mt_check_writable)(
+                                c->target[k], record) < 0)
             return NULL;
     if (record && !(original = copy_if_kept(c))) return NULL;
 
@@ -211,8 +213,10 @@ static mt_tensor *apply_to_target(mt_call *c, bool record)
     if (failed) return NULL;
     if (record && !composite && !(c->op->kind & MT_NODIFF)) {
         if (mt_node_remember(c, original) < 0) return NULL;
-        if (!c->out[0]->base) c->out[0]->generation++; /* its views find their history anew */
-        else if (mt_rebase_history(c->out[0]) < 0) return NULL;
+        if (!c->out[0]->base)
+            c->out[0]->generation++; /* its views find their history anew */
+        else if (mt_rebase_history(c->out[0]) < 0)
+            return NULL;
     }
     return c->out[0];
 }
@@ -225,7 +229,8 @@ mt_tensor *mt_apply(mt_call *c)
     c->context = NULL;
     if (MT_UNLIKELY(c->flags & (MT_CALL_INPLACE | MT_CALL_OUT))) return apply_to_target(c, record);
     c->target = NULL;
-    if (c->op->kind & MT_COMPOSITE) return c->op->forward(c) < 0 || mt_self.error ? NULL : c->out[0];
+    if (c->op->kind & MT_COMPOSITE)
+        return c->op->forward(c) < 0 || mt_self.error ? NULL : c->out[0];
 
     /* A view's flags depend on the mode, so views run in the caller's mode: they call nothing recorded. */
     mt_self.no_grad = !recorded || !(c->op->kind & MT_VIEW);
@@ -239,8 +244,10 @@ mt_tensor *mt_apply(mt_call *c)
         if (MT_UNLIKELY(mt_node_remember(c, NULL) < 0)) return NULL;
     } else {
         if (c->context && c->op->release) c->op->release(c->context);
-        if (MT_UNLIKELY(record)) mark_reason(c, MT_FROM_NODIFF);
-        else if (MT_UNLIKELY(!recorded) && any_requires_grad(c)) mark_reason(c, MT_FROM_NO_GRAD);
+        if (MT_UNLIKELY(record))
+            mark_reason(c, MT_FROM_NODIFF);
+        else if (MT_UNLIKELY(!recorded) && any_requires_grad(c))
+            mark_reason(c, MT_FROM_NO_GRAD);
     }
     return c->nout ? c->out[0] : NULL;
 }
@@ -250,16 +257,22 @@ mt_tensor *mt_apply(mt_call *c)
 mt_tensor *mt_calln(const mt_op *op, int nin, mt_tensor **in, int narg, mt_arg *arg)
 {
     mt_tensor *out[MT_MAX_TARGETS] = {NULL};
-    mt_call c = {.op = op, .nin = nin, .narg = (int16_t)narg, .nout = 1, .in = in, .out = out,
-                 .arg = arg};
+    mt_call c = {
+        .op = op, .nin = nin, .narg = (int16_t)narg, .nout = 1, .in = in, .out = out, .arg = arg};
     return mt_apply(&c);
 }
 
 mt_tensor *mt_call_inplace(const mt_op *op, int nin, mt_tensor **in, int narg, mt_arg *arg)
 {
     mt_tensor *out[MT_MAX_TARGETS] = {NULL};
-    mt_call c = {.op = op, .nin = nin, .narg = (int16_t)narg, .nout = 1, .in = in, .out = out,
-                 .arg = arg, .flags = MT_CALL_INPLACE};
+    mt_call c = {.op = op,
+                 .nin = nin,
+                 .narg = (int16_t)narg,
+                 .nout = 1,
+                 .in = in,
+                 .out = out,
+                 .arg = arg,
+                 .flags = MT_CALL_INPLACE};
     return mt_apply(&c);
 }
 
@@ -280,7 +293,8 @@ mt_tensor *mt_call2a(const mt_op *op, mt_tensor *a, mt_tensor *b, int narg, mt_a
     return a ? mt_calln(op, 2, in, narg, arg) : NULL;
 }
 
-mt_tensor *mt_call3a(const mt_op *op, mt_tensor *a, mt_tensor *b, mt_tensor *c, int narg, mt_arg *arg)
+mt_tensor *mt_call3a(const mt_op *op, mt_tensor *a, mt_tensor *b, mt_tensor *c, int narg,
+                     mt_arg *arg)
 {
     mt_tensor *in[3] = {a, b, c};
     return a ? mt_calln(op, 3, in, narg, arg) : NULL;
@@ -288,7 +302,10 @@ mt_tensor *mt_call3a(const mt_op *op, mt_tensor *a, mt_tensor *b, mt_tensor *c, 
 
 mt_tensor *mt_call1(const mt_op *op, mt_tensor *a) { return mt_call1a(op, a, 0, NULL); }
 
-mt_tensor *mt_call2(const mt_op *op, mt_tensor *a, mt_tensor *b) { return a && b ? mt_call2a(op, a, b, 0, NULL) : NULL; }
+mt_tensor *mt_call2(const mt_op *op, mt_tensor *a, mt_tensor *b)
+{
+    return a && b ? mt_call2a(op, a, b, 0, NULL) : NULL;
+}
 
 mt_tensor *mt_call3(const mt_op *op, mt_tensor *a, mt_tensor *b, mt_tensor *c)
 {

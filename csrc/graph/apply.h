@@ -17,7 +17,8 @@ mt_tensor *mt_call2(const mt_op *op, mt_tensor *a, mt_tensor *b);
 mt_tensor *mt_call3(const mt_op *op, mt_tensor *a, mt_tensor *b, mt_tensor *c);
 mt_tensor *mt_call1a(const mt_op *op, mt_tensor *a, int narg, mt_arg *arg);
 mt_tensor *mt_call2a(const mt_op *op, mt_tensor *a, mt_tensor *b, int narg, mt_arg *arg);
-mt_tensor *mt_call3a(const mt_op *op, mt_tensor *a, mt_tensor *b, mt_tensor *c, int narg, mt_arg *arg);
+mt_tensor *mt_call3a(const mt_op *op, mt_tensor *a, mt_tensor *b, mt_tensor *c, int narg,
+                     mt_arg *arg);
 mt_tensor *mt_calln(const mt_op *op, int nin, mt_tensor **in, int narg, mt_arg *arg);
 mt_tensor *mt_call_inplace(const mt_op *op, int nin, mt_tensor **in, int narg, mt_arg *arg);
 
@@ -25,7 +26,10 @@ static inline mt_arg mt_arg_int(int64_t i) { return (mt_arg){.given = true, .i =
 static inline mt_arg mt_arg_bool(bool b) { return (mt_arg){.given = true, .b = b}; }
 static inline mt_arg mt_arg_double(double d) { return (mt_arg){.given = true, .d = d}; }
 static inline mt_arg mt_arg_scalar(mt_scalar s) { return (mt_arg){.given = true, .s = s}; }
-static inline mt_arg mt_arg_dtype(mt_dtype d) { return (mt_arg){.given = d != MT_NO_DTYPE, .i = d}; }
+static inline mt_arg mt_arg_dtype(mt_dtype d)
+{
+    return (mt_arg){.given = d != MT_NO_DTYPE, .i = d};
+}
 static inline mt_arg mt_arg_none(void) { return (mt_arg){.given = false}; }
 static inline mt_arg mt_arg_ints(int64_t n, const int64_t *v)
 {

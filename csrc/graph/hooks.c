@@ -19,7 +19,8 @@ static int reserve(mt_hooks **slot)
     }
     if (h->n < h->capacity) return 0;
     int capacity = h->capacity ? 2 * h->capacity : 2;
-    mt_hook *grown = mt_regrow(h->hook, (size_t)h->capacity * sizeof *grown, (size_t)capacity * sizeof *grown);
+    mt_hook *grown =
+        mt_regrow(h->hook, (size_t)h->capacity * sizeof *grown, (size_t)capacity * sizeof *grown);
     if (!grown) return -1;
     h->hook = grown;
     h->capacity = capacity;

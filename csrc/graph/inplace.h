@@ -22,8 +22,7 @@ int mt_rebase_history(mt_tensor *t);
 int mt_regenerate_view(mt_tensor *t);
 
 /* The operators that history is rewritten with; their stanzas are in ops/view.c and ops/copy.c. */
-extern const mt_op mt_op_as_strided, mt_op_as_strided_scatter, mt_op_copy, mt_op_clone,
-    mt_op_add;
+extern const mt_op mt_op_as_strided, mt_op_as_strided_scatter, mt_op_copy, mt_op_clone, mt_op_add;
 /* target.copy_(source), recorded. */
 mt_tensor *mt_copy_recorded(mt_tensor *target, mt_tensor *source);
 mt_tensor *mt_clone_recorded(mt_tensor *t);

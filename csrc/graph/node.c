@@ -29,7 +29,8 @@ static size_t argument_bytes(const mt_arg *a, uint8_t kind)
 static size_t payload_bytes(const mt_call *c, const mt_op_plan *plan)
 {
     size_t bytes = 0;
-    for (int i = 0; i < c->narg && i < MT_MAX_ARGS; i++) bytes += argument_bytes(&c->arg[i], plan->kind[i]);
+    for (int i = 0; i < c->narg && i < MT_MAX_ARGS; i++)
+        bytes += argument_bytes(&c->arg[i], plan->kind[i]);
     return bytes;
 }
 
@@ -58,8 +59,9 @@ static mt_node *node_new(const mt_call *c, size_t sizes)
     const mt_op_plan *plan = narg && c->op->plan ? mt_op_read_plan(c->op) : NULL;
     size_t payload = plan && plan->points ? payload_bytes(c, plan) : 0;
     size_t pointers = nin * (sizeof(mt_edge) + sizeof(mt_tensor *)) + nout * sizeof(mt_tensor *);
-    size_t bytes = sizeof(mt_node) + pointers + (nin + nout) * sizeof(mt_dims) + narg * sizeof(mt_arg) +
-                   sizes * sizeof(int64_t) + payload + (nin + nout) * sizeof(uint32_t);
+    size_t bytes = sizeof(mt_node) + pointers + (nin + nout) * sizeof(mt_dims) +
+                   narg * sizeof(mt_arg) + sizes * sizeof(int64_t) + payload +
+                   (nin + nout) * sizeof(uint32_t);
     mt_node *n = mt_malloc(bytes);
     if (!n) return NULL;
     char *at = (char *)(n + 1);
@@ -83,7 +85,8 @@ static mt_node *node_new(const mt_call *c, size_t sizes)
     n->block_size = bytes;
     n->dead = NULL;
     for (size_t i = 0; i < narg; i++) n->call.arg[i] = c->arg[i];
-    if (payload || (plan && plan->points)) copy_payload(&n->call, plan, at + sizes * sizeof(int64_t));
+    if (payload || (plan && plan->points))
+        copy_payload(&n->call, plan, at + sizes * sizeof(int64_t));
     return n;
 }
 
@@ -115,7 +118,8 @@ static inline mt_tensor *keep(mt_tensor *t)
 int mt_edge_of(mt_tensor *t, mt_edge *edge)
 {
     *edge = (mt_edge){NULL, NULL, 0};
-    if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation) && mt_regenerate_view(t) < 0)
+    if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation) &&
+        mt_regenerate_view(t) < 0)
         return -1;
     if (t->node)
         *edge = (mt_edge){t->node, NULL, t->out_nr};
@@ -127,7 +131,9 @@ int mt_edge_of(mt_tensor *t, mt_edge *edge)
 /* Counts the edge to t in, and puts n behind the node there. */
 static inline int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
 {
-    if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation) && mt_regenerate_view(t) < 0) return -1;
+    if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation) &&
+        mt_regenerate_view(t) < 0)
+        return -1;
     if (t->node) {
         e->node = mt_node_retain(t->node);
         e->out_nr = t->out_nr;
@@ -139,7 +145,8 @@ static inline int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
 }
 
 /* Edges, shapes and kept values of the inputs. original: see mt_node_remember. */
-static int remember_inputs(mt_node *n, const mt_call *c, mt_tensor *original, uint32_t keeps, int64_t **size)
+static int remember_inputs(mt_node *n, const mt_call *c, mt_tensor *original, uint32_t keeps,
+                           int64_t **size)
 {
     for (int i = 0; i < c->nin; i++) {
         mt_tensor *t = c->in[i];
@@ -197,7 +204,8 @@ int mt_node_remember(const mt_call *c, mt_tensor *original)
         return -1;
     }
     int64_t *size = (int64_t *)(n->call.arg + c->narg);
-    if (remember_inputs(n, c, original, keeps, &size) < 0 || remember_outputs(n, c, keeps, &size) < 0) {
+    if (remember_inputs(n, c, original, keeps, &size) < 0 ||
+        remember_outputs(n, c, keeps, &size) < 0) {
         mt_node_release(n);
         return -1;
     }
@@ -277,12 +285,17 @@ static int check_version(const mt_node *n, const mt_tensor *t, uint32_t kept, bo
     return mt_error(
         MT_RUNTIME,
         "one of the variables needed for gradient computation has been modified by an inplace "
-        "operation: [torch.%sTensor %s], which is output %d of %s, is at version %u; expected version %u "
-        "instead. Hint: %s kept this tensor for its gradient at version %u; since then %s%s changed it "
+        "operation: [torch.%sTensor %s], which is output %d of %s, is at version %u; expected "
+        "version %u "
+        "instead. Hint: %s kept this tensor for its gradient at version %u; since then %s%s "
+        "changed it "
         "%u time%s. Use the out-of-place form of that operation, or clone() the tensor first.",
         mt_dtype_camel((mt_dtype)t->dtype), mt_shape_text(t->ndim, t->size, shape),
-        output ? nr : made_by ? (int)n->next[nr].out_nr : 0, maker, t->storage->version, kept, self, kept,
-        writer ? writer->name : "a write", writer ? "_()" : "", t->storage->version - kept,
+        output    ? nr
+        : made_by ? (int)n->next[nr].out_nr
+                  : 0,
+        maker, t->storage->version, kept, self, kept, writer ? writer->name : "a write",
+        writer ? "_()" : "", t->storage->version - kept,
         t->storage->version - kept == 1 ? "" : "s");
 }
 

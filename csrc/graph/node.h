@@ -14,12 +14,13 @@ typedef struct mt_edge {
 typedef struct mt_node {
     int32_t refs;
     bool released; /* backward without retain_graph has been here: kept values and edges are gone */
-    uint64_t sequence; /* grows with time: an order in which every consumer comes after its producer */
-    mt_call call;      /* in[], out[]: what is kept, NULL elsewhere */
-    mt_edge *next;     /* nin of them */
-    mt_dims *in_dims;  /* nin of them */
-    mt_dims *out_dims; /* nout of them: shape and type of the gradients that arrive */
-    uint32_t *version; /* nin + nout: the storage's version when it was kept */
+    uint64_t
+        sequence;  /* grows with time: an order in which every consumer comes after its producer */
+    mt_call call;  /* in[], out[]: what is kept, NULL elsewhere */
+    mt_edge *next; /* nin of them */
+    mt_dims *in_dims;       /* nin of them */
+    mt_dims *out_dims;      /* nout of them: shape and type of the gradients that arrive */
+    uint32_t *version;      /* nin + nout: the storage's version when it was kept */
     struct mt_hooks *hooks; /* tensor hooks and retained gradients by output, NULL if none */
     void *host;             /* the host language's grad_fn object, borrowed */
     size_t block_size;      /* of this one allocation, arrays included */

@@ -33,17 +33,17 @@ static inline int64_t int64_of_double(double x)
 #define I_f32(x) (float)(x)
 #define I_f64(x) (double)(x)
 #define I_b8(x)  ((x) != 0)
-#define F_u8(x)  (uint8_t) int64_of_double(x)
-#define F_i8(x)  (int8_t) int32_of_float(x)
-#define F_i16(x) (int16_t) int32_of_float(x)
+#define F_u8(x)  (uint8_t)int64_of_double(x)
+#define F_i8(x)  (int8_t)int32_of_float(x)
+#define F_i16(x) (int16_t)int32_of_float(x)
 #define F_i32(x) int32_of_float(x)
 #define F_i64(x) int64_of_double(x)
 #define F_f32(x) (float)(x)
 #define F_f64(x) (double)(x)
 #define F_b8(x)  ((x) != 0)
-#define D_u8(x)  (uint8_t) int64_of_double(x)
-#define D_i8(x)  (int8_t) int32_of_double(x)
-#define D_i16(x) (int16_t) int32_of_double(x)
+#define D_u8(x)  (uint8_t)int64_of_double(x)
+#define D_i8(x)  (int8_t)int32_of_double(x)
+#define D_i16(x) (int16_t)int32_of_double(x)
 #define D_i32(x) int32_of_double(x)
 #define D_i64(x) int64_of_double(x)
 #define D_f32(x) (float)(x)
@@ -66,9 +66,9 @@ static inline int64_t int64_of_double(double x)
         const char *const a = p[1];                                                                \
         const int64_t so = stride[0], sa = stride[1];                                              \
         if (so == (int64_t)sizeof(TO) && sa == (int64_t)sizeof(FROM))                              \
-            CAST_EACH(FROM, TO, K##S_TO, i *(int64_t)sizeof(TO), i *(int64_t)sizeof(FROM))         \
+            CAST_EACH(FROM, TO, K##S_TO, i * (int64_t)sizeof(TO), i * (int64_t)sizeof(FROM))       \
         else                                                                                       \
-            CAST_EACH(FROM, TO, K##S_TO, i *so, i *sa)                                             \
+            CAST_EACH(FROM, TO, K##S_TO, i * so, i * sa)                                           \
     }
 
 /* All pairs: DO(K, FROM, S_FROM, FROM_DTYPE, TO, S_TO, TO_DTYPE). */
@@ -157,7 +157,7 @@ static inline void write_line(char *out, const char *line, bool stream)
 
 /* line[j] = column j of the square at in: scalar for all sizes but 4. */
 #define TURN_LINES(bytes)                                                                          \
-    static inline void turn_##bytes(char(*line)[LINE], const char *in, int64_t row)                \
+    static inline void turn_##bytes(char (*line)[LINE], const char *in, int64_t row)               \
     {                                                                                              \
         enum { EDGE = LINE / bytes };                                                              \
         for (int i = 0; i < EDGE; i++)                                                             \

@@ -31,7 +31,7 @@ typedef enum mt_binary {
 
 /* ---- reductions: of n elements, stride bytes apart, to one; result written to *out --------------- */
 typedef enum mt_reduction {
-    MT_REDUCE_sum,  /* floats: cascade summation in the input's type; integers and bool: into int64 */
+    MT_REDUCE_sum, /* floats: cascade summation in the input's type; integers and bool: into int64 */
     MT_REDUCE_prod, /* likewise */
     MT_REDUCE_max,  /* NaN wins */
     MT_REDUCE_min,
@@ -73,13 +73,15 @@ typedef struct mt_kernels {
 
     /* copy.c */
     mt_loop cast[MT_NUM_DTYPES][MT_NUM_DTYPES]; /* [from][to]; p: out, in */
-    mt_loop fill[MT_NUM_DTYPES];                /* p: out, pointer to one element (its stride is 0) */
+    mt_loop fill[MT_NUM_DTYPES]; /* p: out, pointer to one element (its stride is 0) */
     /* out (contiguous, c rows of r) = transpose of in (r rows of c contiguous elements, row stride in bytes) */
-    void (*transpose)(int64_t r, int64_t c, char *out, const char *in, int64_t row, int64_t itemsize);
+    void (*transpose)(int64_t r, int64_t c, char *out, const char *in, int64_t row,
+                      int64_t itemsize);
 
     /* reduce.c */
     mt_reduce_loop reduce[MT_NUM_REDUCTIONS][MT_NUM_DTYPES];
-    mt_reduce_columns reduce_columns[MT_NUM_REDUCTIONS][MT_NUM_DTYPES]; /* NULL where there is none */
+    mt_reduce_columns reduce_columns[MT_NUM_REDUCTIONS]
+                                    [MT_NUM_DTYPES]; /* NULL where there is none */
 
     /* softmax.c; rows of n contiguous elements of type d (float32, float64) */
     void (*softmax)(mt_dtype d, int64_t rows, int64_t n, void *out, const void *in, bool log);
@@ -99,9 +101,11 @@ typedef struct mt_kernels {
     void (*mt19937_refill)(uint32_t *state); /* 624 words, in place */
     void (*mt19937_temper)(int64_t n, uint32_t *out, const uint32_t *state);
     void (*uniform_f32)(int64_t n, float *out, const uint32_t *words, float a, float b);
-    void (*uniform_f64)(int64_t n, double *out, const uint32_t *words, double a, double b); /* 2n words */
+    void (*uniform_f64)(int64_t n, double *out, const uint32_t *words, double a,
+                        double b); /* 2n words */
     /* one where 53 bits of two words are below the threshold, else 0; 2n words */
-    void (*bernoulli_f32)(int64_t n, float *out, const uint32_t *words, uint64_t threshold, float one);
+    void (*bernoulli_f32)(int64_t n, float *out, const uint32_t *words, uint64_t threshold,
+                          float one);
     void (*normal_block_f32)(int64_t n, float *data, float mean, float std); /* n % 16 == 0 */
 
     /* optim.c; param and state updated in place, all of type d, contiguous */
@@ -123,8 +127,8 @@ const mt_kernels *mt_kernels_named(const char *name);
 
 /* Each kernels/X.c exports one function per ISA, called by kernels/table.c of that ISA:
  *     void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k);   -> mt_fill_pointwise_avx2 */
-#define MT_CAT_(a, b) a##_##b
-#define MT_CAT(a, b) MT_CAT_(a, b)
+#define MT_CAT_(a, b)       a##_##b
+#define MT_CAT(a, b)        MT_CAT_(a, b)
 #define MT_ISA_NAME(symbol) MT_CAT(symbol, MT_ISA) /* MT_ISA comes with -D: baseline, avx2, ... */
 void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_copy)(mt_kernels *k);

@@ -319,7 +319,7 @@ static inline double atan2_f64(double y, double x) { return atan2(y, x); }
 #define INTEGER_DIVISION(S, T, W)                                                                  \
     static inline T fmod_##S(T x, T y)                                                             \
     {                                                                                              \
-        return y == 0 || ((T)-1 < 0 && y == (T)-1) ? 0 : (T)(x % y);                               \
+        return y == 0 || ((T) - 1 < 0 && y == (T) - 1) ? 0 : (T)(x % y);                           \
     }                                                                                              \
     static inline T remainder_##S(T x, T y)                                                        \
     {                                                                                              \
@@ -329,7 +329,7 @@ static inline double atan2_f64(double y, double x) { return atan2(y, x); }
     static inline T floor_divide_##S(T x, T y)                                                     \
     {                                                                                              \
         if (y == 0) return 0;                                                                      \
-        if ((T)-1 < 0 && y == (T)-1) return (T)(0 - (W)x);                                         \
+        if ((T) - 1 < 0 && y == (T) - 1) return (T)(0 - (W)x);                                     \
         return (T)(x / y - (x % y != 0 && (x < 0) != (y < 0)));                                    \
     }
 INTEGER_DIVISION(u8, uint8_t, uint32_t)
@@ -344,7 +344,7 @@ INTEGER_DIVISION(i64, int64_t, uint64_t)
     static inline T pow_##S(T x, T y)                                                              \
     {                                                                                              \
         W base = (W)x, product = 1;                                                                \
-        if (y < 0) return x == 1 || (x == (T)-1 && !(y & 1)) ? 1 : x == (T)-1 ? x : 0;             \
+        if (y < 0) return x == 1 || (x == (T) - 1 && !(y & 1)) ? 1 : x == (T) - 1 ? x : 0;         \
         for (; y > 0; y = (T)(y >> 1), base *= base)                                               \
             if (y & 1) product *= base;                                                            \
         return (T)product;                                                                         \

@@ -15,7 +15,7 @@ static inline double fma_f64(double a, double b, double c) { return __builtin_fm
 
 /* start + w (end - start), from the nearer end. */
 #define LERP(start, end, w)                                                                        \
-    ((w) < (T)0.5 ? FMA(w, (end) - (start), start) : FMA((w)-1, (end) - (start), end))
+    ((w) < (T)0.5 ? FMA(w, (end) - (start), start) : FMA((w) - 1, (end) - (start), end))
 
 #define T float
 #define S f32

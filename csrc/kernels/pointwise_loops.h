@@ -61,8 +61,8 @@ static void MT_CAT(where_loop, S)(int64_t n, char *const *p, const int64_t *stri
 /* ---- their places in the table --------------------------------------------------------------- */
 static void MT_CAT(fill_rows, S)(mt_kernels *k)
 {
-#define UNARY_ENTRY(name, ...)              k->unary[MT_UNARY_##name][DTYPE] = MT_CAT(name##_loop, S);
-#define UNARY(kind, name, f, ...)           UNARY_##kind(UNARY_ENTRY, name, f)
+#define UNARY_ENTRY(name, ...)    k->unary[MT_UNARY_##name][DTYPE] = MT_CAT(name##_loop, S);
+#define UNARY(kind, name, f, ...) UNARY_##kind(UNARY_ENTRY, name, f)
 #define UNARY_P(kind, name, schema, f, ...) UNARY_##kind(UNARY_ENTRY, name, f)
 #include "minitorch/unary.def"
 #define BINARY_ENTRY(name, ...)    k->binary[MT_BINARY_##name][DTYPE] = MT_CAT(name##_loop, S);

@@ -65,9 +65,9 @@ INTEGER_KEY(b8, uint8_t, uint8_t)
     {                                                                                              \
         STATE a = identity;                                                                        \
         if (stride == (int64_t)sizeof(T))                                                          \
-            REDUCE_EACH(f, i *(int64_t)sizeof(T))                                                  \
+            REDUCE_EACH(f, i * (int64_t)sizeof(T))                                                 \
         else                                                                                       \
-            REDUCE_EACH(f, i *stride)                                                              \
+            REDUCE_EACH(f, i * stride)                                                             \
         *(TO *)out = (TO)(result);                                                                 \
     }
 

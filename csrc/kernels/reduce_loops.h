@@ -168,7 +168,7 @@ static void MT_CAT(prod_columns, S)(int64_t rows, int64_t columns, char *out, co
 REDUCE_LOOP(sum, int64_t, A, 0, a + (A)x, (int64_t)a)
 REDUCE_LOOP(prod, int64_t, A, 1, a *(A)x, (int64_t)a)
 REDUCE_COLUMNS(sum_columns, int64_t, 0, (int64_t)((A)a + (A)x))
-REDUCE_COLUMNS(prod_columns, int64_t, 1, (int64_t)((A)a *(A)x))
+REDUCE_COLUMNS(prod_columns, int64_t, 1, (int64_t)((A)a * (A)x))
 #endif
 
 /* In this form the compiler sees an extremum of integers, which vectorises. */
@@ -181,7 +181,7 @@ REDUCE_LOOP(max, T, KEY, KEY_MIN, MT_CAT(larger, S)(a, MT_CAT(key, S)(x, KEY_MAX
 REDUCE_LOOP(min, T, KEY, KEY_MAX, MT_CAT(smaller, S)(a, MT_CAT(key, S)(x, KEY_MIN)),
             MT_CAT(from_key, S)(a))
 REDUCE_LOOP(any, bool, uint8_t, 0, (uint8_t)(a | (x != 0)), a != 0)
-REDUCE_LOOP(all, bool, uint8_t, 1, (uint8_t)(a &(x != 0)), a != 0)
+REDUCE_LOOP(all, bool, uint8_t, 1, (uint8_t)(a & (x != 0)), a != 0)
 REDUCE_COLUMNS(max_columns, T, LOWEST, MAXIMUM(a, x))
 REDUCE_COLUMNS(min_columns, T, HIGHEST, MINIMUM(a, x))
 REDUCE_COLUMNS(any_columns, bool, false, a | (x != 0))

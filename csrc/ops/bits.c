@@ -16,7 +16,7 @@
 #define NOT(T, a, b)   (~a)
 #define BITS(T)        ((int)sizeof(T) * CHAR_BIT)
 #define LEFT(T, a, b)  ((uint64_t)(int64_t)b >= (uint64_t)BITS(T) ? 0 : (uint64_t)a << b)
-#define LAST(T)        (BITS(T) - ((T)-1 < (T)1))
+#define LAST(T)        (BITS(T) - ((T) - 1 < (T)1))
 #define RIGHT(T, a, b) (a >> ((uint64_t)(int64_t)b >= (uint64_t)LAST(T) ? LAST(T) : b))
 
 #define LOOP(name, T, F)                                                                           \

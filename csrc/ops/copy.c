@@ -11,11 +11,15 @@ static int copy_forward(mt_call *c)
     char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
     if (!mt_shape_expandable(src->ndim, src->size, target->ndim, target->size))
         return mt_error(MT_RUNTIME, "output with shape %s doesn't match the broadcast shape %s",
-                        mt_shape_text(target->ndim, target->size, a), mt_shape_text(src->ndim, src->size, b));
+                        mt_shape_text(target->ndim, target->size, a),
+                        mt_shape_text(src->ndim, src->size, b));
     int overlap = mt_overlap(target, src);
     if (overlap == 2)
-        return mt_error(MT_RUNTIME, "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
-                                    "single memory location. Please clone() the tensor before performing the operation.");
+        return mt_error(
+            MT_RUNTIME,
+            "unsupported operation: some elements of the input tensor and the written-to tensor "
+            "refer to a "
+            "single memory location. Please clone() the tensor before performing the operation.");
     if (overlap == 3) {
         mt_tensor *apart = mt_empty_like(src, (mt_dtype)src->dtype);
         if (!apart || mt_copy_raw(apart, src) < 0) return -1;
@@ -31,9 +35,11 @@ static void copy_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[1]) gin[1] = gout[0];
 }
 
-MT_OP(copy, .kind = MT_METHOD | MT_INPLACE_ONLY, .grad_name = "CopyBackwards", .backward = copy_backward,
+MT_OP(copy, .kind = MT_METHOD | MT_INPLACE_ONLY, .grad_name = "CopyBackwards",
+      .backward = copy_backward,
       .schema = "copy_(Tensor self, Number other, bool non_blocking=False) -> Tensor",
-      .doc = "Writes the values of src, broadcast and cast to this tensor's shape and type, into this tensor.");
+      .doc = "Writes the values of src, broadcast and cast to this tensor's shape and type, into "
+             "this tensor.");
 
 mt_tensor *mt_copy(mt_tensor *self, mt_tensor *src)
 {
@@ -68,8 +74,11 @@ static int row_major_forward(mt_call *c)
     return y ? mt_copy_raw(y, x) : -1;
 }
 
-static const mt_op mt_op_row_major = {.name = "row_major", .grad_name = "CloneBackward0", .schema = "row_major(Tensor self) -> Tensor",
-                                      .forward = row_major_forward, .backward = same_gradient};
+static const mt_op mt_op_row_major = {.name = "row_major",
+                                      .grad_name = "CloneBackward0",
+                                      .schema = "row_major(Tensor self) -> Tensor",
+                                      .forward = row_major_forward,
+                                      .backward = same_gradient};
 
 static int contiguous_forward(mt_call *c)
 {
@@ -79,7 +88,8 @@ static int contiguous_forward(mt_call *c)
 
 MT_OP(contiguous, .kind = MT_COMPOSITE | MT_METHOD,
       .schema = "contiguous(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor",
-      .doc = "This tensor if its elements lie in row-major order without gaps, else a copy of which that is true.");
+      .doc = "This tensor if its elements lie in row-major order without gaps, else a copy of "
+             "which that is true.");
 
 mt_tensor *mt_contiguous(mt_tensor *self) { return mt_call1(&mt_op_contiguous, self); }
 
@@ -87,12 +97,14 @@ mt_tensor *mt_contiguous(mt_tensor *self) { return mt_call1(&mt_op_contiguous, s
 
 static int restride_forward(mt_call *c)
 {
-    mt_tensor *x = c->in[0], *y = mt_empty_strided((mt_dtype)x->dtype, x->ndim, x->size, c->arg[0].ints.v);
+    mt_tensor *x = c->in[0],
+              *y = mt_empty_strided((mt_dtype)x->dtype, x->ndim, x->size, c->arg[0].ints.v);
     c->out[0] = y;
     return y ? mt_copy_raw(y, x) : -1;
 }
 
-MT_OP(restride, .backward = same_gradient, .schema = "restride(Tensor self, int[] stride) -> Tensor",
+MT_OP(restride, .backward = same_gradient,
+      .schema = "restride(Tensor self, int[] stride) -> Tensor",
       .doc = "The same values in new memory with the given strides.");
 
 mt_tensor *mt_restride(mt_tensor *self, const int64_t *stride)
@@ -111,7 +123,8 @@ static int to_dtype_forward(mt_call *c)
 }
 
 MT_OP(to_dtype, .grad_name = "ToCopyBackward0", .backward = same_gradient, .rule = "g, cast back",
-      .schema = "to_dtype(Tensor self, ScalarType dtype) -> Tensor", .doc = "The values in another type.");
+      .schema = "to_dtype(Tensor self, ScalarType dtype) -> Tensor",
+      .doc = "The values in another type.");
 
 mt_tensor *mt_to_dtype(mt_tensor *self, mt_dtype dtype)
 {
@@ -126,18 +139,24 @@ mt_tensor *mt_to_dtype(mt_tensor *self, mt_dtype dtype)
           .schema = name "(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor");
 CAST(as_float, "float", MT_FLOAT32, "This tensor as float32: itself if it is one already.")
 CAST(as_double, "double", MT_FLOAT64, "This tensor as float64: itself if it is one already.")
-CAST(as_long, "long", MT_INT64, "This tensor as int64, fractions cut off: itself if it is one already.")
-CAST(as_int, "int", MT_INT32, "This tensor as int32, fractions cut off: itself if it is one already.")
-CAST(as_short, "short", MT_INT16, "This tensor as int16, fractions cut off: itself if it is one already.")
-CAST(as_char, "char", MT_INT8, "This tensor as int8, fractions cut off: itself if it is one already.")
-CAST(as_byte, "byte", MT_UINT8, "This tensor as uint8, fractions cut off: itself if it is one already.")
+CAST(as_long, "long", MT_INT64,
+     "This tensor as int64, fractions cut off: itself if it is one already.")
+CAST(as_int, "int", MT_INT32,
+     "This tensor as int32, fractions cut off: itself if it is one already.")
+CAST(as_short, "short", MT_INT16,
+     "This tensor as int16, fractions cut off: itself if it is one already.")
+CAST(as_char, "char", MT_INT8,
+     "This tensor as int8, fractions cut off: itself if it is one already.")
+CAST(as_byte, "byte", MT_UINT8,
+     "This tensor as uint8, fractions cut off: itself if it is one already.")
 CAST(as_bool, "bool", MT_BOOL, "False where this tensor is zero, True elsewhere.")
 
 static int type_as_forward(mt_call *c)
 {
     return mt_result_is(c, 0, mt_to_dtype(c->in[0], (mt_dtype)c->in[1]->dtype));
 }
-MT_OP(type_as, .kind = MT_COMPOSITE | MT_METHOD, .schema = "type_as(Tensor self, Tensor other) -> Tensor",
+MT_OP(type_as, .kind = MT_COMPOSITE | MT_METHOD,
+      .schema = "type_as(Tensor self, Tensor other) -> Tensor",
       .doc = "This tensor in the type of other.");
 
 /* ==== detach ================================================================================================ */
@@ -150,8 +169,10 @@ static int detach_forward(mt_call *c)
     return y ? 0 : -1;
 }
 
-MT_OP(detach, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD, .schema = "detach(Tensor self) -> Tensor",
-      .doc = "The same memory as a new tensor without history: no gradient flows through it. Writing to one is seen in "
+MT_OP(detach, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD,
+      .schema = "detach(Tensor self) -> Tensor",
+      .doc = "The same memory as a new tensor without history: no gradient flows through it. "
+             "Writing to one is seen in "
              "the other.");
 
 mt_tensor *mt_detach(mt_tensor *self) { return mt_call1(&mt_op_detach, self); }
@@ -162,10 +183,13 @@ static int fill_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *value = c->in[1];
     if (value->numel != 1 || value->ndim != 0)
-        return mt_error(MT_RUNTIME, "fill_ only supports 0-dimension value tensor but got tensor with %d dimensions.",
-                        value->ndim);
+        return mt_error(
+            MT_RUNTIME,
+            "fill_ only supports 0-dimension value tensor but got tensor with %d dimensions.",
+            value->ndim);
     mt_scalar s = mt_item_at(value, 0);
-    if (value->flags & MT_WRAPPED_NUMBER && mt_scalar_check_fits(s, (mt_dtype)x->dtype) < 0) return -1;
+    if (value->flags & MT_WRAPPED_NUMBER && mt_scalar_check_fits(s, (mt_dtype)x->dtype) < 0)
+        return -1;
     mt_tensor *y = mt_result_like(c, 0, (mt_dtype)x->dtype, x);
     return y ? mt_fill_raw(y, s) : -1;
 }
@@ -176,8 +200,8 @@ static void fill_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[1]) gin[1] = mt_sum(gout[0]);
 }
 
-MT_OP(fill, .kind = MT_FUNCTION | MT_INPLACE | MT_IDEMPOTENT, .backward = fill_backward, .schema = "fill(Tensor self, Number value) -> Tensor",
-      .doc = "Every element set to value.");
+MT_OP(fill, .kind = MT_FUNCTION | MT_INPLACE | MT_IDEMPOTENT, .backward = fill_backward,
+      .schema = "fill(Tensor self, Number value) -> Tensor", .doc = "Every element set to value.");
 
 mt_tensor *mt_fill(mt_tensor *self, mt_tensor *value) { return mt_call2(&mt_op_fill, self, value); }
 
@@ -193,7 +217,11 @@ static void zero_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[0]) gin[0] = mt_zeros_of(&c->in_dims[0]);
 }
 
-MT_OP(zero, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE_ONLY | MT_IDEMPOTENT, .backward = zero_backward, .schema = "zero_(Tensor self) -> Tensor",
+MT_OP(zero, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE_ONLY | MT_IDEMPOTENT,
+      .backward = zero_backward, .schema = "zero_(Tensor self) -> Tensor",
       .doc = "Sets every element of this tensor to 0.");
 
-mt_tensor *mt_zero(mt_tensor *self) { return self ? mt_call_inplace(&mt_op_zero, 1, &self, 0, NULL) : NULL; }
+mt_tensor *mt_zero(mt_tensor *self)
+{
+    return self ? mt_call_inplace(&mt_op_zero, 1, &self, 0, NULL) : NULL;
+}

@@ -20,28 +20,42 @@ static int sized(mt_call *c, const char *name, const mt_arg *size, mt_dtype d)
 {
     char text[MT_SHAPE_TEXT];
     if (size->ints.n > MT_MAX_DIMS)
-        return mt_error(MT_RUNTIME, "tensors have at most %d dimensions, but got %" PRId64, MT_MAX_DIMS, size->ints.n);
+        return mt_error(MT_RUNTIME, "tensors have at most %d dimensions, but got %" PRId64,
+                        MT_MAX_DIMS, size->ints.n);
     for (int64_t i = 0; i < size->ints.n; i++)
         if (size->ints.v[i] < 0)
-            return name ? mt_error(MT_RUNTIME, "%s: Dimension size must be non-negative.", name)
-                        : mt_error(MT_RUNTIME, "Trying to create tensor with negative dimension %" PRId64 ": %s", size->ints.v[i],
-                                   mt_shape_text((int)size->ints.n, size->ints.v, text));
+            return name
+                       ? mt_error(MT_RUNTIME, "%s: Dimension size must be non-negative.", name)
+                       : mt_error(MT_RUNTIME,
+                                  "Trying to create tensor with negative dimension %" PRId64 ": %s",
+                                  size->ints.v[i],
+                                  mt_shape_text((int)size->ints.n, size->ints.v, text));
     return mt_result(c, 0, d, (int)size->ints.n, size->ints.v) ? 0 : -1;
 }
 
-static int filled(mt_call *c, int status, mt_scalar value) { return status < 0 ? -1 : mt_fill_raw(c->out[0], value); }
+static int filled(mt_call *c, int status, mt_scalar value)
+{
+    return status < 0 ? -1 : mt_fill_raw(c->out[0], value);
+}
 
 /* ==== empty, zeros, ones, full ================================================================================== */
 
-static int empty_forward(mt_call *c) { return sized(c, NULL, &c->arg[0], wanted(c, &c->arg[1], mt_default_dtype())); }
-MT_OP(empty, FACTORY | MT_VARARGS, .schema = "empty(int[] size, *, ScalarType? dtype=None) -> Tensor",
+static int empty_forward(mt_call *c)
+{
+    return sized(c, NULL, &c->arg[0], wanted(c, &c->arg[1], mt_default_dtype()));
+}
+MT_OP(empty, FACTORY | MT_VARARGS,
+      .schema = "empty(int[] size, *, ScalarType? dtype=None) -> Tensor",
       .doc = "A tensor whose values are whatever was in memory.");
 
 static int zeros_forward(mt_call *c)
 {
-    return filled(c, sized(c, "zeros", &c->arg[0], wanted(c, &c->arg[1], mt_default_dtype())), mt_scalar_int(0));
+    return filled(c, sized(c, "zeros", &c->arg[0], wanted(c, &c->arg[1], mt_default_dtype())),
+                  mt_scalar_int(0));
 }
-MT_OP(zeros, FACTORY | MT_VARARGS, .schema = "zeros(int[] size, *, ScalarType? dtype=None) -> Tensor", .doc = "A tensor of zeros.");
+MT_OP(zeros, FACTORY | MT_VARARGS,
+      .schema = "zeros(int[] size, *, ScalarType? dtype=None) -> Tensor",
+      .doc = "A tensor of zeros.");
 mt_tensor *mt_zeros(mt_dtype d, int ndim, const int64_t *size)
 {
     mt_arg arg[2] = {mt_arg_ints(ndim, size), mt_arg_dtype(d)};
@@ -50,9 +64,11 @@ mt_tensor *mt_zeros(mt_dtype d, int ndim, const int64_t *size)
 
 static int ones_forward(mt_call *c)
 {
-    return filled(c, sized(c, "ones", &c->arg[0], wanted(c, &c->arg[1], mt_default_dtype())), mt_scalar_int(1));
+    return filled(c, sized(c, "ones", &c->arg[0], wanted(c, &c->arg[1], mt_default_dtype())),
+                  mt_scalar_int(1));
 }
-MT_OP(ones, FACTORY | MT_VARARGS, .schema = "ones(int[] size, *, ScalarType? dtype=None) -> Tensor", .doc = "A tensor of ones.");
+MT_OP(ones, FACTORY | MT_VARARGS, .schema = "ones(int[] size, *, ScalarType? dtype=None) -> Tensor",
+      .doc = "A tensor of ones.");
 mt_tensor *mt_ones(mt_dtype d, int ndim, const int64_t *size)
 {
     mt_arg arg[2] = {mt_arg_ints(ndim, size), mt_arg_dtype(d)};
@@ -66,7 +82,8 @@ static int full_forward(mt_call *c)
     if (mt_scalar_check_fits(v, d) < 0) return -1;
     return filled(c, sized(c, "full", &c->arg[0], d), v);
 }
-MT_OP(full, FACTORY, .schema = "full(int[] size, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor",
+MT_OP(full, FACTORY,
+      .schema = "full(int[] size, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor",
       .doc = "A tensor of fill_value, of the type that the value has unless dtype says otherwise.");
 mt_tensor *mt_full(mt_dtype d, int ndim, const int64_t *size, mt_scalar value)
 {
@@ -85,7 +102,10 @@ static int like(mt_call *c, const mt_arg *dtype)
 static int empty_like_forward(mt_call *c) { return like(c, &c->arg[0]); }
 MT_OP(empty_like, LIKE, .schema = "empty_like(Tensor self, *, ScalarType? dtype=None) -> Tensor",
       .doc = "empty() in the shape, type and memory order of the input.");
-static int zeros_like_forward(mt_call *c) { return filled(c, like(c, &c->arg[0]), mt_scalar_int(0)); }
+static int zeros_like_forward(mt_call *c)
+{
+    return filled(c, like(c, &c->arg[0]), mt_scalar_int(0));
+}
 MT_OP(zeros_like, LIKE, .schema = "zeros_like(Tensor self, *, ScalarType? dtype=None) -> Tensor",
       .doc = "zeros() in the shape, type and memory order of the input.");
 mt_tensor *mt_zeros_like(mt_tensor *self)
@@ -93,7 +113,10 @@ mt_tensor *mt_zeros_like(mt_tensor *self)
     mt_arg arg[1] = {mt_arg_none()};
     return mt_call1a(&mt_op_zeros_like, self, 1, arg);
 }
-static int ones_like_forward(mt_call *c) { return filled(c, like(c, &c->arg[0]), mt_scalar_int(1)); }
+static int ones_like_forward(mt_call *c)
+{
+    return filled(c, like(c, &c->arg[0]), mt_scalar_int(1));
+}
 MT_OP(ones_like, LIKE, .schema = "ones_like(Tensor self, *, ScalarType? dtype=None) -> Tensor",
       .doc = "ones() in the shape, type and memory order of the input.");
 static int full_like_forward(mt_call *c)
@@ -102,26 +125,39 @@ static int full_like_forward(mt_call *c)
     if (mt_scalar_check_fits(c->arg[0].s, d) < 0) return -1;
     return filled(c, like(c, &c->arg[1]), c->arg[0].s);
 }
-MT_OP(full_like, LIKE, .schema = "full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor",
+MT_OP(full_like, LIKE,
+      .schema = "full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor",
       .doc = "full() in the shape, type and memory order of the input.");
 
 #define NEW_TYPE(k) (c->arg[k].given ? (mt_dtype)c->arg[k].i : (mt_dtype)c->in[0]->dtype)
 static int new_empty_forward(mt_call *c) { return sized(c, NULL, &c->arg[0], NEW_TYPE(1)); }
-MT_OP(new_empty, NEW | MT_VARARGS, .schema = "new_empty(Tensor self, int[] size, *, ScalarType? dtype=None) -> Tensor",
+MT_OP(new_empty, NEW | MT_VARARGS,
+      .schema = "new_empty(Tensor self, int[] size, *, ScalarType? dtype=None) -> Tensor",
       .doc = "empty(size) in this tensor's type.");
-static int new_zeros_forward(mt_call *c) { return filled(c, sized(c, NULL, &c->arg[0], NEW_TYPE(1)), mt_scalar_int(0)); }
-MT_OP(new_zeros, NEW | MT_VARARGS, .schema = "new_zeros(Tensor self, int[] size, *, ScalarType? dtype=None) -> Tensor",
+static int new_zeros_forward(mt_call *c)
+{
+    return filled(c, sized(c, NULL, &c->arg[0], NEW_TYPE(1)), mt_scalar_int(0));
+}
+MT_OP(new_zeros, NEW | MT_VARARGS,
+      .schema = "new_zeros(Tensor self, int[] size, *, ScalarType? dtype=None) -> Tensor",
       .doc = "zeros(size) in this tensor's type.");
-static int new_ones_forward(mt_call *c) { return filled(c, sized(c, NULL, &c->arg[0], NEW_TYPE(1)), mt_scalar_int(1)); }
-MT_OP(new_ones, NEW | MT_VARARGS, .schema = "new_ones(Tensor self, int[] size, *, ScalarType? dtype=None) -> Tensor",
+static int new_ones_forward(mt_call *c)
+{
+    return filled(c, sized(c, NULL, &c->arg[0], NEW_TYPE(1)), mt_scalar_int(1));
+}
+MT_OP(new_ones, NEW | MT_VARARGS,
+      .schema = "new_ones(Tensor self, int[] size, *, ScalarType? dtype=None) -> Tensor",
       .doc = "ones(size) in this tensor's type.");
 static int new_full_forward(mt_call *c)
 {
     if (mt_scalar_check_fits(c->arg[1].s, NEW_TYPE(2)) < 0) return -1;
     return filled(c, sized(c, NULL, &c->arg[0], NEW_TYPE(2)), c->arg[1].s);
 }
-MT_OP(new_full, NEW, .schema = "new_full(Tensor self, int[] size, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor",
-      .doc = "full(size, fill_value) in this tensor's type.");
+MT_OP(
+    new_full, NEW,
+    .schema =
+        "new_full(Tensor self, int[] size, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor",
+    .doc = "full(size, fill_value) in this tensor's type.");
 
 /* ==== ranges ===================================================================================================== */
 
@@ -135,19 +171,25 @@ static mt_dtype range_type(const mt_call *c, int numbers)
 
 static int arange_between(mt_call *c, mt_scalar start, mt_scalar end, mt_scalar step, mt_dtype d)
 {
-    if (d == MT_INT64) { /* PyTorch cuts the fractions off first; for other integers after counting */
+    if (d ==
+        MT_INT64) { /* PyTorch cuts the fractions off first; for other integers after counting */
         start = mt_scalar_int(mt_scalar_to_int(start));
         end = mt_scalar_int(mt_scalar_to_int(end));
         step = mt_scalar_int(mt_scalar_to_int(step));
     }
-    double a = mt_scalar_to_double(start), b = mt_scalar_to_double(end), s = mt_scalar_to_double(step), n;
+    double a = mt_scalar_to_double(start), b = mt_scalar_to_double(end),
+           s = mt_scalar_to_double(step), n;
     if (s == 0) return mt_error(MT_RUNTIME, "step must be nonzero");
-    if (!isfinite(a) || !isfinite(b)) return mt_error(MT_RUNTIME, "unsupported range: %g -> %g", a, b);
-    if ((s > 0 && a > b) || (s < 0 && a < b)) return mt_error(MT_RUNTIME, "upper bound and lower bound inconsistent with step sign");
-    bool whole = mt_is_integral(d) && start.kind != MT_SCALAR_FLOAT && end.kind != MT_SCALAR_FLOAT && step.kind != MT_SCALAR_FLOAT;
+    if (!isfinite(a) || !isfinite(b))
+        return mt_error(MT_RUNTIME, "unsupported range: %g -> %g", a, b);
+    if ((s > 0 && a > b) || (s < 0 && a < b))
+        return mt_error(MT_RUNTIME, "upper bound and lower bound inconsistent with step sign");
+    bool whole = mt_is_integral(d) && start.kind != MT_SCALAR_FLOAT &&
+                 end.kind != MT_SCALAR_FLOAT && step.kind != MT_SCALAR_FLOAT;
     int64_t a_int = mt_scalar_to_int(start), s_int = mt_scalar_to_int(step);
     if (whole) {
-        uint64_t gap = s_int > 0 ? (uint64_t)mt_scalar_to_int(end) - (uint64_t)a_int : (uint64_t)a_int - (uint64_t)mt_scalar_to_int(end);
+        uint64_t gap = s_int > 0 ? (uint64_t)mt_scalar_to_int(end) - (uint64_t)a_int
+                                 : (uint64_t)a_int - (uint64_t)mt_scalar_to_int(end);
         uint64_t width = s_int > 0 ? (uint64_t)s_int : -(uint64_t)s_int;
         n = (double)(gap / width + (gap % width != 0));
     } else {
@@ -159,8 +201,11 @@ static int arange_between(mt_call *c, mt_scalar start, mt_scalar end, mt_scalar 
     if (!y) return -1;
     bool wide = mt_is_float(d);
     for (int64_t i = 0; i < count; i++) {
-        mt_scalar v = wide ? mt_scalar_float(a + (double)i * s)
-                           : mt_scalar_int(whole || mt_is_integral(d) ? (int64_t)((uint64_t)a_int + (uint64_t)i * (uint64_t)s_int) : i);
+        mt_scalar v =
+            wide ? mt_scalar_float(a + (double)i * s)
+                 : mt_scalar_int(whole || mt_is_integral(d)
+                                     ? (int64_t)((uint64_t)a_int + (uint64_t)i * (uint64_t)s_int)
+                                     : i);
         mt_scalar_store(v, d, y->data + i * mt_itemsize(y));
     }
     return 0;
@@ -168,16 +213,22 @@ static int arange_between(mt_call *c, mt_scalar start, mt_scalar end, mt_scalar 
 
 static int arange_forward(mt_call *c)
 {
-    return arange_between(c, mt_scalar_int(0), c->arg[0].s, mt_scalar_int(1), wanted(c, &c->arg[1], range_type(c, 1)));
+    return arange_between(c, mt_scalar_int(0), c->arg[0].s, mt_scalar_int(1),
+                          wanted(c, &c->arg[1], range_type(c, 1)));
 }
 MT_OP(arange, FACTORY, .schema = "arange(Scalar end, *, ScalarType? dtype=None) -> Tensor",
-      .doc = "The numbers from start (0) to end, which is left out, in steps of step (1). int64 unless a float is given.");
+      .doc = "The numbers from start (0) to end, which is left out, in steps of step (1). int64 "
+             "unless a float is given.");
 static int arange_start_forward(mt_call *c)
 {
     mt_scalar step = c->arg[2].s;
-    return arange_between(c, c->arg[0].s, c->arg[1].s, step, wanted(c, &c->arg[3], range_type(c, 3)));
+    return arange_between(c, c->arg[0].s, c->arg[1].s, step,
+                          wanted(c, &c->arg[3], range_type(c, 3)));
 }
-MT_OP(arange_start, FACTORY, .schema = "arange.start(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None) -> Tensor", .doc = "");
+MT_OP(arange_start, FACTORY,
+      .schema = "arange.start(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None) "
+                "-> Tensor",
+      .doc = "");
 
 /* From both ends towards the middle, as PyTorch does it, so that the last value is exactly `end`. */
 static int linspace_forward(mt_call *c)
@@ -189,26 +240,33 @@ static int linspace_forward(mt_call *c)
     mt_tensor *y = mt_result(c, 0, d, 1, &n);
     if (!y) return -1;
     if (d == MT_FLOAT32) {
-        float *p = (float *)(void *)y->data, fa = (float)a, fb = (float)b, step = n > 1 ? (fb - fa) / (float)(n - 1) : 0;
-        for (int64_t i = 0; i < n; i++) p[i] = i < n / 2 || n == 1 ? fmaf((float)i, step, fa) : fmaf(-(float)(n - 1 - i), step, fb);
+        float *p = (float *)(void *)y->data, fa = (float)a, fb = (float)b,
+              step = n > 1 ? (fb - fa) / (float)(n - 1) : 0;
+        for (int64_t i = 0; i < n; i++)
+            p[i] = i < n / 2 || n == 1 ? fmaf((float)i, step, fa)
+                                       : fmaf(-(float)(n - 1 - i), step, fb);
         return 0;
     }
     double step = n > 1 ? (b - a) / (double)(n - 1) : 0;
     for (int64_t i = 0; i < n; i++) {
-        double v = i < n / 2 || n == 1 ? fma((double)i, step, a) : fma(-(double)(n - 1 - i), step, b);
+        double v =
+            i < n / 2 || n == 1 ? fma((double)i, step, a) : fma(-(double)(n - 1 - i), step, b);
         mt_scalar_store(mt_scalar_float(v), d, y->data + i * mt_itemsize(y));
     }
     return 0;
 }
-MT_OP(linspace, FACTORY, .schema = "linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None) -> Tensor",
-      .doc = "`steps` numbers at equal distances from start to end, both included.");
+MT_OP(
+    linspace, FACTORY,
+    .schema = "linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None) -> Tensor",
+    .doc = "`steps` numbers at equal distances from start to end, both included.");
 
 static int logspace_forward(mt_call *c)
 {
     int64_t n = c->arg[2].i;
     mt_dtype d = wanted(c, &c->arg[4], mt_default_dtype());
     if (n < 0) return mt_error(MT_RUNTIME, "number of steps must be non-negative");
-    double a = mt_scalar_to_double(c->arg[0].s), b = mt_scalar_to_double(c->arg[1].s), step = n > 1 ? (b - a) / (double)(n - 1) : 0;
+    double a = mt_scalar_to_double(c->arg[0].s), b = mt_scalar_to_double(c->arg[1].s),
+           step = n > 1 ? (b - a) / (double)(n - 1) : 0;
     mt_tensor *y = mt_result(c, 0, d, 1, &n);
     for (int64_t i = 0; y && i < n; i++) {
         double v = i < n / 2 || n == 1 ? a + (double)i * step : b - (double)(n - 1 - i) * step;
@@ -216,7 +274,9 @@ static int logspace_forward(mt_call *c)
     }
     return y ? 0 : -1;
 }
-MT_OP(logspace, FACTORY, .schema = "logspace(Scalar start, Scalar end, int steps, float base=10.0, *, ScalarType? dtype=None) -> Tensor",
+MT_OP(logspace, FACTORY,
+      .schema = "logspace(Scalar start, Scalar end, int steps, float base=10.0, *, ScalarType? "
+                "dtype=None) -> Tensor",
       .doc = "base ** x for the x of linspace(start, end, steps).");
 
 /* ==== eye ======================================================================================================== */
@@ -228,11 +288,20 @@ static int eye_of(mt_call *c, int64_t n, int64_t m, mt_dtype d)
     if (m < 0) return mt_error(MT_RUNTIME, "m must be greater or equal to 0, got %" PRId64, m);
     mt_tensor *y = mt_result(c, 0, d, 2, size);
     if (!y || mt_fill_raw(y, mt_scalar_int(0)) < 0) return -1;
-    for (int64_t i = 0; i < n && i < m; i++) mt_scalar_store(mt_scalar_int(1), d, y->data + i * (m + 1) * mt_itemsize(y));
+    for (int64_t i = 0; i < n && i < m; i++)
+        mt_scalar_store(mt_scalar_int(1), d, y->data + i * (m + 1) * mt_itemsize(y));
     return 0;
 }
 
-static int eye_forward(mt_call *c) { return eye_of(c, c->arg[0].i, c->arg[0].i, wanted(c, &c->arg[1], mt_default_dtype())); }
-MT_OP(eye, FACTORY, .schema = "eye(int n, *, ScalarType? dtype=None) -> Tensor", .doc = "The n by m (n) matrix with ones on the diagonal.");
-static int eye_m_forward(mt_call *c) { return eye_of(c, c->arg[0].i, c->arg[1].i, wanted(c, &c->arg[2], mt_default_dtype())); }
-MT_OP(eye_m, FACTORY, .schema = "eye.m(int n, int m, *, ScalarType? dtype=None) -> Tensor", .doc = "");
+static int eye_forward(mt_call *c)
+{
+    return eye_of(c, c->arg[0].i, c->arg[0].i, wanted(c, &c->arg[1], mt_default_dtype()));
+}
+MT_OP(eye, FACTORY, .schema = "eye(int n, *, ScalarType? dtype=None) -> Tensor",
+      .doc = "The n by m (n) matrix with ones on the diagonal.");
+static int eye_m_forward(mt_call *c)
+{
+    return eye_of(c, c->arg[0].i, c->arg[1].i, wanted(c, &c->arg[2], mt_default_dtype()));
+}
+MT_OP(eye_m, FACTORY, .schema = "eye.m(int n, int m, *, ScalarType? dtype=None) -> Tensor",
+      .doc = "");

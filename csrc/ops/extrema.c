@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* A reduction into result k of type d; there must be something to choose from unless empty_ok. */
-static int choose(mt_call *c, int k, mt_reduction how, const mt_arg *dims, bool keepdim, mt_dtype d, bool empty_ok)
+static int choose(mt_call *c, int k, mt_reduction how, const mt_arg *dims, bool keepdim, mt_dtype d,
+                  bool empty_ok)
 {
     mt_tensor *x = c->in[0], *y;
     bool mask[MT_MAX_DIMS];
@@ -16,12 +17,15 @@ static int choose(mt_call *c, int k, mt_reduction how, const mt_arg *dims, bool 
     for (int i = 0; i < x->ndim; i++) {
         n *= mask[i] ? x->size[i] : 1;
         if (mask[i] && x->size[i] == 0 && !empty_ok && dims && dims->given && dims->ints.n > 0)
-            return mt_error(MT_INDEX, "%.*s(): Expected reduction dim %d to have non-zero size.", name, c->op->schema, i);
+            return mt_error(MT_INDEX, "%.*s(): Expected reduction dim %d to have non-zero size.",
+                            name, c->op->schema, i);
     }
     if (n == 0 && !empty_ok) {
         bool index = c->op == &mt_op_argmax || c->op == &mt_op_argmin;
-        return mt_error(index ? MT_INDEX : MT_RUNTIME, "%.*s(): Expected reduction dim to be specified for input.numel() == 0.%s",
-                        name, c->op->schema, index ? "" : " Specify the reduction dim with the 'dim' argument.");
+        return mt_error(index ? MT_INDEX : MT_RUNTIME,
+                        "%.*s(): Expected reduction dim to be specified for input.numel() == 0.%s",
+                        name, c->op->schema,
+                        index ? "" : " Specify the reduction dim with the 'dim' argument.");
     }
     int ndim = mt_reduced_shape(x, mask, keepdim, size);
     return (y = mt_result(c, k, d, ndim, size)) ? mt_reduce_raw(how, x, mask, y) : -1;
@@ -31,12 +35,15 @@ static int choose(mt_call *c, int k, mt_reduction how, const mt_arg *dims, bool 
 static mt_arg one_dim(const int64_t *dim) { return mt_arg_ints(1, dim); }
 
 /* g shared among the elements that equal the extremum y. */
-static mt_tensor *share_among_equal(const mt_call *c, mt_tensor *g, const mt_arg *dims, bool keepdim)
+static mt_tensor *share_among_equal(const mt_call *c, mt_tensor *g, const mt_arg *dims,
+                                    bool keepdim)
 {
     const mt_dims *d = &c->in_dims[0];
-    mt_tensor *x = c->in[0], *best = mt_unreduce(c->out[0], d, dims, keepdim), *mask = mt_to_dtype(mt_eq(x, best), d->dtype);
+    mt_tensor *x = c->in[0], *best = mt_unreduce(c->out[0], d, dims, keepdim),
+              *mask = mt_to_dtype(mt_eq(x, best), d->dtype);
     bool all = !dims || !dims->given || dims->ints.n == 0;
-    mt_tensor *count = all ? mt_sum(mask) : mt_sum_dim(mask, (int)dims->ints.n, dims->ints.v, keepdim);
+    mt_tensor *count =
+        all ? mt_sum(mask) : mt_sum_dim(mask, (int)dims->ints.n, dims->ints.v, keepdim);
     return mt_mul(mt_unreduce(mt_div(g, count), d, dims, keepdim), mask);
 }
 
@@ -63,11 +70,17 @@ static void extremum_dim_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gi
 }
 
 #define EXTREMUM(id, Name, arg_reduction, verb)                                                    \
-    static int id##_forward(mt_call *c) { return choose(c, 0, MT_REDUCE_##id, NULL, false, own(c), false); } \
-    MT_OP(id, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(0) | MT_KEEP_OUT(0)}, .backward = extremum_rule, \
-          .grad_name = Name "Backward1", .rule = "g shared among the elements equal to y", .schema = #id "(Tensor self) -> Tensor", \
-          .doc = "The " verb " element; with dim, the " verb " elements along it and their places; with another tensor, the " \
-                 verb " of both, element by element. NaN wins.");                                  \
+    static int id##_forward(mt_call *c)                                                            \
+    {                                                                                              \
+        return choose(c, 0, MT_REDUCE_##id, NULL, false, own(c), false);                           \
+    }                                                                                              \
+    MT_OP(id, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(0) | MT_KEEP_OUT(0)}, \
+          .backward = extremum_rule, .grad_name = Name "Backward1",                                \
+          .rule = "g shared among the elements equal to y",                                        \
+          .schema = #id "(Tensor self) -> Tensor",                                                 \
+          .doc = "The " verb " element; with dim, the " verb                                       \
+                 " elements along it and their places; with another tensor, the " verb             \
+                 " of both, element by element. NaN wins.");                                       \
     static int id##_dim_forward(mt_call *c)                                                        \
     {                                                                                              \
         int64_t dim = c->arg[0].i;                                                                 \
@@ -75,10 +88,15 @@ static void extremum_dim_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gi
         if (choose(c, 0, MT_REDUCE_##id, &dims, c->arg[1].b, own(c), false) < 0) return -1;        \
         return choose(c, 1, arg_reduction, &dims, c->arg[1].b, MT_INT64, false);                   \
     }                                                                                              \
-    MT_OP(id##_dim, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_OUT(1)}, .backward = extremum_dim_rule, \
-          .grad_name = Name "Backward0",                                                           \
-          .schema = #id ".dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", .doc = ""); \
-    static int id##_other_forward(mt_call *c) { return mt_result_is(c, 0, mt_##id##imum(c->in[0], c->in[1])); } \
+    MT_OP(id##_dim, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_OUT(1)},           \
+          .backward = extremum_dim_rule, .grad_name = Name "Backward0",                            \
+          .schema = #id                                                                            \
+          ".dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",     \
+          .doc = "");                                                                              \
+    static int id##_other_forward(mt_call *c)                                                      \
+    {                                                                                              \
+        return mt_result_is(c, 0, mt_##id##imum(c->in[0], c->in[1]));                              \
+    }                                                                                              \
     MT_OP(id##_other, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,                     \
           .schema = #id ".other(Tensor self, Tensor other) -> Tensor", .doc = "");
 EXTREMUM(max, "Max", MT_REDUCE_argmax, "largest")
@@ -90,7 +108,8 @@ static int arg_of(mt_call *c, mt_reduction how)
 {
     int64_t dim = c->arg[0].i;
     mt_arg dims = one_dim(&dim);
-    if (own(c) == MT_BOOL) return mt_error(MT_NOT_IMPLEMENTED, "\"%s_cpu\" not implemented for 'Bool'", c->op->name);
+    if (own(c) == MT_BOOL)
+        return mt_error(MT_NOT_IMPLEMENTED, "\"%s_cpu\" not implemented for 'Bool'", c->op->name);
     if (c->arg[0].given) return choose(c, 0, how, &dims, c->arg[1].b, MT_INT64, false);
     return choose(c, 0, how, NULL, c->arg[1].b, MT_INT64, false);
 }
@@ -98,11 +117,13 @@ static int arg_of(mt_call *c, mt_reduction how)
 static int argmax_forward(mt_call *c) { return arg_of(c, MT_REDUCE_argmax); }
 MT_OP(argmax, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,
       .schema = "argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor",
-      .doc = "The place of the largest element, counted through all elements or along dim; the first of several, NaN before all.");
+      .doc = "The place of the largest element, counted through all elements or along dim; the "
+             "first of several, NaN before all.");
 static int argmin_forward(mt_call *c) { return arg_of(c, MT_REDUCE_argmin); }
 MT_OP(argmin, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,
       .schema = "argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor",
-      .doc = "The place of the smallest element, counted through all elements or along dim; the first of several, NaN before all.");
+      .doc = "The place of the smallest element, counted through all elements or along dim; the "
+             "first of several, NaN before all.");
 
 static void among_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
@@ -111,14 +132,24 @@ static void among_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[0]) gin[0] = share_among_equal(c, gout[0], dims, c->arg[1].b);
 }
 
-static int amax_forward(mt_call *c) { return choose(c, 0, MT_REDUCE_max, &c->arg[0], c->arg[1].b, own(c), false); }
-MT_OP(amax, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(0) | MT_KEEP_OUT(0)}, .backward = among_rule,
-      .rule = "g shared among the elements equal to y", .schema = "amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor",
-      .doc = "The largest elements along the dims (all by default). The gradient is shared among equals.");
-static int amin_forward(mt_call *c) { return choose(c, 0, MT_REDUCE_min, &c->arg[0], c->arg[1].b, own(c), false); }
-MT_OP(amin, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(0) | MT_KEEP_OUT(0)}, .backward = among_rule,
-      .rule = "g shared among the elements equal to y", .schema = "amin(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor",
-      .doc = "The smallest elements along the dims (all by default). The gradient is shared among equals.");
+static int amax_forward(mt_call *c)
+{
+    return choose(c, 0, MT_REDUCE_max, &c->arg[0], c->arg[1].b, own(c), false);
+}
+MT_OP(amax, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(0) | MT_KEEP_OUT(0)},
+      .backward = among_rule, .rule = "g shared among the elements equal to y",
+      .schema = "amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor",
+      .doc = "The largest elements along the dims (all by default). The gradient is shared among "
+             "equals.");
+static int amin_forward(mt_call *c)
+{
+    return choose(c, 0, MT_REDUCE_min, &c->arg[0], c->arg[1].b, own(c), false);
+}
+MT_OP(amin, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(0) | MT_KEEP_OUT(0)},
+      .backward = among_rule, .rule = "g shared among the elements equal to y",
+      .schema = "amin(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor",
+      .doc = "The smallest elements along the dims (all by default). The gradient is shared among "
+             "equals.");
 
 /* ==== any, all ==================================================================================================== */
 
@@ -135,14 +166,16 @@ static int test(mt_call *c, mt_reduction how, const mt_arg *dims, bool keepdim)
 
 #define TEST(id, text)                                                                             \
     static int id##_forward(mt_call *c) { return test(c, MT_REDUCE_##id, NULL, false); }           \
-    MT_OP(id, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT, .schema = #id "(Tensor self) -> Tensor", .doc = text); \
+    MT_OP(id, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,                                \
+          .schema = #id "(Tensor self) -> Tensor", .doc = text);                                   \
     static int id##_dim_forward(mt_call *c)                                                        \
     {                                                                                              \
         bool none = !c->arg[0].given || c->arg[0].ints.n == 0;                                     \
         return test(c, MT_REDUCE_##id, none ? NULL : &c->arg[0], c->arg[1].b);                     \
     }                                                                                              \
     MT_OP(id##_dim, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,                          \
-          .schema = #id ".dim(Tensor self, int[1]? dim, bool keepdim=False) -> Tensor", .doc = "");
+          .schema = #id ".dim(Tensor self, int[1]? dim, bool keepdim=False) -> Tensor",            \
+          .doc = "");
 TEST(any, "Is any element (along dim) true, or not zero?")
 TEST(all, "Are all elements (along dim) true, or not zero?")
 

@@ -39,19 +39,27 @@ static int check_range(const mt_tensor *index, int64_t n, int dim)
     const int64_t *v = (const int64_t *)(void *)index->data;
     for (int64_t i = 0; i < index->numel; i++)
         if (v[i] < 0 || v[i] >= n)
-            return mt_error(MT_RUNTIME, "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64, v[i], dim, n);
+            return mt_error(MT_RUNTIME,
+                            "index %" PRId64
+                            " is out of bounds for dimension %d with size %" PRId64,
+                            v[i], dim, n);
     return 0;
 }
 
 /* index must fit inside t everywhere but along dim. */
-static int check_fits(const char *name, const mt_tensor *t, const mt_tensor *index, int dim, bool along_dim)
+static int check_fits(const char *name, const mt_tensor *t, const mt_tensor *index, int dim,
+                      bool along_dim)
 {
     int a = t->ndim ? t->ndim : 1, b = index->ndim ? index->ndim : 1;
     if (a != b)
-        return mt_error(MT_RUNTIME, "Index tensor must have the same number of dimensions as %s tensor", name);
+        return mt_error(MT_RUNTIME,
+                        "Index tensor must have the same number of dimensions as %s tensor", name);
     for (int d = 0; d < index->ndim && t->ndim; d++)
         if ((d != dim || along_dim) && index->size[d] > t->size[d])
-            return mt_error(MT_RUNTIME, "Size does not match at dimension %d expected index to be no larger than %s apart from dimension %d", d, name, dim);
+            return mt_error(MT_RUNTIME,
+                            "Size does not match at dimension %d expected index to be no larger "
+                            "than %s apart from dimension %d",
+                            d, name, dim);
     return 0;
 }
 
@@ -71,7 +79,8 @@ static int gather_forward(mt_call *c)
     if (!(index = plain_index("gather", index))) return -1;
     if (index->numel && check_fits("input", x, index, dim, false) < 0) return -1;
     if (!(y = mt_result(c, 0, (mt_dtype)x->dtype, index->ndim, index->size))) return -1;
-    int64_t item = mt_itemsize(x), step = x->ndim ? x->stride[dim] : 0, n = x->ndim ? x->size[dim] : 1;
+    int64_t item = mt_itemsize(x), step = x->ndim ? x->stride[dim] : 0,
+            n = x->ndim ? x->size[dim] : 1;
     if (check_range(index, n, dim) < 0) return -1;
     walk w;
     int64_t none[1] = {0};
@@ -85,13 +94,15 @@ static int gather_forward(mt_call *c)
 
 static void gather_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
-    if (gin[0]) gin[0] = mt_scatter_add(mt_zeros_of(&c->in_dims[0]), c->arg[0].i, c->in[1], gout[0]);
+    if (gin[0])
+        gin[0] = mt_scatter_add(mt_zeros_of(&c->in_dims[0]), c->arg[0].i, c->in[1], gout[0]);
 }
 
-MT_OP(gather, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1)}, .backward = gather_backward,
-      .rule = "zeros.scatter_add(dim, index, g)",
+MT_OP(gather, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1)},
+      .backward = gather_backward, .rule = "zeros.scatter_add(dim, index, g)",
       .schema = "gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor",
-      .doc = "out[i][j] = input[index[i][j]][j] for dim 0, and so on: one element for each place of index.");
+      .doc = "out[i][j] = input[index[i][j]][j] for dim 0, and so on: one element for each place "
+             "of index.");
 
 mt_tensor *mt_gather(mt_tensor *self, int64_t dim, mt_tensor *index)
 {
@@ -104,9 +115,15 @@ mt_tensor *mt_gather(mt_tensor *self, int64_t dim, mt_tensor *index)
 static void add_one(mt_dtype d, char *to, const char *from)
 {
     switch (d) {
-    case MT_FLOAT32: *(float *)(void *)to += *(const float *)(const void *)from; break;
-    case MT_FLOAT64: *(double *)(void *)to += *(const double *)(const void *)from; break;
-    case MT_BOOL: *(bool *)to |= *(const bool *)from; break;
+    case MT_FLOAT32:
+        *(float *)(void *)to += *(const float *)(const void *)from;
+        break;
+    case MT_FLOAT64:
+        *(double *)(void *)to += *(const double *)(const void *)from;
+        break;
+    case MT_BOOL:
+        *(bool *)to |= *(const bool *)from;
+        break;
     default: {
         uint64_t sum = (uint64_t)mt_scalar_load(d, to).v.i + (uint64_t)mt_scalar_load(d, from).v.i;
         mt_scalar_store(mt_scalar_int((int64_t)sum), d, to);
@@ -120,10 +137,16 @@ static int place(mt_call *c, mt_tensor *index, mt_tensor *src, const char *value
     mt_tensor *x = c->in[0], *y;
     int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
     if (dim < 0 || !(index = plain_index(add ? "scatter_add" : "scatter", index))) return -1;
-    if (index->numel && (check_fits("self", x, index, dim, false) < 0 || (src && check_fits("src", src, index, dim, true) < 0))) return -1;
-    if (src && src->dtype != x->dtype) return mt_error(MT_RUNTIME, "scatter(): Expected self.dtype to be equal to src.dtype");
-    if (!(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, x->size)) || (y != x && mt_copy_raw(y, x) < 0)) return -1;
-    int64_t item = mt_itemsize(x), n = x->ndim ? x->size[dim] : 1, step = x->ndim ? y->stride[dim] : 0, none[1] = {0};
+    if (index->numel && (check_fits("self", x, index, dim, false) < 0 ||
+                         (src && check_fits("src", src, index, dim, true) < 0)))
+        return -1;
+    if (src && src->dtype != x->dtype)
+        return mt_error(MT_RUNTIME, "scatter(): Expected self.dtype to be equal to src.dtype");
+    if (!(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, x->size)) ||
+        (y != x && mt_copy_raw(y, x) < 0))
+        return -1;
+    int64_t item = mt_itemsize(x), n = x->ndim ? x->size[dim] : 1,
+            step = x->ndim ? y->stride[dim] : 0, none[1] = {0};
     if (check_range(index, n, dim) < 0) return -1;
     walk to, from;
     walk_begin(&to, index, y->ndim ? y->stride : none, dim);
@@ -163,8 +186,10 @@ static void scatter_add_backward(const mt_call *c, mt_tensor **gout, mt_tensor *
     if (gin[2]) gin[2] = from_places(c, gout[0]);
 }
 
-MT_OP(scatter_add, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT, .keeps = {0, 0, MT_KEEP_IN(1)}, .backward = scatter_add_backward,
-      .rule = "gx = g; gsrc = g.gather(dim, index)", .schema = "scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
+MT_OP(scatter_add, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+      .keeps = {0, 0, MT_KEEP_IN(1)}, .backward = scatter_add_backward,
+      .rule = "gx = g; gsrc = g.gather(dim, index)",
+      .schema = "scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
       .doc = "self with src[i][j] added at [index[i][j]][j] for dim 0, and so on.");
 
 mt_tensor *mt_scatter_add(mt_tensor *self, int64_t dim, mt_tensor *index, mt_tensor *src)
@@ -179,7 +204,8 @@ static void scatter_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin
     if (gin[0]) gin[0] = mt_scatter_value(gout[0], c->arg[0].i, c->in[1], mt_scalar_int(0));
     if (gin[2]) gin[2] = from_places(c, gout[0]);
 }
-MT_OP(scatter, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT, .keeps = {MT_KEEP_IN(1), 0, MT_KEEP_IN(1)}, .backward = scatter_backward,
+MT_OP(scatter, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+      .keeps = {MT_KEEP_IN(1), 0, MT_KEEP_IN(1)}, .backward = scatter_backward,
       .schema = "scatter(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
       .doc = "self with src[i][j], or a value, written at [index[i][j]][j] for dim 0, and so on.");
 
@@ -194,8 +220,10 @@ static void scatter_value_backward(const mt_call *c, mt_tensor **gout, mt_tensor
 {
     if (gin[0]) gin[0] = mt_scatter_value(gout[0], c->arg[0].i, c->in[1], mt_scalar_int(0));
 }
-MT_OP(scatter_value, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT, .keeps = {MT_KEEP_IN(1)}, .backward = scatter_value_backward,
-      .grad_name = "ScatterBackward1", .schema = "scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", .doc = "");
+MT_OP(scatter_value, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+      .keeps = {MT_KEEP_IN(1)}, .backward = scatter_value_backward, .grad_name = "ScatterBackward1",
+      .schema = "scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor",
+      .doc = "");
 mt_tensor *mt_scatter_value(mt_tensor *self, int64_t dim, mt_tensor *index, mt_scalar value)
 {
     mt_arg arg[2] = {mt_arg_int(dim), mt_arg_scalar(value)};
@@ -233,17 +261,22 @@ static int index_select_forward(mt_call *c)
     mt_tensor *x = c->in[0], *index = c->in[1], *y;
     int64_t size[MT_MAX_DIMS], outer, n, inner, item = mt_itemsize(x);
     int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
-    if (dim < 0 || check_vector("index_select", index) < 0 || !(index = mt_contiguous_raw(index, MT_INT64))) return -1;
+    if (dim < 0 || check_vector("index_select", index) < 0 ||
+        !(index = mt_contiguous_raw(index, MT_INT64)))
+        return -1;
     memcpy(size, x->size, (size_t)x->ndim * sizeof *size);
     size[dim] = index->numel;
-    if (!(x = mt_contiguous_raw(x, (mt_dtype)x->dtype)) || !(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, size))) return -1;
+    if (!(x = mt_contiguous_raw(x, (mt_dtype)x->dtype)) ||
+        !(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, size)))
+        return -1;
     around(x, dim, &outer, &n, &inner);
     if (check_entries(index, n) < 0) return -1;
     size_t bytes = (size_t)(inner * item);
     char *to = y->data;
     for (int64_t a = 0; a < outer; a++)
         for (int64_t i = 0; i < index->numel && y->numel; i++, to += bytes)
-            memcpy(to, x->data + (a * n + ((const int64_t *)(void *)index->data)[i]) * inner * item, bytes);
+            memcpy(to, x->data + (a * n + ((const int64_t *)(void *)index->data)[i]) * inner * item,
+                   bytes);
     return 0;
 }
 
@@ -252,8 +285,9 @@ static void index_select_backward(const mt_call *c, mt_tensor **gout, mt_tensor 
     if (gin[0]) gin[0] = mt_index_add(mt_zeros_of(&c->in_dims[0]), c->arg[0].i, c->in[1], gout[0]);
 }
 
-MT_OP(index_select, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1)}, .backward = index_select_backward,
-      .rule = "zeros.index_add(dim, index, g)", .schema = "index_select(Tensor self, int dim, Tensor index) -> Tensor",
+MT_OP(index_select, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1)},
+      .backward = index_select_backward, .rule = "zeros.index_add(dim, index, g)",
+      .schema = "index_select(Tensor self, int dim, Tensor index) -> Tensor",
       .doc = "The slices of dim that index (a vector) names, in its order.");
 mt_tensor *mt_index_select(mt_tensor *self, int64_t dim, mt_tensor *index)
 {
@@ -266,18 +300,28 @@ static int index_add_forward(mt_call *c)
     mt_tensor *x = c->in[0], *index = c->in[1], *src = c->in[2], *y;
     int64_t outer, n, inner, item = mt_itemsize(x);
     int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
-    if (dim < 0 || check_vector("index_add", index) < 0 || !(index = mt_contiguous_raw(index, MT_INT64))) return -1;
-    if (src->dtype != x->dtype) return mt_error(MT_RUNTIME, "self and source expected to have the same dtype, but got (self) %s and (source) %s",
-                                                mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel((mt_dtype)src->dtype));
-    if (src->ndim != x->ndim || (x->ndim && src->size[dim] != index->numel) || (!x->ndim && index->numel != 1))
-        return mt_error(MT_INDEX, "index_add_(): Number of indices (%" PRId64 ") should be equal to source.size(dim): (%" PRId64 "), for dim: %d",
+    if (dim < 0 || check_vector("index_add", index) < 0 ||
+        !(index = mt_contiguous_raw(index, MT_INT64)))
+        return -1;
+    if (src->dtype != x->dtype)
+        return mt_error(
+            MT_RUNTIME,
+            "self and source expected to have the same dtype, but got (self) %s and (source) %s",
+            mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel((mt_dtype)src->dtype));
+    if (src->ndim != x->ndim || (x->ndim && src->size[dim] != index->numel) ||
+        (!x->ndim && index->numel != 1))
+        return mt_error(MT_INDEX,
+                        "index_add_(): Number of indices (%" PRId64
+                        ") should be equal to source.size(dim): (%" PRId64 "), for dim: %d",
                         index->numel, src->ndim > dim ? src->size[dim] : 0, dim);
     for (int d = 0; d < x->ndim; d++)
         if (d != dim && src->size[d] != x->size[d])
-            return mt_error(MT_RUNTIME, "source tensor shape must match self tensor shape, excluding the specified dimension.");
+            return mt_error(MT_RUNTIME, "source tensor shape must match self tensor shape, "
+                                        "excluding the specified dimension.");
     mt_scalar alpha = c->arg[1].s;
     if (mt_scalar_to_double(alpha) != 1 && !(src = mt_mul(src, mt_number_of(alpha)))) return -1;
-    if (!(src = mt_contiguous_raw(src, (mt_dtype)x->dtype)) || !(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, x->size)) ||
+    if (!(src = mt_contiguous_raw(src, (mt_dtype)x->dtype)) ||
+        !(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, x->size)) ||
         (y != x && mt_copy_raw(y, x) < 0))
         return -1;
     around(x, dim, &outer, &n, &inner);
@@ -286,20 +330,29 @@ static int index_add_forward(mt_call *c)
     for (int64_t a = 0; a < outer; a++)
         for (int64_t i = 0; i < index->numel; i++)
             for (int64_t b = 0; b < inner; b++, from += item)
-                add_one((mt_dtype)y->dtype, y->data + ((a * n + ((const int64_t *)(void *)index->data)[i]) * inner + b) * item, from);
+                add_one((mt_dtype)y->dtype,
+                        y->data +
+                            ((a * n + ((const int64_t *)(void *)index->data)[i]) * inner + b) *
+                                item,
+                        from);
     return 0;
 }
 
 static void index_add_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     if (gin[0]) gin[0] = gout[0];
-    if (gin[2]) gin[2] = mt_mul(mt_index_select(gout[0], c->arg[0].i, c->in[1]), mt_number_of(c->arg[1].s));
+    if (gin[2])
+        gin[2] = mt_mul(mt_index_select(gout[0], c->arg[0].i, c->in[1]), mt_number_of(c->arg[1].s));
 }
 
-MT_OP(index_add, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT, .keeps = {0, 0, MT_KEEP_IN(1)}, .backward = index_add_backward,
-      .rule = "gx = g; gsource = alpha g.index_select(dim, index)",
-      .schema = "index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor",
-      .doc = "self with alpha times the slices of source added to the slices of dim that index names.");
+MT_OP(
+    index_add, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+    .keeps = {0, 0, MT_KEEP_IN(1)}, .backward = index_add_backward,
+    .rule = "gx = g; gsource = alpha g.index_select(dim, index)",
+    .schema =
+        "index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor",
+    .doc =
+        "self with alpha times the slices of source added to the slices of dim that index names.");
 mt_tensor *mt_index_add(mt_tensor *self, int64_t dim, mt_tensor *index, mt_tensor *source)
 {
     mt_arg arg[2] = {mt_arg_int(dim), mt_arg_scalar(mt_scalar_int(1))};

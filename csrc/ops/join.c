@@ -26,7 +26,8 @@ static int unbind_forward(mt_call *c)
     return 0;
 }
 
-MT_OP(unbind, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD, .schema = "unbind(Tensor self, int dim=0) -> Tensor[]",
+MT_OP(unbind, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+      .schema = "unbind(Tensor self, int dim=0) -> Tensor[]",
       .doc = "The slices along dim as a tuple of views.");
 
 static int split_into(mt_call *c, int dim, int n, const int64_t *sizes)
@@ -46,7 +47,9 @@ static int split_evenly(mt_call *c, int dim, int64_t size)
     if (pieces < 1) pieces = 1;
     if (mt_result_list(c, (int)pieces) < 0) return -1;
     for (int64_t i = 0; i < pieces; i++)
-        if (add_piece(c, (int)i, mt_slice(x, dim, i * size, i * size + size < n ? i * size + size : n, 1)) < 0) return -1;
+        if (add_piece(c, (int)i,
+                      mt_slice(x, dim, i * size, i * size + size < n ? i * size + size : n, 1)) < 0)
+            return -1;
     return 0;
 }
 
@@ -57,14 +60,22 @@ static int split_forward(mt_call *c)
     int d = mt_wrap_dim(c->arg[1].i, x->ndim);
     int64_t size = c->arg[0].i;
     if (d < 0) return -1;
-    if (size < 0) return mt_error(MT_RUNTIME, "split expects split_size be non-negative, but got split_size=%" PRId64, size);
+    if (size < 0)
+        return mt_error(MT_RUNTIME,
+                        "split expects split_size be non-negative, but got split_size=%" PRId64,
+                        size);
     if (size == 0 && x->size[d] != 0)
-        return mt_error(MT_RUNTIME, "split_size can only be 0 if dimension size is 0, but got dimension size of %" PRId64, x->size[d]);
+        return mt_error(
+            MT_RUNTIME,
+            "split_size can only be 0 if dimension size is 0, but got dimension size of %" PRId64,
+            x->size[d]);
     return split_evenly(c, d, size);
 }
 
-MT_OP(split, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD, .schema = "split(Tensor self, int split_size_or_sections, int dim=0) -> Tensor[]",
-      .doc = "Views of split_size elements each along dim, the last one shorter; or of the listed sizes.");
+MT_OP(split, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+      .schema = "split(Tensor self, int split_size_or_sections, int dim=0) -> Tensor[]",
+      .doc = "Views of split_size elements each along dim, the last one shorter; or of the listed "
+             "sizes.");
 
 static int split_sizes_forward(mt_call *c)
 {
@@ -76,22 +87,28 @@ static int split_sizes_forward(mt_call *c)
     if (d < 0) return -1;
     for (int64_t i = 0; i < c->arg[0].ints.n; i++) {
         if (c->arg[0].ints.v[i] < 0)
-            return mt_error(MT_RUNTIME, "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=%s",
+            return mt_error(MT_RUNTIME,
+                            "split_with_sizes expects split_sizes have only non-negative entries, "
+                            "but got split_sizes=%s",
                             mt_shape_text((int)c->arg[0].ints.n, c->arg[0].ints.v, text));
         total += c->arg[0].ints.v[i];
     }
     if (total != x->size[d])
-        return mt_error(MT_RUNTIME, "split_with_sizes expects split_sizes to sum exactly to %" PRId64 " (input tensor's size at dimension %" PRId64
-                                    "), but got split_sizes=%s",
-                        x->size[d], c->arg[1].i, mt_shape_text((int)c->arg[0].ints.n, c->arg[0].ints.v, text));
+        return mt_error(MT_RUNTIME,
+                        "split_with_sizes expects split_sizes to sum exactly to %" PRId64
+                        " (input tensor's size at dimension %" PRId64 "), but got split_sizes=%s",
+                        x->size[d], c->arg[1].i,
+                        mt_shape_text((int)c->arg[0].ints.n, c->arg[0].ints.v, text));
     return split_into(c, d, (int)c->arg[0].ints.n, c->arg[0].ints.v);
 }
 
 MT_OP(split_sizes, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
-      .schema = "split.sizes(Tensor self, int[] split_size_or_sections, int dim=0) -> Tensor[]", .doc = "");
+      .schema = "split.sizes(Tensor self, int[] split_size_or_sections, int dim=0) -> Tensor[]",
+      .doc = "");
 static int split_with_sizes_forward(mt_call *c) { return split_sizes_forward(c); }
 MT_OP(split_with_sizes, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
-      .schema = "split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", .doc = "Views of the listed sizes along dim.");
+      .schema = "split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]",
+      .doc = "Views of the listed sizes along dim.");
 
 static int chunk_forward(mt_call *c)
 {
@@ -100,7 +117,9 @@ static int chunk_forward(mt_call *c)
     int d = mt_wrap_dim(c->arg[1].i, x->ndim);
     int64_t chunks = c->arg[0].i;
     if (d < 0) return -1;
-    if (chunks <= 0) return mt_error(MT_RUNTIME, "chunk expects `chunks` to be greater than 0, got: %" PRId64, chunks);
+    if (chunks <= 0)
+        return mt_error(MT_RUNTIME, "chunk expects `chunks` to be greater than 0, got: %" PRId64,
+                        chunks);
     int64_t size = (x->size[d] + chunks - 1) / chunks;
     if (size) return split_evenly(c, d, size);
     if (mt_result_list(c, (int)chunks) < 0) return -1;
@@ -109,7 +128,8 @@ static int chunk_forward(mt_call *c)
     return 0;
 }
 
-MT_OP(chunk, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD, .schema = "chunk(Tensor self, int chunks, int dim=0) -> Tensor[]",
+MT_OP(chunk, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+      .schema = "chunk(Tensor self, int chunks, int dim=0) -> Tensor[]",
       .doc = "At most `chunks` views of equal size along dim, the last one shorter.");
 
 /* ==== cat, stack ============================================================================================= */
@@ -122,7 +142,8 @@ static int cat_shape(const mt_call *c, int *dim, int *ndim, int64_t *size)
     const mt_tensor *like = NULL;
     for (int i = 0; i < c->nin; i++) {
         if (c->in[i]->ndim == 0)
-            return mt_error(MT_RUNTIME, "zero-dimensional tensor (at position %d) cannot be concatenated", i);
+            return mt_error(MT_RUNTIME,
+                            "zero-dimensional tensor (at position %d) cannot be concatenated", i);
         if (!like || skipped(like)) like = c->in[i];
     }
     if (!like) return mt_error(MT_VALUE, "torch.cat(): expected a non-empty list of Tensors");
@@ -134,13 +155,18 @@ static int cat_shape(const mt_call *c, int *dim, int *ndim, int64_t *size)
         const mt_tensor *t = c->in[i];
         if (skipped(t) && t != like) continue;
         if (t->ndim != like->ndim)
-            return mt_error(MT_RUNTIME, "Tensors must have same number of dimensions: got %d and %d", like->ndim, t->ndim);
+            return mt_error(MT_RUNTIME,
+                            "Tensors must have same number of dimensions: got %d and %d",
+                            like->ndim, t->ndim);
         for (int d = 0; d < t->ndim; d++)
             if (d != *dim && t->size[d] != like->size[d])
-                return mt_error(MT_RUNTIME, "Sizes of tensors must match except in dimension %d. Expected size %" PRId64
-                                            " but got size %" PRId64 " for tensor number %d in the list.",
-                                *dim, like->size[d], t->size[d], i);
-        if (__builtin_add_overflow(size[*dim], t->size[*dim], &size[*dim])) return mt_error(MT_RUNTIME, "cat: sizes overflow");
+                return mt_error(
+                    MT_RUNTIME,
+                    "Sizes of tensors must match except in dimension %d. Expected size %" PRId64
+                    " but got size %" PRId64 " for tensor number %d in the list.",
+                    *dim, like->size[d], t->size[d], i);
+        if (__builtin_add_overflow(size[*dim], t->size[*dim], &size[*dim]))
+            return mt_error(MT_RUNTIME, "cat: sizes overflow");
     }
     return 0;
 }
@@ -171,14 +197,16 @@ static void cat_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     for (int i = 0; i < c->nin; i++) {
         const mt_dims *d = &c->in_dims[i];
         int64_t length = d->ndim == ndim ? d->size[dim] : 0;
-        if (gin[i]) gin[i] = d->ndim == ndim ? mt_slice(gout[0], dim, at, at + length, 1) : mt_zeros_of(d);
+        if (gin[i])
+            gin[i] = d->ndim == ndim ? mt_slice(gout[0], dim, at, at + length, 1) : mt_zeros_of(d);
         at += length;
     }
 }
 
 MT_OP(cat, .kind = MT_FUNCTION | MT_OUT, .backward = cat_backward, .rule = "the slices of g",
       .schema = "cat(Tensor[] tensors, int dim=0) -> Tensor",
-      .doc = "The tensors one behind the other along dim; their other sizes must agree, their types are promoted.");
+      .doc = "The tensors one behind the other along dim; their other sizes must agree, their "
+             "types are promoted.");
 
 mt_tensor *mt_cat(int n, mt_tensor **tensors, int64_t dim)
 {
@@ -195,8 +223,11 @@ static int stack_forward(mt_call *c)
     size_t bytes = (size_t)c->nin * sizeof(mt_tensor *);
     for (int i = 1; i < c->nin; i++)
         if (!mt_same_shape(c->in[0], c->in[i]))
-            return mt_error(MT_RUNTIME, "stack expects each tensor to be equal size, but got %s at entry 0 and %s at entry %d",
-                            mt_shape_text(c->in[0]->ndim, c->in[0]->size, a), mt_shape_text(c->in[i]->ndim, c->in[i]->size, b), i);
+            return mt_error(MT_RUNTIME,
+                            "stack expects each tensor to be equal size, but got %s at entry 0 and "
+                            "%s at entry %d",
+                            mt_shape_text(c->in[0]->ndim, c->in[0]->size, a),
+                            mt_shape_text(c->in[i]->ndim, c->in[i]->size, b), i);
     mt_tensor **in = mt_malloc(bytes);
     bool ok = in != NULL;
     for (int i = 0; ok && i < c->nin; i++) ok = (in[i] = mt_unsqueeze(c->in[i], dim)) != NULL;
@@ -205,7 +236,8 @@ static int stack_forward(mt_call *c)
     return status;
 }
 
-MT_OP(stack, .kind = MT_COMPOSITE | MT_FUNCTION | MT_OUT, .schema = "stack(Tensor[] tensors, int dim=0) -> Tensor",
+MT_OP(stack, .kind = MT_COMPOSITE | MT_FUNCTION | MT_OUT,
+      .schema = "stack(Tensor[] tensors, int dim=0) -> Tensor",
       .doc = "The tensors, all of one shape, side by side along a new dimension dim.");
 
 mt_tensor *mt_stack(int n, mt_tensor **tensors, int64_t dim)

@@ -14,9 +14,14 @@ static int masked_fill_forward(mt_call *c)
     mt_dtype d = (mt_dtype)x->dtype;
     mt_tensor *shapes[2] = {x, mask};
     if (mask->dtype != MT_BOOL)
-        return mt_error(MT_RUNTIME, "masked_fill_ only supports boolean masks, but got mask with dtype %s", mt_dtype_name((mt_dtype)mask->dtype));
+        return mt_error(MT_RUNTIME,
+                        "masked_fill_ only supports boolean masks, but got mask with dtype %s",
+                        mt_dtype_name((mt_dtype)mask->dtype));
     if (value->ndim > 0)
-        return mt_error(MT_RUNTIME, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with %d dimension(s).", value->ndim);
+        return mt_error(MT_RUNTIME,
+                        "masked_fill_ only supports a 0-dimensional value tensor, but got tensor "
+                        "with %d dimension(s).",
+                        value->ndim);
     if (d != MT_BOOL && mt_scalar_check_fill(mt_item_at(value, 0), d) < 0) return -1;
     if (!(y = mt_result_broadcast(c, d, 2, shapes))) return -1;
     in[0] = mask;
@@ -32,8 +37,10 @@ static void masked_fill_backward(const mt_call *c, mt_tensor **gout, mt_tensor *
     if (gin[2]) gin[2] = mt_sum(mt_where(c->in[1], gout[0], mt_number(0)));
 }
 
-MT_OP(masked_fill, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE, .keeps = {MT_KEEP_IN(1), 0, MT_KEEP_IN(1)}, .backward = masked_fill_backward,
-      .rule = "masked_fill(g, mask, 0)", .schema = "masked_fill(Tensor self, Tensor mask, Number value) -> Tensor",
+MT_OP(masked_fill, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE,
+      .keeps = {MT_KEEP_IN(1), 0, MT_KEEP_IN(1)}, .backward = masked_fill_backward,
+      .rule = "masked_fill(g, mask, 0)",
+      .schema = "masked_fill(Tensor self, Tensor mask, Number value) -> Tensor",
       .doc = "self with value where mask is true.");
 
 mt_tensor *mt_masked_fill(mt_tensor *self, mt_tensor *mask, mt_tensor *value)
@@ -52,23 +59,29 @@ static int repeat_forward(mt_call *c)
     const int64_t *times = c->arg[0].ints.v;
     int64_t wide[2 * MT_MAX_DIMS], narrow[2 * MT_MAX_DIMS], merged[MT_MAX_DIMS];
     if (extra < 0)
-        return mt_error(MT_RUNTIME, "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor");
+        return mt_error(MT_RUNTIME, "Number of dimensions of repeat dims can not be smaller than "
+                                    "number of dimensions of tensor");
     if (2 * n > MT_MAX_DIMS) return mt_error(MT_RUNTIME, "repeat: too many dimensions");
     for (int d = 0; d < n; d++) {
         int64_t size = d < extra ? 1 : x->size[d - extra];
-        if (times[d] < 0) return mt_error(MT_RUNTIME, "Trying to create tensor with negative dimension %" PRId64, (int64_t)((uint64_t)times[d] * (uint64_t)size));
+        if (times[d] < 0)
+            return mt_error(MT_RUNTIME, "Trying to create tensor with negative dimension %" PRId64,
+                            (int64_t)((uint64_t)times[d] * (uint64_t)size));
         narrow[2 * d] = 1;
         narrow[2 * d + 1] = wide[2 * d + 1] = size;
         wide[2 * d] = times[d];
-        if (__builtin_mul_overflow(size, times[d], &merged[d])) return mt_error(MT_RUNTIME, "repeat: sizes overflow");
+        if (__builtin_mul_overflow(size, times[d], &merged[d]))
+            return mt_error(MT_RUNTIME, "repeat: sizes overflow");
     }
     if (mt_shape_numel(n, merged, mt_itemsize(x)) < 0) return -1;
     mt_tensor *y = mt_clone(mt_expand(mt_reshape(x, 2 * n, narrow), 2 * n, wide));
     return mt_result_is(c, 0, y ? mt_reshape(mt_contiguous(y), n, merged) : NULL);
 }
 
-MT_OP(repeat, .kind = MT_COMPOSITE | MT_METHOD | MT_VARARGS, .schema = "repeat(Tensor self, int[] repeats) -> Tensor",
-      .doc = "Copies of this tensor side by side, repeats[d] times along dimension d; new dimensions come first.");
+MT_OP(repeat, .kind = MT_COMPOSITE | MT_METHOD | MT_VARARGS,
+      .schema = "repeat(Tensor self, int[] repeats) -> Tensor",
+      .doc = "Copies of this tensor side by side, repeats[d] times along dimension d; new "
+             "dimensions come first.");
 
 /* ==== equal, isclose, allclose ==================================================================================== */
 
@@ -79,8 +92,9 @@ static int equal_tensor_forward(mt_call *c)
     mt_tensor *t = mt_result(c, 0, MT_BOOL, 0, NULL);
     if (!t) return -1;
     if (x->dtype != y->dtype)
-        return mt_error(MT_RUNTIME, "Expected object of data type %s but got data type %s for argument 'other'", mt_dtype_name((mt_dtype)x->dtype),
-                        mt_dtype_name((mt_dtype)y->dtype));
+        return mt_error(MT_RUNTIME,
+                        "Expected object of data type %s but got data type %s for argument 'other'",
+                        mt_dtype_name((mt_dtype)x->dtype), mt_dtype_name((mt_dtype)y->dtype));
     if (same) {
         mt_tensor *each = mt_eq(x, y);
         bool mask[MT_MAX_DIMS];
@@ -90,7 +104,8 @@ static int equal_tensor_forward(mt_call *c)
     *(bool *)t->data = false;
     return 0;
 }
-MT_OP(equal_tensor, .kind = MT_NODIFF | MT_FUNCTION, .schema = "_equal(Tensor self, Tensor other) -> Tensor", .doc = "equal() as a tensor.");
+MT_OP(equal_tensor, .kind = MT_NODIFF | MT_FUNCTION,
+      .schema = "_equal(Tensor self, Tensor other) -> Tensor", .doc = "equal() as a tensor.");
 
 /* |x - y| <= atol + rtol |y|, and equal infinities. */
 static int isclose_forward(mt_call *c)
@@ -98,21 +113,28 @@ static int isclose_forward(mt_call *c)
     mt_tensor *x = c->in[0], *y = c->in[1];
     double rtol = c->arg[0].d, atol = c->arg[1].d;
     if (x->dtype != y->dtype)
-        return mt_error(MT_RUNTIME, "%s did not match %s", mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel((mt_dtype)y->dtype));
-    if (!(rtol >= 0)) return mt_error(MT_RUNTIME, "rtol must be greater than or equal to zero, but got %g", rtol);
-    if (!(atol >= 0)) return mt_error(MT_RUNTIME, "atol must be greater than or equal to zero, but got %g", atol);
+        return mt_error(MT_RUNTIME, "%s did not match %s", mt_dtype_camel((mt_dtype)x->dtype),
+                        mt_dtype_camel((mt_dtype)y->dtype));
+    if (!(rtol >= 0))
+        return mt_error(MT_RUNTIME, "rtol must be greater than or equal to zero, but got %g", rtol);
+    if (!(atol >= 0))
+        return mt_error(MT_RUNTIME, "atol must be greater than or equal to zero, but got %g", atol);
     mt_tensor *close = mt_eq(x, y);
     bool real = mt_is_float((mt_dtype)x->dtype);
     if (c->arg[2].b && real) close = mt_logical_or(close, mt_logical_and(mt_isnan(x), mt_isnan(y)));
     if (rtol == 0 && atol == 0) return mt_result_is(c, 0, close);
-    mt_tensor *a = real ? x : mt_to_dtype(x, mt_default_dtype()), *b = real ? y : mt_to_dtype(y, mt_default_dtype());
-    mt_tensor *allowed = mt_add(mt_abs(mt_mul(b, mt_number(rtol))), mt_number(atol)), *error = mt_abs(mt_sub(a, b));
+    mt_tensor *a = real ? x : mt_to_dtype(x, mt_default_dtype()),
+              *b = real ? y : mt_to_dtype(y, mt_default_dtype());
+    mt_tensor *allowed = mt_add(mt_abs(mt_mul(b, mt_number(rtol))), mt_number(atol)),
+              *error = mt_abs(mt_sub(a, b));
     mt_tensor *near = mt_logical_and(mt_isfinite(error), mt_le(error, allowed));
     return mt_result_is(c, 0, mt_logical_or(close, near));
 }
 MT_OP(isclose, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD,
-      .schema = "isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor",
-      .doc = "True where |self - other| <= atol + rtol |other|, or both are the same infinity (or NaN with equal_nan).");
+      .schema = "isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool "
+                "equal_nan=False) -> Tensor",
+      .doc = "True where |self - other| <= atol + rtol |other|, or both are the same infinity (or "
+             "NaN with equal_nan).");
 
 /* ==== outer, addmm ================================================================================================ */
 
@@ -120,10 +142,12 @@ static int outer_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *y = c->in[1];
     if (x->ndim != 1 || y->ndim != 1)
-        return mt_error(MT_RUNTIME, "outer: Expected 1-D argument %s, but got %d-D", x->ndim != 1 ? "self" : "vec2", x->ndim != 1 ? x->ndim : y->ndim);
+        return mt_error(MT_RUNTIME, "outer: Expected 1-D argument %s, but got %d-D",
+                        x->ndim != 1 ? "self" : "vec2", x->ndim != 1 ? x->ndim : y->ndim);
     return mt_result_is(c, 0, mt_mul(mt_unsqueeze(x, 1), mt_unsqueeze(y, 0)));
 }
-MT_OP(outer, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT, .schema = "outer(Tensor self, Tensor vec2) -> Tensor",
+MT_OP(outer, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .schema = "outer(Tensor self, Tensor vec2) -> Tensor",
       .doc = "The matrix of all products of an element of self and one of vec2.");
 
 /* beta M + alpha A B; M is not even looked at when beta is 0. */
@@ -138,30 +162,38 @@ static mt_tensor *blend(mt_tensor *m, mt_tensor *product, const mt_arg *beta, co
 
 static int addmm_forward(mt_call *c)
 {
-    if (!mt_is_float((mt_dtype)c->in[0]->dtype) && (c->arg[0].s.kind == MT_SCALAR_FLOAT || c->arg[1].s.kind == MT_SCALAR_FLOAT))
-        return mt_error(MT_RUNTIME, "For integral input tensors, argument %s must not be a floating point number.",
-                        c->arg[0].s.kind == MT_SCALAR_FLOAT ? "beta" : "alpha");
+    if (!mt_is_float((mt_dtype)c->in[0]->dtype) &&
+        (c->arg[0].s.kind == MT_SCALAR_FLOAT || c->arg[1].s.kind == MT_SCALAR_FLOAT))
+        return mt_error(
+            MT_RUNTIME,
+            "For integral input tensors, argument %s must not be a floating point number.",
+            c->arg[0].s.kind == MT_SCALAR_FLOAT ? "beta" : "alpha");
     if (c->in[1]->ndim != 2 || c->in[2]->ndim != 2)
-        return mt_error(MT_RUNTIME, "mat%d must be a matrix, got %d-D tensor", c->in[1]->ndim != 2 ? 1 : 2,
+        return mt_error(MT_RUNTIME, "mat%d must be a matrix, got %d-D tensor",
+                        c->in[1]->ndim != 2 ? 1 : 2,
                         c->in[1]->ndim != 2 ? c->in[1]->ndim : c->in[2]->ndim);
     return mt_result_is(c, 0, blend(c->in[0], mt_mm(c->in[1], c->in[2]), &c->arg[0], &c->arg[1]));
 }
-MT_OP(addmm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
-      .schema = "addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
-      .doc = "beta self + alpha mat1 @ mat2; self broadcasts to the product.");
+MT_OP(
+    addmm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+    .schema =
+        "addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
+    .doc = "beta self + alpha mat1 @ mat2; self broadcasts to the product.");
 static int addmv_forward(mt_call *c)
 {
     return mt_result_is(c, 0, blend(c->in[0], mt_mv(c->in[1], c->in[2]), &c->arg[0], &c->arg[1]));
 }
 MT_OP(addmv, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
-      .schema = "addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
+      .schema =
+          "addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
       .doc = "beta self + alpha mat @ vec; self broadcasts to the product.");
 static int baddbmm_forward(mt_call *c)
 {
     return mt_result_is(c, 0, blend(c->in[0], mt_bmm(c->in[1], c->in[2]), &c->arg[0], &c->arg[1]));
 }
 MT_OP(baddbmm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
-      .schema = "baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
+      .schema = "baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar "
+                "alpha=1) -> Tensor",
       .doc = "beta self + alpha batch1 @ batch2; self broadcasts to the product.");
 
 /* ==== broadcast_tensors, meshgrid ================================================================================== */
@@ -171,13 +203,15 @@ static int broadcast_tensors_forward(mt_call *c)
     int64_t size[MT_MAX_DIMS];
     int ndim = 0, n = c->nin;
     for (int i = 0; i < n; i++)
-        if ((ndim = mt_shape_broadcast(ndim, size, c->in[i]->ndim, c->in[i]->size, size)) < 0) return -1;
+        if ((ndim = mt_shape_broadcast(ndim, size, c->in[i]->ndim, c->in[i]->size, size)) < 0)
+            return -1;
     if (mt_result_list(c, n) < 0) return -1;
     for (int i = 0; i < n; i++)
         if (!(c->out[i] = mt_expand(c->in[i], ndim, size))) return -1;
     return 0;
 }
-MT_OP(broadcast_tensors, .kind = MT_COMPOSITE | MT_FUNCTION, .schema = "_broadcast_tensors(Tensor[] tensors) -> Tensor[]",
+MT_OP(broadcast_tensors, .kind = MT_COMPOSITE | MT_FUNCTION,
+      .schema = "_broadcast_tensors(Tensor[] tensors) -> Tensor[]",
       .doc = "The tensors expanded to their common shape, as views.");
 
 static int meshgrid_forward(mt_call *c)
@@ -187,12 +221,19 @@ static int meshgrid_forward(mt_call *c)
     const char *indexing = c->arg[0].given ? c->arg[0].text : "ij";
     bool swap = !strcmp(indexing, "xy");
     if (!swap && strcmp(indexing, "ij"))
-        return mt_error(MT_RUNTIME, "torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: %s", indexing);
+        return mt_error(
+            MT_RUNTIME,
+            "torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: %s", indexing);
     if (n == 0) return mt_error(MT_RUNTIME, "meshgrid expects a non-empty TensorList");
     for (int i = 0; i < n; i++) {
         if (c->in[i]->ndim > 1)
-            return mt_error(MT_RUNTIME, "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got %dD", c->in[i]->ndim);
-        if (c->in[i]->dtype != c->in[0]->dtype) return mt_error(MT_RUNTIME, "torch.meshgrid expects all tensors to have the same dtype");
+            return mt_error(
+                MT_RUNTIME,
+                "torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got %dD",
+                c->in[i]->ndim);
+        if (c->in[i]->dtype != c->in[0]->dtype)
+            return mt_error(MT_RUNTIME,
+                            "torch.meshgrid expects all tensors to have the same dtype");
         size[swap && n > 1 && i < 2 ? 1 - i : i] = c->in[i]->numel;
     }
     if (mt_result_list(c, n) < 0) return -1;
@@ -203,7 +244,8 @@ static int meshgrid_forward(mt_call *c)
     }
     return 0;
 }
-MT_OP(meshgrid, .kind = MT_COMPOSITE | MT_FUNCTION, .schema = "_meshgrid(Tensor[] tensors, *, str? indexing=None) -> Tensor[]",
+MT_OP(meshgrid, .kind = MT_COMPOSITE | MT_FUNCTION,
+      .schema = "_meshgrid(Tensor[] tensors, *, str? indexing=None) -> Tensor[]",
       .doc = "The grids of coordinates that the vectors span, as views.");
 
 /* ==== views in place ================================================================================================ */
@@ -226,17 +268,26 @@ static int become(mt_call *c, mt_tensor *v)
 static int leaf_check(const mt_tensor *x)
 {
     if (mt_self.no_grad || !mt_requires_grad(x) || x->node) return 0;
-    return mt_error(MT_RUNTIME, "a leaf Variable that requires grad is being used in an in-place operation.");
+    return mt_error(MT_RUNTIME,
+                    "a leaf Variable that requires grad is being used in an in-place operation.");
 }
 
 #define VIEW_INPLACE(id, name, parameters, view)                                                   \
-    static int id##_forward(mt_call *c) { return leaf_check(c->in[0]) < 0 ? -1 : become(c, view); } \
-    MT_OP(id, .kind = MT_COMPOSITE | MT_METHOD, .schema = name "(Tensor self" parameters ") -> Tensor", .doc = "In place: see the function without _.");
+    static int id##_forward(mt_call *c)                                                            \
+    {                                                                                              \
+        return leaf_check(c->in[0]) < 0 ? -1 : become(c, view);                                    \
+    }                                                                                              \
+    MT_OP(id, .kind = MT_COMPOSITE | MT_METHOD,                                                    \
+          .schema = name "(Tensor self" parameters ") -> Tensor",                                  \
+          .doc = "In place: see the function without _.");
 VIEW_INPLACE(inplace_t, "t_", "", mt_t(c->in[0]))
-VIEW_INPLACE(inplace_transpose, "transpose_", ", int dim0, int dim1", mt_transpose(c->in[0], c->arg[0].i, c->arg[1].i))
+VIEW_INPLACE(inplace_transpose, "transpose_", ", int dim0, int dim1",
+             mt_transpose(c->in[0], c->arg[0].i, c->arg[1].i))
 VIEW_INPLACE(inplace_squeeze, "squeeze_", "", mt_squeeze(c->in[0]))
-VIEW_INPLACE(inplace_squeeze_dim, "squeeze_.dim", ", int dim", mt_squeeze_dim(c->in[0], c->arg[0].i))
-VIEW_INPLACE(inplace_squeeze_dims, "squeeze_.dims", ", int[] dim", mt_squeeze_dims(c->in[0], (int)c->arg[0].ints.n, c->arg[0].ints.v))
+VIEW_INPLACE(inplace_squeeze_dim, "squeeze_.dim", ", int dim",
+             mt_squeeze_dim(c->in[0], c->arg[0].i))
+VIEW_INPLACE(inplace_squeeze_dims, "squeeze_.dims", ", int[] dim",
+             mt_squeeze_dims(c->in[0], (int)c->arg[0].ints.n, c->arg[0].ints.v))
 VIEW_INPLACE(inplace_unsqueeze, "unsqueeze_", ", int dim", mt_unsqueeze(c->in[0], c->arg[0].i))
 
 static int logical_not_inplace_forward(mt_call *c)
@@ -245,5 +296,5 @@ static int logical_not_inplace_forward(mt_call *c)
     c->out[0] = c->in[0];
     return y ? mt_copy_raw(c->in[0], y) : -1;
 }
-MT_OP(logical_not_inplace, .kind = MT_NODIFF | MT_METHOD | MT_INPLACE_ONLY, .schema = "logical_not_(Tensor self) -> Tensor",
-      .doc = "In place: see logical_not().");
+MT_OP(logical_not_inplace, .kind = MT_NODIFF | MT_METHOD | MT_INPLACE_ONLY,
+      .schema = "logical_not_(Tensor self) -> Tensor", .doc = "In place: see logical_not().");

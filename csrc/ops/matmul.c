@@ -8,25 +8,30 @@
 static int same_types(const mt_tensor *a, const mt_tensor *b)
 {
     if (a->dtype == b->dtype) return 0;
-    return mt_error(MT_RUNTIME, "expected m1 and m2 to have the same dtype, but got: %s != %s", mt_dtype_camel((mt_dtype)a->dtype),
-                    mt_dtype_camel((mt_dtype)b->dtype));
+    return mt_error(MT_RUNTIME, "expected m1 and m2 to have the same dtype, but got: %s != %s",
+                    mt_dtype_camel((mt_dtype)a->dtype), mt_dtype_camel((mt_dtype)b->dtype));
 }
 
 /* c (m, n), rows ldc apart, = a (m, k) b (k, n) + c if accumulate; element strides. Integers in a plain loop. */
-static int gemm_any(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int64_t a_row, int64_t a_col, const char *b,
-                    int64_t b_row, int64_t b_col, char *c, int64_t ldc, bool accumulate)
+static int gemm_any(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int64_t a_row,
+                    int64_t a_col, const char *b, int64_t b_row, int64_t b_col, char *c,
+                    int64_t ldc, bool accumulate)
 {
     if (d == MT_FLOAT32)
-        return mt_k->gemm_f32(m, n, k, (const float *)(const void *)a, a_row, a_col, (const float *)(const void *)b, b_row, b_col,
-                              (float *)(void *)c, ldc, accumulate);
+        return mt_k->gemm_f32(m, n, k, (const float *)(const void *)a, a_row, a_col,
+                              (const float *)(const void *)b, b_row, b_col, (float *)(void *)c, ldc,
+                              accumulate);
     if (d == MT_FLOAT64)
-        return mt_k->gemm_f64(m, n, k, (const double *)(const void *)a, a_row, a_col, (const double *)(const void *)b, b_row, b_col,
-                              (double *)(void *)c, ldc, accumulate);
-    if (d == MT_BOOL) return mt_error(MT_NOT_IMPLEMENTED, "\"addmm_impl_cpu_\" not implemented for 'Bool'");
+        return mt_k->gemm_f64(m, n, k, (const double *)(const void *)a, a_row, a_col,
+                              (const double *)(const void *)b, b_row, b_col, (double *)(void *)c,
+                              ldc, accumulate);
+    if (d == MT_BOOL)
+        return mt_error(MT_NOT_IMPLEMENTED, "\"addmm_impl_cpu_\" not implemented for 'Bool'");
     int64_t item = mt_dtype_size(d);
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
-            uint64_t sum = accumulate ? (uint64_t)mt_scalar_load(d, c + (i * ldc + j) * item).v.i : 0;
+            uint64_t sum =
+                accumulate ? (uint64_t)mt_scalar_load(d, c + (i * ldc + j) * item).v.i : 0;
             for (int64_t l = 0; l < k; l++)
                 sum += (uint64_t)mt_scalar_load(d, a + (i * a_row + l * a_col) * item).v.i *
                        (uint64_t)mt_scalar_load(d, b + (l * b_row + j * b_col) * item).v.i;
@@ -43,14 +48,16 @@ static int mm_forward(mt_call *c)
     if (a->ndim != 2) return mt_error(MT_RUNTIME, "self must be a matrix");
     if (b->ndim != 2) return mt_error(MT_RUNTIME, "mat2 must be a matrix");
     if (a->size[1] != b->size[0])
-        return mt_error(MT_RUNTIME, "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64 " and %" PRId64 "x%" PRId64 ")",
+        return mt_error(MT_RUNTIME,
+                        "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64
+                        " and %" PRId64 "x%" PRId64 ")",
                         a->size[0], a->size[1], b->size[0], b->size[1]);
     if (same_types(a, b) < 0) return -1;
     int64_t size[2] = {a->size[0], b->size[1]};
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 2, size);
     if (!y) return -1;
-    return gemm_any((mt_dtype)a->dtype, size[0], size[1], a->size[1], a->data, a->stride[0], a->stride[1], b->data, b->stride[0],
-                    b->stride[1], y->data, size[1], false);
+    return gemm_any((mt_dtype)a->dtype, size[0], size[1], a->size[1], a->data, a->stride[0],
+                    a->stride[1], b->data, b->stride[0], b->stride[1], y->data, size[1], false);
 }
 
 /* C = A B, so dA = dC B^T and dB = A^T dC. */
@@ -61,8 +68,9 @@ static void mm_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[1]) gin[1] = mt_mm(mt_t(a), g);
 }
 
-MT_OP(mm, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0)}, .backward = mm_backward,
-      .rule = "gA = g @ B.t(); gB = A.t() @ g", .schema = "mm(Tensor self, Tensor mat2) -> Tensor",
+MT_OP(mm, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0)},
+      .backward = mm_backward, .rule = "gA = g @ B.t(); gB = A.t() @ g",
+      .schema = "mm(Tensor self, Tensor mat2) -> Tensor",
       .doc = "The product of two matrices, (n, k) and (k, m) to (n, m). No broadcasting.");
 
 mt_tensor *mt_mm(mt_tensor *self, mt_tensor *mat2) { return mt_call2(&mt_op_mm, self, mat2); }
@@ -81,15 +89,18 @@ static int bmm_forward(mt_call *c)
     if (a->ndim != 3) return mt_error(MT_RUNTIME, "batch1 must be a 3D tensor");
     if (b->ndim != 3) return mt_error(MT_RUNTIME, "batch2 must be a 3D tensor");
     if (a->size[0] != b->size[0] || a->size[2] != b->size[1])
-        return mt_error(MT_RUNTIME, "Expected size for first two dimensions of batch2 tensor to be: [%" PRId64 ", %" PRId64 "] but got: %s.",
+        return mt_error(MT_RUNTIME,
+                        "Expected size for first two dimensions of batch2 tensor to be: [%" PRId64
+                        ", %" PRId64 "] but got: %s.",
                         a->size[0], a->size[2], mt_shape_text(2, b->size, ta));
     if (same_types(a, b) < 0) return -1;
     int64_t size[3] = {a->size[0], a->size[1], b->size[2]}, item = mt_itemsize(a);
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 3, size);
     for (int64_t i = 0; y && i < size[0]; i++)
-        if (gemm_any((mt_dtype)a->dtype, size[1], size[2], a->size[2], a->data + i * a->stride[0] * item, a->stride[1], a->stride[2],
-                     b->data + i * b->stride[0] * item, b->stride[1], b->stride[2], y->data + i * size[1] * size[2] * item, size[2],
-                     false) < 0)
+        if (gemm_any((mt_dtype)a->dtype, size[1], size[2], a->size[2],
+                     a->data + i * a->stride[0] * item, a->stride[1], a->stride[2],
+                     b->data + i * b->stride[0] * item, b->stride[1], b->stride[2],
+                     y->data + i * size[1] * size[2] * item, size[2], false) < 0)
             return -1;
     return y ? 0 : -1;
 }
@@ -101,9 +112,11 @@ static void bmm_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[1]) gin[1] = mt_bmm(mt_transpose(a, 1, 2), g);
 }
 
-MT_OP(bmm, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0)}, .backward = bmm_backward,
-      .rule = "gA = g @ B.mT; gB = A.mT @ g", .schema = "bmm(Tensor self, Tensor mat2) -> Tensor",
-      .doc = "The products of two stacks of matrices, (b, n, k) and (b, k, m) to (b, n, m). No broadcasting.");
+MT_OP(bmm, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0)},
+      .backward = bmm_backward, .rule = "gA = g @ B.mT; gB = A.mT @ g",
+      .schema = "bmm(Tensor self, Tensor mat2) -> Tensor",
+      .doc = "The products of two stacks of matrices, (b, n, k) and (b, k, m) to (b, n, m). No "
+             "broadcasting.");
 
 mt_tensor *mt_bmm(mt_tensor *self, mt_tensor *mat2) { return mt_call2(&mt_op_bmm, self, mat2); }
 
@@ -113,15 +126,18 @@ static int mv_forward(mt_call *c)
 {
     mt_tensor *a = c->in[0], *v = c->in[1];
     if (a->ndim != 2 || v->ndim != 1)
-        return mt_error(MT_RUNTIME, "vector + matrix @ vector expected, got %d, %d, %d", 1, a->ndim, v->ndim);
+        return mt_error(MT_RUNTIME, "vector + matrix @ vector expected, got %d, %d, %d", 1, a->ndim,
+                        v->ndim);
     if (a->size[1] != v->size[0])
-        return mt_error(MT_RUNTIME, "size mismatch, got input (%" PRId64 "), mat (%" PRId64 "x%" PRId64 "), vec (%" PRId64 ")", a->size[0],
-                        a->size[0], a->size[1], v->size[0]);
+        return mt_error(MT_RUNTIME,
+                        "size mismatch, got input (%" PRId64 "), mat (%" PRId64 "x%" PRId64
+                        "), vec (%" PRId64 ")",
+                        a->size[0], a->size[0], a->size[1], v->size[0]);
     if (same_types(a, v) < 0) return -1;
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 1, a->size);
     if (!y) return -1;
-    return gemm_any((mt_dtype)a->dtype, a->size[0], 1, a->size[1], a->data, a->stride[0], a->stride[1], v->data, v->stride[0], 1, y->data,
-                    1, false);
+    return gemm_any((mt_dtype)a->dtype, a->size[0], 1, a->size[1], a->data, a->stride[0],
+                    a->stride[1], v->data, v->stride[0], 1, y->data, 1, false);
 }
 
 static void mv_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
@@ -131,8 +147,9 @@ static void mv_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[1]) gin[1] = mt_mv(mt_t(a), g);
 }
 
-MT_OP(mv, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0)}, .backward = mv_backward,
-      .rule = "gA = outer(g, v); gv = A.t() @ g", .schema = "mv(Tensor self, Tensor vec) -> Tensor",
+MT_OP(mv, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0)},
+      .backward = mv_backward, .rule = "gA = outer(g, v); gv = A.t() @ g",
+      .schema = "mv(Tensor self, Tensor vec) -> Tensor",
       .doc = "The product of a matrix (n, m) and a vector (m) to (n).");
 
 mt_tensor *mt_mv(mt_tensor *self, mt_tensor *vec) { return mt_call2(&mt_op_mv, self, vec); }
@@ -141,17 +158,22 @@ static int dot_forward(mt_call *c)
 {
     mt_tensor *a = c->in[0], *b = c->in[1];
     if (a->ndim != 1 || b->ndim != 1)
-        return mt_error(MT_RUNTIME, "1D tensors expected, but got %dD and %dD tensors", a->ndim, b->ndim);
+        return mt_error(MT_RUNTIME, "1D tensors expected, but got %dD and %dD tensors", a->ndim,
+                        b->ndim);
     if (a->dtype != b->dtype)
-        return mt_error(MT_RUNTIME, "dot : expected both vectors to have same dtype, but found %s and %s", mt_dtype_camel((mt_dtype)a->dtype),
-                        mt_dtype_camel((mt_dtype)b->dtype));
+        return mt_error(MT_RUNTIME,
+                        "dot : expected both vectors to have same dtype, but found %s and %s",
+                        mt_dtype_camel((mt_dtype)a->dtype), mt_dtype_camel((mt_dtype)b->dtype));
     if (a->numel != b->numel)
-        return mt_error(MT_RUNTIME, "inconsistent tensor size, expected tensor [%" PRId64 "] and src [%" PRId64 "] to have the same number of "
-                                    "elements, but got %" PRId64 " and %" PRId64 " elements respectively",
+        return mt_error(MT_RUNTIME,
+                        "inconsistent tensor size, expected tensor [%" PRId64 "] and src [%" PRId64
+                        "] to have the same number of "
+                        "elements, but got %" PRId64 " and %" PRId64 " elements respectively",
                         a->numel, b->numel, a->numel, b->numel);
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 0, NULL);
     if (!y) return -1;
-    return gemm_any((mt_dtype)a->dtype, 1, 1, a->numel, a->data, 1, a->stride[0], b->data, b->stride[0], 1, y->data, 1, false);
+    return gemm_any((mt_dtype)a->dtype, 1, 1, a->numel, a->data, 1, a->stride[0], b->data,
+                    b->stride[0], 1, y->data, 1, false);
 }
 
 static void dot_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
@@ -160,8 +182,9 @@ static void dot_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[1]) gin[1] = mt_mul(gout[0], c->in[0]);
 }
 
-MT_OP(dot, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0)}, .backward = dot_backward,
-      .rule = "gx = g y; gy = g x", .schema = "dot(Tensor self, Tensor tensor) -> Tensor",
+MT_OP(dot, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0)},
+      .backward = dot_backward, .rule = "gx = g y; gy = g x",
+      .schema = "dot(Tensor self, Tensor tensor) -> Tensor",
       .doc = "The sum of the products of the elements of two vectors of one length.");
 
 mt_tensor *mt_dot(mt_tensor *self, mt_tensor *tensor) { return mt_call2(&mt_op_dot, self, tensor); }
@@ -183,7 +206,9 @@ static int matmul_forward(mt_call *c)
 {
     mt_tensor *a = c->in[0], *b = c->in[1], *y;
     if (a->ndim == 0 || b->ndim == 0)
-        return mt_error(MT_RUNTIME, "both arguments to matmul need to be at least 1D, but they are %dD and %dD", a->ndim, b->ndim);
+        return mt_error(MT_RUNTIME,
+                        "both arguments to matmul need to be at least 1D, but they are %dD and %dD",
+                        a->ndim, b->ndim);
     if (a->ndim == 1 && b->ndim == 1) return mt_result_is(c, 0, mt_dot(a, b));
     if (a->ndim == 2 && b->ndim == 2) return mt_result_is(c, 0, mt_mm(a, b));
     if (a->ndim == 2 && b->ndim == 1) return mt_result_is(c, 0, mt_mv(a, b));
@@ -204,34 +229,45 @@ static int matmul_forward(mt_call *c)
     } else if (nbatch == 0) {
         y = mt_mm(a, b);
     } else {
-        y = mt_reshape(mt_bmm(fold_batch(a, nbatch, batch), fold_batch(b, nbatch, batch)), nbatch + 2, size);
+        y = mt_reshape(mt_bmm(fold_batch(a, nbatch, batch), fold_batch(b, nbatch, batch)),
+                       nbatch + 2, size);
     }
     if (row) y = y ? mt_squeeze_dim(y, -2) : NULL;
     if (column) y = y ? mt_squeeze_dim(y, -1) : NULL;
     return mt_result_is(c, 0, y);
 }
 
-MT_OP(matmul, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT, .schema = "matmul(Tensor self, Tensor other) -> Tensor",
-      .doc = "The matrix product of the last two dimensions; those before broadcast. A vector counts as a row on the left, as a "
+MT_OP(matmul, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .schema = "matmul(Tensor self, Tensor other) -> Tensor",
+      .doc = "The matrix product of the last two dimensions; those before broadcast. A vector "
+             "counts as a row on the left, as a "
              "column on the right.");
 
-mt_tensor *mt_matmul(mt_tensor *self, mt_tensor *other) { return mt_call2(&mt_op_matmul, self, other); }
+mt_tensor *mt_matmul(mt_tensor *self, mt_tensor *other)
+{
+    return mt_call2(&mt_op_matmul, self, other);
+}
 
 /* ==== linear =================================================================================================== */
 
 static int check_linear(const mt_tensor *x, const mt_tensor *w, const mt_tensor *bias)
 {
-    if (w->ndim != 2) return mt_error(MT_RUNTIME, "linear: weight must be a matrix, but got %dD", w->ndim);
+    if (w->ndim != 2)
+        return mt_error(MT_RUNTIME, "linear: weight must be a matrix, but got %dD", w->ndim);
     int64_t k = x->size[x->ndim - 1];
     if (k != w->size[1])
-        return mt_error(MT_RUNTIME, "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64 " and %" PRId64 "x%" PRId64 ")",
+        return mt_error(MT_RUNTIME,
+                        "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64
+                        " and %" PRId64 "x%" PRId64 ")",
                         k ? x->numel / k : 0, k, w->size[1], w->size[0]);
     if (x->dtype != w->dtype || (bias && bias->dtype != w->dtype))
-        return mt_error(MT_RUNTIME, "mat1 and mat2 must have the same dtype, but got %s and %s", mt_dtype_camel((mt_dtype)x->dtype),
-                        mt_dtype_camel((mt_dtype)w->dtype));
+        return mt_error(MT_RUNTIME, "mat1 and mat2 must have the same dtype, but got %s and %s",
+                        mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel((mt_dtype)w->dtype));
     if (bias && !(bias->ndim == 1 && bias->size[0] == w->size[0]) && bias->numel != 1)
-        return mt_error(MT_RUNTIME, "The expanded size of the tensor (%" PRId64 ") must match the existing size (%" PRId64
-                                    ") at non-singleton dimension 1.",
+        return mt_error(MT_RUNTIME,
+                        "The expanded size of the tensor (%" PRId64
+                        ") must match the existing size (%" PRId64
+                        ") at non-singleton dimension 1.",
                         w->size[0], bias->numel);
     return 0;
 }
@@ -242,7 +278,8 @@ static void fill_rows(mt_tensor *y, const mt_tensor *bias, int64_t rows, int64_t
     if (rows == 0 || n == 0) return;
     if (bias->numel == 1 || bias->stride[0] != 1) {
         for (int64_t j = 0; j < n; j++)
-            memcpy(y->data + j * item, bias->data + (bias->numel == 1 ? 0 : j * bias->stride[0]) * item, (size_t)item);
+            memcpy(y->data + j * item,
+                   bias->data + (bias->numel == 1 ? 0 : j * bias->stride[0]) * item, (size_t)item);
     } else {
         memcpy(y->data, bias->data, (size_t)row);
     }
@@ -254,9 +291,12 @@ static int linear_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *w = c->in[1], *bias = c->in[2];
     int64_t size[MT_MAX_DIMS];
-    if (x->ndim == 0) return mt_error(MT_RUNTIME, "both arguments to linear need to be at least 1D, but they are 0D and 2D");
+    if (x->ndim == 0)
+        return mt_error(MT_RUNTIME,
+                        "both arguments to linear need to be at least 1D, but they are 0D and 2D");
     if (check_linear(x, w, bias) < 0) return -1;
-    if (x->ndim != 2 && !mt_is_contiguous(x) && !(x = mt_contiguous_raw(x, (mt_dtype)x->dtype))) return -1;
+    if (x->ndim != 2 && !mt_is_contiguous(x) && !(x = mt_contiguous_raw(x, (mt_dtype)x->dtype)))
+        return -1;
     int64_t k = w->size[1], n = w->size[0], rows = 1;
     for (int d = 0; d < x->ndim - 1; d++) rows *= size[d] = x->size[d];
     size[x->ndim - 1] = n;
@@ -264,8 +304,8 @@ static int linear_forward(mt_call *c)
     if (!y) return -1;
     if (bias) fill_rows(y, bias, rows, n);
     int64_t x_row = x->ndim == 2 ? x->stride[0] : k, x_col = x->ndim == 2 ? x->stride[1] : 1;
-    return gemm_any((mt_dtype)x->dtype, rows, n, k, x->data, x_row, x_col, w->data, w->stride[1], w->stride[0], y->data, n,
-                    bias != NULL);
+    return gemm_any((mt_dtype)x->dtype, rows, n, k, x->data, x_row, x_col, w->data, w->stride[1],
+                    w->stride[0], y->data, n, bias != NULL);
 }
 
 static mt_tensor *as_rows(mt_tensor *t)
@@ -315,11 +355,15 @@ static void linear_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     int64_t m = g->size[0], n = g->size[1], k = c->in_dims[1].size[1];
     if (gin[0]) {
         mt_tensor *gx = gin[0] = mt_empty(d, 2, c->in_dims[0].size);
-        if (!gx || gemm_any(d, m, k, n, g->data, n, 1, w->data, w->stride[0], w->stride[1], gx->data, k, false) < 0) return;
+        if (!gx || gemm_any(d, m, k, n, g->data, n, 1, w->data, w->stride[0], w->stride[1],
+                            gx->data, k, false) < 0)
+            return;
     }
     if (gin[1]) {
         mt_tensor *gw = gin[1] = mt_empty(d, 2, c->in_dims[1].size);
-        if (!gw || gemm_any(d, n, k, m, g->data, 1, n, x->data, x->stride[0], x->stride[1], gw->data, k, false) < 0) return;
+        if (!gw || gemm_any(d, n, k, m, g->data, 1, n, x->data, x->stride[0], x->stride[1],
+                            gw->data, k, false) < 0)
+            return;
     }
     if (gin[2]) {
         int64_t width = n;
@@ -331,14 +375,18 @@ static void linear_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 
 static const char *linear_grad_name(const mt_call *c)
 {
-    if (c->in_dims[0].ndim != 2) return c->in_dims[2].dtype == MT_NO_DTYPE ? "UnsafeViewBackward0" : "ViewBackward0";
+    if (c->in_dims[0].ndim != 2)
+        return c->in_dims[2].dtype == MT_NO_DTYPE ? "UnsafeViewBackward0" : "ViewBackward0";
     return c->in_dims[2].dtype == MT_NO_DTYPE ? "MmBackward0" : "AddmmBackward0";
 }
 
-MT_OP(linear, .kind = MT_NN | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0), 0}, .backward = linear_backward, .fused = linear_fused,
-      .grad_name_of = linear_grad_name, .rule = "gx = g @ W; gW = g.t() @ x; gb = g.sum(0)",
-      .schema = "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",
-      .doc = "input @ weight.t() + bias: (..., in) to (..., out) with weight (out, in) and bias (out).");
+MT_OP(
+    linear, .kind = MT_NN | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0), 0},
+    .backward = linear_backward, .fused = linear_fused, .grad_name_of = linear_grad_name,
+    .rule = "gx = g @ W; gW = g.t() @ x; gb = g.sum(0)",
+    .schema = "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",
+    .doc =
+        "input @ weight.t() + bias: (..., in) to (..., out) with weight (out, in) and bias (out).");
 
 mt_tensor *mt_linear(mt_tensor *input, mt_tensor *weight, mt_tensor *bias)
 {

@@ -14,7 +14,9 @@ static int prod_over(mt_call *c, const mt_arg *dims, bool keepdim, const mt_arg 
     mt_tensor *x = c->in[0], *y;
     bool mask[MT_MAX_DIMS];
     int64_t size[MT_MAX_DIMS];
-    mt_dtype d = dtype->given ? (mt_dtype)dtype->i : mt_is_float(own_type(x)) ? own_type(x) : MT_INT64;
+    mt_dtype d = dtype->given               ? (mt_dtype)dtype->i
+                 : mt_is_float(own_type(x)) ? own_type(x)
+                                            : MT_INT64;
     if (mt_reduce_mask(x, dims, mask) < 0) return -1;
     mt_dtype compute = mt_is_float(d) ? d : MT_INT64;
     if (x->dtype != compute && !(x = mt_contiguous_raw(x, compute))) return -1;
@@ -29,7 +31,8 @@ static int prod_over(mt_call *c, const mt_arg *dims, bool keepdim, const mt_arg 
 static mt_tensor *prod_gradient(const mt_call *c, mt_tensor *g, const mt_arg *dims, bool keepdim)
 {
     const mt_dims *d = &c->in_dims[0];
-    mt_tensor *x = c->in[0], *zero = mt_eq(x, mt_number(0)), *safe = mt_where(zero, mt_number(1), x), *rest, *zeros;
+    mt_tensor *x = c->in[0], *zero = mt_eq(x, mt_number(0)),
+              *safe = mt_where(zero, mt_number(1), x), *rest, *zeros;
     if (dims) {
         rest = mt_prod_dim(safe, dims->i, keepdim);
         zeros = mt_sum_dim(zero, 1, &dims->i, keepdim);
@@ -44,7 +47,8 @@ static mt_tensor *prod_gradient(const mt_call *c, mt_tensor *g, const mt_arg *di
     g = mt_unreduce(g, d, over, keepdim);
     mt_tensor *one_zero = mt_logical_and(zero, mt_eq(zeros, mt_number_of(mt_scalar_int(1))));
     mt_tensor *no_zero = mt_eq(zeros, mt_number_of(mt_scalar_int(0)));
-    mt_tensor *others = mt_where(no_zero, mt_div(rest, safe), mt_where(one_zero, rest, mt_number(0)));
+    mt_tensor *others =
+        mt_where(no_zero, mt_div(rest, safe), mt_where(one_zero, rest, mt_number(0)));
     return mt_mul(g, others);
 }
 
@@ -53,8 +57,10 @@ static void prod_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     if (gin[0]) gin[0] = prod_gradient(c, gout[0], NULL, false);
 }
-MT_OP(prod, .kind = MT_FUNCTION | MT_METHOD, .keeps = {MT_KEEP_IN(0)}, .backward = prod_backward, .rule = "g times the product of the others",
-      .schema = "prod(Tensor self, *, ScalarType? dtype=None) -> Tensor", .doc = "The product of all elements, or along dim.");
+MT_OP(prod, .kind = MT_FUNCTION | MT_METHOD, .keeps = {MT_KEEP_IN(0)}, .backward = prod_backward,
+      .rule = "g times the product of the others",
+      .schema = "prod(Tensor self, *, ScalarType? dtype=None) -> Tensor",
+      .doc = "The product of all elements, or along dim.");
 mt_tensor *mt_prod(mt_tensor *self)
 {
     mt_arg arg[1] = {mt_arg_none()};
@@ -70,8 +76,11 @@ static void prod_dim_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gi
 {
     if (gin[0]) gin[0] = prod_gradient(c, gout[0], &c->arg[0], c->arg[1].b);
 }
-MT_OP(prod_dim, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(0)}, .backward = prod_dim_backward, .grad_name = "ProdBackward1",
-      .schema = "prod.dim(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", .doc = "");
+MT_OP(prod_dim, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(0)},
+      .backward = prod_dim_backward, .grad_name = "ProdBackward1",
+      .schema =
+          "prod.dim(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+      .doc = "");
 mt_tensor *mt_prod_dim(mt_tensor *self, int64_t dim, bool keepdim)
 {
     mt_arg arg[3] = {mt_arg_int(dim), mt_arg_bool(keepdim), mt_arg_none()};
@@ -91,7 +100,8 @@ static mt_tensor *variance(mt_tensor *x, const mt_arg *dims, double correction, 
     if (mt_reduce_mask(x, dims, mask) < 0) return NULL;
     for (int d = 0; d < x->ndim; d++)
         if (mask[d]) n *= x->size[d], over[m++] = d;
-    mt_tensor *centre = m ? mt_mean_dim(x, m, over, true) : x, *square = mt_square(mt_sub(x, centre));
+    mt_tensor *centre = m ? mt_mean_dim(x, m, over, true) : x,
+              *square = mt_square(mt_sub(x, centre));
     double divisor = (double)n - correction;
     mt_tensor *sum = m ? mt_sum_dim(square, m, over, keepdim) : square;
     return mt_div(sum, mt_number(divisor > 0 ? divisor : 0));
@@ -109,10 +119,13 @@ static double correction_of(const mt_arg *a) { return a->given ? mt_scalar_to_do
 #define MOMENT(id, finish, text)                                                                   \
     static int id##_forward(mt_call *c)                                                            \
     {                                                                                              \
-        return mt_result_is(c, 0, finish(variance(c->in[0], &c->arg[0], correction_of(&c->arg[1]), c->arg[2].b))); \
+        return mt_result_is(                                                                       \
+            c, 0, finish(variance(c->in[0], &c->arg[0], correction_of(&c->arg[1]), c->arg[2].b))); \
     }                                                                                              \
     MT_OP(id, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,                             \
-          .schema = #id "(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> Tensor", .doc = text); \
+          .schema = #id "(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool "        \
+                        "keepdim=False) -> Tensor",                                                \
+          .doc = text);                                                                            \
     static int id##_unbiased_forward(mt_call *c)                                                   \
     {                                                                                              \
         return mt_result_is(c, 0, finish(variance(c->in[0], NULL, c->arg[0].b, false)));           \
@@ -121,11 +134,16 @@ static double correction_of(const mt_arg *a) { return a->given ? mt_scalar_to_do
           .schema = #id ".unbiased(Tensor self, bool unbiased=True) -> Tensor", .doc = "");        \
     static int id##_dim_forward(mt_call *c)                                                        \
     {                                                                                              \
-        return mt_result_is(c, 0, finish(variance(c->in[0], &c->arg[0], c->arg[1].b, c->arg[2].b))); \
+        return mt_result_is(c, 0,                                                                  \
+                            finish(variance(c->in[0], &c->arg[0], c->arg[1].b, c->arg[2].b)));     \
     }                                                                                              \
     MT_OP(id##_dim, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,                       \
-          .schema = #id ".dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor", .doc = "");
-MOMENT(var, , "The variance of all elements, or along dim: the sum of squared distances from the mean divided by n - correction (1).")
+          .schema = #id                                                                            \
+          ".dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor",      \
+          .doc = "");
+MOMENT(var, ,
+       "The variance of all elements, or along dim: the sum of squared distances from the mean "
+       "divided by n - correction (1).")
 MOMENT(std, root, "The standard deviation, the root of var().")
 
 /* ==== logsumexp =================================================================================================== */
@@ -164,7 +182,9 @@ static int running(mt_call *c, bool product)
 {
     mt_tensor *x = c->in[0], *y;
     int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
-    mt_dtype d = c->arg[1].given ? (mt_dtype)c->arg[1].i : mt_is_float(own_type(x)) ? own_type(x) : MT_INT64;
+    mt_dtype d = c->arg[1].given            ? (mt_dtype)c->arg[1].i
+                 : mt_is_float(own_type(x)) ? own_type(x)
+                                            : MT_INT64;
     mt_dtype compute = mt_is_float(d) ? d : MT_INT64;
     int64_t outer = 1, inner = 1, n = x->ndim ? 0 : 1;
     if (dim < 0) return -1;
@@ -177,7 +197,9 @@ static int running(mt_call *c, bool product)
             inner *= x->size[i];
     }
     mt_tensor *result = mt_result(c, 0, d, x->ndim, x->size);
-    if (!result || !(y = d == compute ? result : mt_empty(compute, x->ndim, x->size)) || mt_copy_raw(y, x) < 0) return -1;
+    if (!result || !(y = d == compute ? result : mt_empty(compute, x->ndim, x->size)) ||
+        mt_copy_raw(y, x) < 0)
+        return -1;
     if (compute == MT_FLOAT32 && product) {
         RUNNING(float, *)
     } else if (compute == MT_FLOAT32) {
@@ -207,8 +229,10 @@ static void cumsum_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     }
     gin[0] = mt_flip(mt_cumsum(mt_flip(gout[0], 1, &dim), dim), 1, &dim);
 }
-MT_OP(cumsum, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT, .backward = cumsum_backward, .rule = "flip(cumsum(flip(g)))",
-      .schema = "cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor", .doc = "The running sum along dim.");
+MT_OP(cumsum, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT, .backward = cumsum_backward,
+      .rule = "flip(cumsum(flip(g)))",
+      .schema = "cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
+      .doc = "The running sum along dim.");
 mt_tensor *mt_cumsum(mt_tensor *self, int64_t dim)
 {
     mt_arg arg[2] = {mt_arg_int(dim), mt_arg_none()};
@@ -220,7 +244,9 @@ static int flip_forward(mt_call *c)
     mt_tensor *x = c->in[0], *y = mt_result(c, 0, own_type(x), x->ndim, x->size), from;
     int64_t stride[MT_MAX_DIMS];
     bool mask[MT_MAX_DIMS] = {false};
-    if (!y || (c->arg[0].ints.n && mt_wrap_dims(c->arg[0].ints.n, c->arg[0].ints.v, x->ndim, mask) < 0)) return -1;
+    if (!y ||
+        (c->arg[0].ints.n && mt_wrap_dims(c->arg[0].ints.n, c->arg[0].ints.v, x->ndim, mask) < 0))
+        return -1;
     if (x->numel == 0) return 0;
     from = *x; /* a shell that walks backwards, for the copy alone */
     from.stride = stride;
@@ -240,8 +266,9 @@ static void flip_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     if (gin[0]) gin[0] = mt_flip(gout[0], (int)c->arg[0].ints.n, c->arg[0].ints.v);
 }
-MT_OP(flip, .kind = MT_FUNCTION | MT_METHOD | MT_VARARGS, .backward = flip_backward, .rule = "flip(g, dims)",
-      .schema = "flip(Tensor self, int[] dims) -> Tensor", .doc = "A copy with the order of elements along dims reversed.");
+MT_OP(flip, .kind = MT_FUNCTION | MT_METHOD | MT_VARARGS, .backward = flip_backward,
+      .rule = "flip(g, dims)", .schema = "flip(Tensor self, int[] dims) -> Tensor",
+      .doc = "A copy with the order of elements along dims reversed.");
 mt_tensor *mt_flip(mt_tensor *self, int n, const int64_t *dims)
 {
     mt_arg arg[1] = {mt_arg_ints(n, dims)};

@@ -17,26 +17,36 @@ typedef struct classes {
 } classes;
 
 /* Checks shapes and targets against an input of (ndim, size, d). */
-static int read_classes(classes *k, int ndim, const int64_t *size, mt_dtype d, mt_tensor *target, mt_tensor *weight, const mt_arg *arg)
+static int read_classes(classes *k, int ndim, const int64_t *size, mt_dtype d, mt_tensor *target,
+                        mt_tensor *weight, const mt_arg *arg)
 {
     char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
     if (ndim == 0) return mt_error(MT_VALUE, "Expected at least 1D input, but got a 0D tensor");
     if (ndim == 1 && target->ndim == 1 && target->numel != 1)
-        return mt_error(MT_VALUE, "For 1D input, 1D target must have size 1, but got target size: %lld",
+        return mt_error(MT_VALUE,
+                        "For 1D input, 1D target must have size 1, but got target size: %lld",
                         (long long)target->numel);
     if (ndim == 1 ? target->ndim != 0 && target->numel != 1 : target->ndim != ndim - 1)
         return ndim == 1 || target->ndim > 1 || ndim == 2
-                   ? mt_error(MT_RUNTIME, "0D or 1D target tensor expected, multi-target not supported")
-                   : mt_error(MT_RUNTIME, "only batches of spatial targets supported (%dD tensors) but got targets of dimension: %d", ndim - 1,
-                              target->ndim);
+                   ? mt_error(MT_RUNTIME,
+                              "0D or 1D target tensor expected, multi-target not supported")
+                   : mt_error(MT_RUNTIME,
+                              "only batches of spatial targets supported (%dD tensors) but got "
+                              "targets of dimension: %d",
+                              ndim - 1, target->ndim);
     if (ndim > 1 && size[0] != target->size[0])
-        return mt_error(MT_VALUE, "Expected input batch_size (%" PRId64 ") to match target batch_size (%" PRId64 ").", size[0], target->size[0]);
+        return mt_error(MT_VALUE,
+                        "Expected input batch_size (%" PRId64
+                        ") to match target batch_size (%" PRId64 ").",
+                        size[0], target->size[0]);
     for (int i = 2; i < ndim; i++)
         if (size[i] != target->size[i - 1])
-            return mt_error(MT_RUNTIME, "size mismatch (got input: %s , target: %s)", mt_shape_text(ndim, size, a),
+            return mt_error(MT_RUNTIME, "size mismatch (got input: %s , target: %s)",
+                            mt_shape_text(ndim, size, a),
                             mt_shape_text(target->ndim, target->size, b));
     if (target->dtype != MT_INT64 && target->dtype != MT_UINT8)
-        return mt_error(MT_RUNTIME, "expected scalar type Long but found %s", mt_dtype_camel((mt_dtype)target->dtype));
+        return mt_error(MT_RUNTIME, "expected scalar type Long but found %s",
+                        mt_dtype_camel((mt_dtype)target->dtype));
     k->n = ndim > 1 ? size[0] : 1;
     k->c = ndim > 1 ? size[1] : size[0];
     k->inner = 1;
@@ -44,10 +54,13 @@ static int read_classes(classes *k, int ndim, const int64_t *size, mt_dtype d, m
     k->loss_ndim = ndim > 1 ? ndim - 1 : 0;
     memcpy(k->loss_size, target->size, (size_t)k->loss_ndim * sizeof *k->loss_size);
     if (weight && (weight->ndim != 1 || weight->numel != k->c))
-        return mt_error(MT_RUNTIME, "weight tensor should be defined either for all %" PRId64 " classes or no classes but got weight tensor of shape: %s",
+        return mt_error(MT_RUNTIME,
+                        "weight tensor should be defined either for all %" PRId64
+                        " classes or no classes but got weight tensor of shape: %s",
                         k->c, mt_shape_text(weight->ndim, weight->size, a));
     if (weight && weight->dtype != d)
-        return mt_error(MT_RUNTIME, "expected scalar type %s but found %s", mt_dtype_camel(d), mt_dtype_camel((mt_dtype)weight->dtype));
+        return mt_error(MT_RUNTIME, "expected scalar type %s but found %s", mt_dtype_camel(d),
+                        mt_dtype_camel((mt_dtype)weight->dtype));
     k->ignore = arg[0].i;
     if (mt_reduction_of(arg[1].text, &k->reduction) < 0) return -1;
     if (!(target = mt_contiguous_raw(target, MT_INT64))) return -1;
@@ -78,35 +91,47 @@ static int nll_loss_forward(mt_call *c)
     mt_tensor *x = c->in[0], *y;
     classes k;
     mt_dtype d = (mt_dtype)x->dtype;
-    if (!mt_is_float(d)) return mt_error(MT_NOT_IMPLEMENTED, "\"nll_loss_out_frame\" not implemented for '%s'", mt_dtype_camel(d));
-    if (read_classes(&k, x->ndim, x->size, d, c->in[1], c->in[2], c->arg) < 0 || !(x = mt_contiguous_raw(x, d))) return -1;
+    if (!mt_is_float(d))
+        return mt_error(MT_NOT_IMPLEMENTED, "\"nll_loss_out_frame\" not implemented for '%s'",
+                        mt_dtype_camel(d));
+    if (read_classes(&k, x->ndim, x->size, d, c->in[1], c->in[2], c->arg) < 0 ||
+        !(x = mt_contiguous_raw(x, d)))
+        return -1;
     bool each = k.reduction == MT_LOSS_NONE;
     if (!(y = mt_result(c, 0, d, each ? k.loss_ndim : 0, k.loss_size))) return -1;
     double sum = 0;
     for (int64_t i = 0; i < k.n * k.inner; i++) {
         double w = weight_of(&k, i);
-        int64_t at = (i / k.inner * k.c + (k.target[i] == k.ignore ? 0 : k.target[i])) * k.inner + i % k.inner;
+        int64_t at = (i / k.inner * k.c + (k.target[i] == k.ignore ? 0 : k.target[i])) * k.inner +
+                     i % k.inner;
         double loss = k.target[i] == k.ignore ? 0 : -w * mt_item_at(x, at).v.d;
         if (each) mt_scalar_store(mt_scalar_float(loss), d, y->data + i * mt_itemsize(y));
         sum += loss;
     }
-    if (!each) mt_scalar_store(mt_scalar_float(k.reduction == MT_LOSS_MEAN ? sum / total_weight(&k) : sum), d, y->data);
+    if (!each)
+        mt_scalar_store(mt_scalar_float(k.reduction == MT_LOSS_MEAN ? sum / total_weight(&k) : sum),
+                        d, y->data);
     return 0;
 }
 
 static void nll_loss_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     const mt_dims *x = &c->in_dims[0];
-    if (gin[0]) gin[0] = mt_nll_loss_backward(gout[0], c->in[1], c->in[2], x->ndim, x->size, c->arg[0].i, c->arg[1].text);
+    if (gin[0])
+        gin[0] = mt_nll_loss_backward(gout[0], c->in[1], c->in[2], x->ndim, x->size, c->arg[0].i,
+                                      c->arg[1].text);
 }
 
-MT_OP(nll_loss, .kind = MT_NN, .keeps = {MT_KEEP_IN(1) | MT_KEEP_IN(2)}, .backward = nll_loss_rule, .grad_name = "NllLossBackward0",
-      .rule = "-weight[target] g / n at each target, 0 elsewhere",
-      .schema = "nll_loss(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=-100, str reduction=\"mean\") -> Tensor",
-      .doc = "Minus the log-probability of each target class, weighted; the mean divides by the sum of the weights. input (N, C, ...), "
+MT_OP(nll_loss, .kind = MT_NN, .keeps = {MT_KEEP_IN(1) | MT_KEEP_IN(2)}, .backward = nll_loss_rule,
+      .grad_name = "NllLossBackward0", .rule = "-weight[target] g / n at each target, 0 elsewhere",
+      .schema = "nll_loss(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=-100, "
+                "str reduction=\"mean\") -> Tensor",
+      .doc = "Minus the log-probability of each target class, weighted; the mean divides by the "
+             "sum of the weights. input (N, C, ...), "
              "target (N, ...) of class numbers.");
 
-mt_tensor *mt_nll_loss(mt_tensor *input, mt_tensor *target, mt_tensor *weight, int64_t ignore_index, const char *reduction)
+mt_tensor *mt_nll_loss(mt_tensor *input, mt_tensor *target, mt_tensor *weight, int64_t ignore_index,
+                       const char *reduction)
 {
     mt_arg arg[2] = {mt_arg_int(ignore_index), {.given = true, .text = reduction}};
     return target ? mt_call3a(&mt_op_nll_loss, input, target, weight, 2, arg) : NULL;
@@ -120,13 +145,16 @@ static int nll_loss_backward_forward(mt_call *c)
     mt_dtype d = (mt_dtype)g->dtype;
     int ndim = (int)c->arg[2].ints.n;
     if (read_classes(&k, ndim, c->arg[2].ints.v, d, c->in[1], c->in[2], c->arg) < 0) return -1;
-    if (!(g = mt_contiguous_raw(g, d)) || !(c->out[0] = y = mt_zeros_raw(d, ndim, c->arg[2].ints.v))) return -1;
+    if (!(g = mt_contiguous_raw(g, d)) ||
+        !(c->out[0] = y = mt_zeros_raw(d, ndim, c->arg[2].ints.v)))
+        return -1;
     double scale = k.reduction == MT_LOSS_MEAN ? 1 / total_weight(&k) : 1;
     for (int64_t i = 0; i < k.n * k.inner; i++) {
         if (k.target[i] == k.ignore) continue;
         double gi = mt_item_at(g, k.reduction == MT_LOSS_NONE ? i : 0).v.d;
         int64_t at = (i / k.inner * k.c + k.target[i]) * k.inner + i % k.inner;
-        mt_scalar_store(mt_scalar_float(-weight_of(&k, i) * scale * gi), d, y->data + at * mt_itemsize(y));
+        mt_scalar_store(mt_scalar_float(-weight_of(&k, i) * scale * gi), d,
+                        y->data + at * mt_itemsize(y));
     }
     return 0;
 }
@@ -136,26 +164,33 @@ static void nll_loss_backward_rule(const mt_call *c, mt_tensor **gout, mt_tensor
     if (gin[0]) gin[0] = mt_nll_loss(gout[0], c->in[1], c->in[2], c->arg[0].i, c->arg[1].text);
 }
 
-MT_OP(nll_loss_backward, .keeps = {MT_KEEP_IN(1) | MT_KEEP_IN(2)}, .backward = nll_loss_backward_rule,
-      .schema = "nll_loss_backward(Tensor g, Tensor target, Tensor? weight, int ignore_index, str reduction, int[] input_size) -> Tensor",
+MT_OP(nll_loss_backward, .keeps = {MT_KEEP_IN(1) | MT_KEEP_IN(2)},
+      .backward = nll_loss_backward_rule,
+      .schema = "nll_loss_backward(Tensor g, Tensor target, Tensor? weight, int ignore_index, str "
+                "reduction, int[] input_size) -> Tensor",
       .doc = "The gradient of nll_loss.");
 
-mt_tensor *mt_nll_loss_backward(mt_tensor *g, mt_tensor *target, mt_tensor *weight, int ndim, const int64_t *size, int64_t ignore_index,
-                                const char *reduction)
+mt_tensor *mt_nll_loss_backward(mt_tensor *g, mt_tensor *target, mt_tensor *weight, int ndim,
+                                const int64_t *size, int64_t ignore_index, const char *reduction)
 {
-    mt_arg arg[3] = {mt_arg_int(ignore_index), {.given = true, .text = reduction}, mt_arg_ints(ndim, size)};
+    mt_arg arg[3] = {
+        mt_arg_int(ignore_index), {.given = true, .text = reduction}, mt_arg_ints(ndim, size)};
     return mt_call3a(&mt_op_nll_loss_backward, g, target, weight, 3, arg);
 }
 
 /* ==== cross_entropy ============================================================================================== */
 
 /* -sum_c w_c t_c log p_c for targets t that are probabilities. */
-static int probability_targets(mt_call *c, mt_tensor *logp, int64_t dim, double smoothing, mt_loss_reduction r)
+static int probability_targets(mt_call *c, mt_tensor *logp, int64_t dim, double smoothing,
+                               mt_loss_reduction r)
 {
     mt_tensor *target = c->in[1], *w = c->in[2];
     int64_t classes_n = logp->size[dim], shape[MT_MAX_DIMS];
-    if (c->arg[0].i >= 0) return mt_error(MT_RUNTIME, "ignore_index is not supported for floating point target");
-    if (smoothing > 0) target = mt_add(mt_mul(target, mt_number(1 - smoothing)), mt_number(smoothing / (double)classes_n));
+    if (c->arg[0].i >= 0)
+        return mt_error(MT_RUNTIME, "ignore_index is not supported for floating point target");
+    if (smoothing > 0)
+        target = mt_add(mt_mul(target, mt_number(1 - smoothing)),
+                        mt_number(smoothing / (double)classes_n));
     for (int d = 0; d < logp->ndim; d++) shape[d] = d == dim ? classes_n : 1;
     mt_tensor *terms = mt_mul(logp, target);
     if (w) terms = mt_mul(terms, mt_reshape(w, logp->ndim, shape));
@@ -166,7 +201,8 @@ static int probability_targets(mt_call *c, mt_tensor *logp, int64_t dim, double 
 }
 
 /* (1 - s) nll + s / C times the mean over classes of -log p (weighted alike). */
-static mt_tensor *smoothed(mt_call *c, mt_tensor *logp, int64_t dim, double smoothing, mt_loss_reduction r)
+static mt_tensor *smoothed(mt_call *c, mt_tensor *logp, int64_t dim, double smoothing,
+                           mt_loss_reduction r)
 {
     mt_tensor *target = c->in[1], *w = c->in[2];
     const char *text = c->arg[1].text;
@@ -177,12 +213,14 @@ static mt_tensor *smoothed(mt_call *c, mt_tensor *logp, int64_t dim, double smoo
     mt_tensor *ignored = mt_eq(target, mt_number_of(mt_scalar_int(c->arg[0].i)));
     mt_tensor *each = mt_where(ignored, mt_number(0), mt_neg(mt_sum_dim(weighted, 1, &dim, false)));
     mt_tensor *smooth = mt_reduce_loss(each, r);
-    if (r == MT_LOSS_MEAN) { /* divided by the same sum of weights as nll: -nll_loss of ones, summed */
+    if (r ==
+        MT_LOSS_MEAN) { /* divided by the same sum of weights as nll: -nll_loss of ones, summed */
         mt_tensor *ones = mt_empty((mt_dtype)logp->dtype, logp->ndim, logp->size);
         if (!ones || mt_fill_raw(ones, mt_scalar_float(-1)) < 0) return NULL;
         smooth = mt_div(mt_sum(each), mt_nll_loss(ones, target, w, c->arg[0].i, "sum"));
     }
-    return mt_add(mt_mul(nll, mt_number(1 - smoothing)), mt_mul(smooth, mt_number(smoothing / (double)classes_n)));
+    return mt_add(mt_mul(nll, mt_number(1 - smoothing)),
+                  mt_mul(smooth, mt_number(smoothing / (double)classes_n)));
 }
 
 static int cross_entropy_forward(mt_call *c)
@@ -192,18 +230,24 @@ static int cross_entropy_forward(mt_call *c)
     mt_loss_reduction r = MT_LOSS_MEAN;
     if (mt_reduction_of(c->arg[1].text, &r) < 0) return -1;
     if (smoothing < 0 || smoothing > 1)
-        return mt_error(MT_RUNTIME, "label_smoothing must be between 0.0 and 1.0. Got: %g", smoothing);
-    if (x->ndim == 0) return mt_error(MT_RUNTIME, "cross_entropy: expected an input with classes, got a 0-d tensor");
+        return mt_error(MT_RUNTIME, "label_smoothing must be between 0.0 and 1.0. Got: %g",
+                        smoothing);
+    if (x->ndim == 0)
+        return mt_error(MT_RUNTIME,
+                        "cross_entropy: expected an input with classes, got a 0-d tensor");
     int64_t dim = x->ndim > 1 ? 1 : 0;
     mt_tensor *logp = mt_log_softmax(x, dim);
     if (!logp) return -1;
-    if (mt_is_float((mt_dtype)target->dtype) && mt_same_shape(x, target)) return probability_targets(c, logp, dim, smoothing, r);
+    if (mt_is_float((mt_dtype)target->dtype) && mt_same_shape(x, target))
+        return probability_targets(c, logp, dim, smoothing, r);
     if (smoothing > 0) return mt_result_is(c, 0, smoothed(c, logp, dim, smoothing, r));
     return mt_result_is(c, 0, mt_nll_loss(logp, target, c->in[2], c->arg[0].i, c->arg[1].text));
 }
 
 MT_OP(cross_entropy, .kind = MT_COMPOSITE | MT_NN,
-      .schema = "cross_entropy(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=-100, str reduction=\"mean\", float "
+      .schema = "cross_entropy(Tensor input, Tensor target, Tensor? weight=None, int "
+                "ignore_index=-100, str reduction=\"mean\", float "
                 "label_smoothing=0.0) -> Tensor",
-      .doc = "nll_loss of log_softmax(input): input (N, C, ...) unnormalised, target (N, ...) of class numbers or (N, C, ...) of "
+      .doc = "nll_loss of log_softmax(input): input (N, C, ...) unnormalised, target (N, ...) of "
+             "class numbers or (N, C, ...) of "
              "probabilities.");

@@ -33,7 +33,8 @@ mt_dtype mt_result_type(int n, mt_tensor *const *t);
 /* Result 0 of a call in the common shape of n inputs. */
 mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *in);
 /* One pass of a kernel over out and n inputs that broadcast to it, all of the right types. */
-void mt_run_loop(mt_loop loop, mt_tensor *out, int n, mt_tensor *const *in, const double *param, int64_t grain);
+void mt_run_loop(mt_loop loop, mt_tensor *out, int n, mt_tensor *const *in, const double *param,
+                 int64_t grain);
 /* Sums g down to a shape that broadcasts to its own (differentiable). */
 mt_tensor *mt_sum_to_size(mt_tensor *g, int ndim, const int64_t *size);
 mt_tensor *mt_zeros_of(const mt_dims *d);

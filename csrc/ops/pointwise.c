@@ -16,7 +16,8 @@ enum { FLOAT, SAME, ROUND, TEST, NN, SAME_NN, ARITH, CHOICE, COMPARE, LOGIC, GRA
 static mt_dtype combine(mt_dtype higher, mt_dtype lower)
 {
     if (higher == MT_NO_DTYPE) return lower;
-    if (lower == MT_NO_DTYPE || mt_dtype_category(higher) >= mt_dtype_category(lower)) return higher;
+    if (lower == MT_NO_DTYPE || mt_dtype_category(higher) >= mt_dtype_category(lower))
+        return higher;
     return mt_promote(higher, lower);
 }
 
@@ -35,7 +36,8 @@ mt_dtype mt_result_type(int n, mt_tensor *const *t)
 
 static int no_kernel(const mt_call *c, mt_dtype d)
 {
-    return mt_error(MT_NOT_IMPLEMENTED, "\"%s_cpu\" not implemented for '%s'", c->op->name, mt_dtype_camel(d));
+    return mt_error(MT_NOT_IMPLEMENTED, "\"%s_cpu\" not implemented for '%s'", c->op->name,
+                    mt_dtype_camel(d));
 }
 
 /* ---- running a loop over tensors ------------------------------------------------------------------------ */
@@ -67,7 +69,8 @@ static bool flat(const mt_tensor *out, int n, mt_tensor *const *in)
     return true;
 }
 
-void mt_run_loop(mt_loop loop, mt_tensor *out, int n, mt_tensor *const *in, const double *param, int64_t grain)
+void mt_run_loop(mt_loop loop, mt_tensor *out, int n, mt_tensor *const *in, const double *param,
+                 int64_t grain)
 {
     if (flat(out, n, in)) {
         flat_job j = {.loop = loop, .param = param, .n = n + 1};
@@ -108,8 +111,10 @@ static const uint8_t unary_kind[] = {
 static int unary_check(const mt_call *c, const mt_tensor *x)
 {
     if (c->op->row == MT_UNARY_neg && x->dtype == MT_BOOL)
-        return mt_error(MT_RUNTIME, "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
-                                    "invert a mask, use the `~` or `logical_not()` operator instead.");
+        return mt_error(
+            MT_RUNTIME,
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+            "invert a mask, use the `~` or `logical_not()` operator instead.");
     return 0;
 }
 
@@ -120,11 +125,13 @@ static int unary_forward(mt_call *c)
     mt_dtype compute = (mt_dtype)x->dtype;
     double param[3];
     if (kind == FLOAT && !mt_is_float(compute)) compute = mt_default_dtype();
-    if (MT_UNLIKELY(compute == MT_BOOL && c->op->row == MT_UNARY_square)) compute = MT_INT64; /* as pow */
+    if (MT_UNLIKELY(compute == MT_BOOL && c->op->row == MT_UNARY_square))
+        compute = MT_INT64; /* as pow */
     mt_loop loop = mt_k->unary[c->op->row][compute];
     if (MT_UNLIKELY(unary_check(c, x) < 0)) return -1;
     if (MT_UNLIKELY(!loop)) {
-        bool itself = (kind == ROUND && mt_is_integral(compute)) || (c->op->row == MT_UNARY_sign && compute == MT_BOOL);
+        bool itself = (kind == ROUND && mt_is_integral(compute)) ||
+                      (c->op->row == MT_UNARY_sign && compute == MT_BOOL);
         if (!itself) return no_kernel(c, compute);
         loop = mt_k->cast[compute][compute];
     }
@@ -132,7 +139,8 @@ static int unary_forward(mt_call *c)
     if (!(x = cast(x, compute))) return -1;
     mt_tensor *y = mt_result_like(c, 0, kind == TEST ? MT_BOOL : compute, x);
     if (!y) return -1;
-    mt_run_loop(loop, y, 1, &x, param, kind == FLOAT || kind == NN ? MT_GRAIN_DEAR : MT_GRAIN_CHEAP);
+    mt_run_loop(loop, y, 1, &x, param,
+                kind == FLOAT || kind == NN ? MT_GRAIN_DEAR : MT_GRAIN_CHEAP);
     return 0;
 }
 
@@ -164,11 +172,15 @@ static int binary_check(const mt_call *c, mt_dtype compute)
 {
     int row = c->op->row;
     if (row == MT_BINARY_sub && compute == MT_BOOL)
-        return mt_error(MT_RUNTIME, "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
-                                    "`logical_xor()` operator instead.");
+        return mt_error(
+            MT_RUNTIME,
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+            "`logical_xor()` operator instead.");
     if (row == MT_BINARY_sub && (c->in[0]->dtype == MT_BOOL || c->in[1]->dtype == MT_BOOL))
-        return mt_error(MT_RUNTIME, "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "
-                                    "invert a mask, use the `~` or `logical_not()` operator instead.");
+        return mt_error(MT_RUNTIME,
+                        "Subtraction, the `-` operator, with a bool tensor is not supported. If "
+                        "you are trying to "
+                        "invert a mask, use the `~` or `logical_not()` operator instead.");
     if (!mt_is_integral(compute)) return 0;
     if (row == MT_BINARY_pow && c->in[1]->flags & MT_WRAPPED_NUMBER && has_negative(c->in[1]))
         return mt_error(MT_RUNTIME, "Integers to negative integer powers are not allowed.");
@@ -198,18 +210,21 @@ static int binary_forward(mt_call *c)
     mt_tensor *x = c->in[0], *y = c->in[1], *in[2], shell[2], *z;
     int kind = binary_kind[c->op->row];
     double room[2];
-    mt_dtype compute = x->dtype == y->dtype && !((x->flags | y->flags) & MT_WRAPPED_NUMBER) ? (mt_dtype)x->dtype
-                                                                                          : mt_result_type(2, c->in);
+    mt_dtype compute = x->dtype == y->dtype && !((x->flags | y->flags) & MT_WRAPPED_NUMBER)
+                           ? (mt_dtype)x->dtype
+                           : mt_result_type(2, c->in);
     if (kind == FLOAT && !mt_is_float(compute)) compute = mt_default_dtype();
     if (kind == LOGIC) compute = MT_BOOL;
     mt_loop loop = mt_k->binary[c->op->row][compute];
     bool same = compute == MT_FLOAT32 && x->dtype == y->dtype;
     if (MT_UNLIKELY(!same && binary_check(c, compute) < 0)) return -1;
     if (MT_UNLIKELY(!loop)) return no_kernel(c, compute);
-    if (!(in[0] = operand(x, compute, &shell[0], &room[0])) || !(in[1] = operand(y, compute, &shell[1], &room[1])))
+    if (!(in[0] = operand(x, compute, &shell[0], &room[0])) ||
+        !(in[1] = operand(y, compute, &shell[1], &room[1])))
         return -1;
     mt_dtype to = kind == COMPARE || kind == LOGIC ? MT_BOOL : compute;
-    if (mt_same_shape(x, y) && (mt_is_contiguous(x) || mt_shape_equal(x->ndim, x->stride, y->ndim, y->stride)))
+    if (mt_same_shape(x, y) &&
+        (mt_is_contiguous(x) || mt_shape_equal(x->ndim, x->stride, y->ndim, y->stride)))
         z = mt_result_like(c, 0, to, x);
     else
         z = mt_result_broadcast(c, to, 2, c->in);
@@ -225,28 +240,33 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
     int ndim = in[0]->ndim;
     memcpy(size, in[0]->size, (size_t)ndim * sizeof *size);
     for (int i = 1; i < n; i++)
-        if (in[i] && (ndim = mt_shape_broadcast(ndim, size, in[i]->ndim, in[i]->size, size)) < 0) return NULL;
+        if (in[i] && (ndim = mt_shape_broadcast(ndim, size, in[i]->ndim, in[i]->size, size)) < 0)
+            return NULL;
     for (int i = 0; i < n; i++)
-        if (in[i] && mt_shape_equal(in[i]->ndim, in[i]->size, ndim, size)) return mt_result_like(c, 0, d, in[i]);
+        if (in[i] && mt_shape_equal(in[i]->ndim, in[i]->size, ndim, size))
+            return mt_result_like(c, 0, d, in[i]);
     int64_t numel = mt_shape_numel(ndim, size, mt_dtype_size(d));
     if (numel < 0) return NULL;
     mt_shape_contiguous_strides(ndim, size, contiguous);
-    mt_tensor like = {.ndim = (uint8_t)ndim, .size = size, .stride = contiguous, .numel = numel,
+    mt_tensor like = {.ndim = (uint8_t)ndim,
+                      .size = size,
+                      .stride = contiguous,
+                      .numel = numel,
                       .flags = MT_CONTIGUOUS};
     return mt_result_like(c, 0, d, &like);
 }
 
 /* ---- what a row becomes ---------------------------------------------------------------------------------- */
 
-#define NONE 0u
-#define IN   MT_KEEP_IN(0)
-#define OUT  MT_KEEP_OUT(0)
-#define X    MT_KEEP_IN(0)
-#define Y    MT_KEEP_IN(1)
-#define Z    MT_KEEP_OUT(0)
-#define A(i) mt_number_of(c->arg[i].s) /* parameter i of a UNARY_P row, in its rule */
-#define N(i) mt_scalar_to_double(c->arg[i].s)
-#define PUBLIC (MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT)
+#define NONE         0u
+#define IN           MT_KEEP_IN(0)
+#define OUT          MT_KEEP_OUT(0)
+#define X            MT_KEEP_IN(0)
+#define Y            MT_KEEP_IN(1)
+#define Z            MT_KEEP_OUT(0)
+#define A(i)         mt_number_of(c->arg[i].s) /* parameter i of a UNARY_P row, in its rule */
+#define N(i)         mt_scalar_to_double(c->arg[i].s)
+#define PUBLIC       (MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT)
 #define KIND_FLOAT   PUBLIC
 #define KIND_SAME    PUBLIC
 #define KIND_NN      (MT_NN | MT_INPLACE)
@@ -266,14 +286,22 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
         (void)g, (void)x, (void)y;                                                                 \
         if (gin[0]) gin[0] = gx;                                                                   \
     }                                                                                              \
-    const mt_op mt_op_##id = {.name = #id, .row = MT_UNARY_##id, .kind = KIND_##row_kind,        \
-        .schema = #id "(Tensor self" params ") -> Tensor", .doc = text, .formula = #f, .rule = #gx, \
-        .keeps = {kept}, .forward = unary_forward, .backward = id##_backward};
+    const mt_op mt_op_##id = {.name = #id,                                                         \
+                              .row = MT_UNARY_##id,                                                \
+                              .kind = KIND_##row_kind,                                             \
+                              .schema = #id "(Tensor self" params ") -> Tensor",                   \
+                              .doc = text,                                                         \
+                              .formula = #f,                                                       \
+                              .rule = #gx,                                                         \
+                              .keeps = {kept},                                                     \
+                              .forward = unary_forward,                                            \
+                              .backward = id##_backward};
 
 #define UNARY(row_kind, id, f, kept, gx, text)                                                     \
     UNARY_RECORD(row_kind, id, "", f, kept, gx, text)                                              \
     mt_tensor *mt_##id(mt_tensor *x) { return mt_call1(&mt_op_##id, x); }
-#define UNARY_P(row_kind, id, params, f, kept, gx, text) UNARY_RECORD(row_kind, id, ", " params, f, kept, gx, text)
+#define UNARY_P(row_kind, id, params, f, kept, gx, text)                                           \
+    UNARY_RECORD(row_kind, id, ", " params, f, kept, gx, text)
 #include "minitorch/unary.def"
 
 #define SCHEMA_ARITH(id)   id "(Number self, Number other) -> Tensor"
@@ -290,11 +318,17 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
         if (gin[0]) gin[0] = gx;                                                                   \
         if (gin[1]) gin[1] = gy;                                                                   \
     }                                                                                              \
-    const mt_op mt_op_##id = {.name = #id, .row = MT_BINARY_##id, .kind = KIND_##row_kind,         \
-        .schema = MT_BINARY_##id == MT_BINARY_pow ? #id "(Number self, Number exponent) -> Tensor" \
-                                                  : SCHEMA_##row_kind(#id),                        \
-        .doc = text, .formula = #f,                                                                \
-        .rule = "gx = " #gx "; gy = " #gy, .keeps = {keeps_x, keeps_y},                            \
-        .forward = binary_forward, .backward = id##_backward};                                     \
+    const mt_op mt_op_##id = {.name = #id,                                                         \
+                              .row = MT_BINARY_##id,                                               \
+                              .kind = KIND_##row_kind,                                             \
+                              .schema = MT_BINARY_##id == MT_BINARY_pow ? #id                      \
+                                            "(Number self, Number exponent) -> Tensor"             \
+                                                                        : SCHEMA_##row_kind(#id),  \
+                              .doc = text,                                                         \
+                              .formula = #f,                                                       \
+                              .rule = "gx = " #gx "; gy = " #gy,                                   \
+                              .keeps = {keeps_x, keeps_y},                                         \
+                              .forward = binary_forward,                                           \
+                              .backward = id##_backward};                                          \
     mt_tensor *mt_##id(mt_tensor *x, mt_tensor *y) { return mt_call2(&mt_op_##id, x, y); }
 #include "minitorch/binary.def"

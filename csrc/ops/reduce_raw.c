@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-#define CHUNK ((int64_t)65536) /* elements behind one partial result: fixed, so that threads do not change sums */
+#define CHUNK                                                                                      \
+    ((int64_t)65536) /* elements behind one partial result: fixed, so that threads do not change sums */
 
 int mt_reduced_shape(const mt_tensor *x, const bool *mask, bool keepdim, int64_t *size)
 {
@@ -46,14 +47,16 @@ static void run_outer(int64_t begin, int64_t end, void *context)
         else if (j->columns)
             j->columns(j->n, j->inner, out, in, j->inner * j->item);
         else
-            for (int64_t b = 0; b < j->inner; b++) j->loop(j->n, out + b * j->out_item, in + b * j->item, j->inner * j->item);
+            for (int64_t b = 0; b < j->inner; b++)
+                j->loop(j->n, out + b * j->out_item, in + b * j->item, j->inner * j->item);
     }
 }
 
 static void run_columns(int64_t begin, int64_t end, void *context)
 {
     const job *j = context;
-    j->columns(j->n, end - begin, j->out + begin * j->out_item, j->in + begin * j->item, j->inner * j->item);
+    j->columns(j->n, end - begin, j->out + begin * j->out_item, j->in + begin * j->item,
+               j->inner * j->item);
 }
 
 static void run_chunks(int64_t begin, int64_t end, void *context)
@@ -105,11 +108,18 @@ static const mt_tensor *reduced_last(const mt_tensor *x, const bool *mask)
 
 int mt_reduce_raw(mt_reduction how, const mt_tensor *x, const bool *mask, mt_tensor *out)
 {
-    job j = {.loop = mt_k->reduce[how][x->dtype], .columns = mt_k->reduce_columns[how][x->dtype], .outer = 1, .n = 1, .inner = 1,
-             .item = mt_itemsize(x), .out_item = mt_itemsize(out), .out = out->data};
+    job j = {.loop = mt_k->reduce[how][x->dtype],
+             .columns = mt_k->reduce_columns[how][x->dtype],
+             .outer = 1,
+             .n = 1,
+             .inner = 1,
+             .item = mt_itemsize(x),
+             .out_item = mt_itemsize(out),
+             .out = out->data};
     bool block = mt_is_contiguous(x) && one_block(x, mask), behind = false;
     if (!j.loop)
-        return mt_error(MT_NOT_IMPLEMENTED, "reduction not implemented for '%s'", mt_dtype_camel((mt_dtype)x->dtype));
+        return mt_error(MT_NOT_IMPLEMENTED, "reduction not implemented for '%s'",
+                        mt_dtype_camel((mt_dtype)x->dtype));
     for (int d = 0; d < x->ndim; d++) {
         if (mask[d])
             j.n *= x->size[d], behind = true;
@@ -122,9 +132,10 @@ int mt_reduce_raw(mt_reduction how, const mt_tensor *x, const bool *mask, mt_ten
     const mt_tensor *ordered = block ? x : reduced_last(x, mask);
     if (!ordered) return -1;
     j.in = ordered->data;
-    bool foldable = how == MT_REDUCE_sum || how == MT_REDUCE_prod || how == MT_REDUCE_max || how == MT_REDUCE_min ||
-                    how == MT_REDUCE_any || how == MT_REDUCE_all;
-    if (j.outer == 1 && j.inner == 1 && j.n > 2 * CHUNK && foldable) return run_long(&j, mt_k->reduce[how][out->dtype]);
+    bool foldable = how == MT_REDUCE_sum || how == MT_REDUCE_prod || how == MT_REDUCE_max ||
+                    how == MT_REDUCE_min || how == MT_REDUCE_any || how == MT_REDUCE_all;
+    if (j.outer == 1 && j.inner == 1 && j.n > 2 * CHUNK && foldable)
+        return run_long(&j, mt_k->reduce[how][out->dtype]);
     int64_t work = j.n * j.inner;
     if (j.outer == 1 && j.inner > 1 && j.columns)
         mt_parallel_for(j.inner, CHUNK / (j.n + 1) + 64, run_columns, &j);

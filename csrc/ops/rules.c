@@ -4,7 +4,8 @@
 /* An exponent that is one number, known without looking at a whole tensor. */
 static bool is_number(const mt_tensor *y, double value)
 {
-    return y->numel == 1 && y->ndim == 0 && !mt_requires_grad(y) && mt_scalar_to_double(mt_item_at(y, 0)) == value;
+    return y->numel == 1 && y->ndim == 0 && !mt_requires_grad(y) &&
+           mt_scalar_to_double(mt_item_at(y, 0)) == value;
 }
 
 /* d x^y / dx = y x^(y-1), and 0 where y is 0 (x^-1 may be infinite there). */
@@ -36,7 +37,9 @@ mt_tensor *mt_unreduce(mt_tensor *g, const mt_dims *input, const mt_arg *dims, b
     bool mask[MT_MAX_DIMS];
     int64_t size[MT_MAX_DIMS];
     bool all = !dims || !dims->given;
-    if (!g || mt_wrap_dims(all ? -1 : dims->ints.n, all ? NULL : dims->ints.v, input->ndim, mask) < 0) return NULL;
+    if (!g ||
+        mt_wrap_dims(all ? -1 : dims->ints.n, all ? NULL : dims->ints.v, input->ndim, mask) < 0)
+        return NULL;
     if (!keepdim) {
         for (int d = 0; d < input->ndim; d++) size[d] = mask[d] ? 1 : input->size[d];
         g = mt_reshape(g, input->ndim, size);

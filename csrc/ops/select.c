@@ -15,10 +15,14 @@ static int where_forward(mt_call *c)
     mt_dtype d = mt_result_type(2, c->in + 1);
     mt_tensor *in[3] = {c->in[0], c->in[1], c->in[2]};
     if (in[0]->dtype != MT_BOOL && in[0]->dtype != MT_UINT8)
-        return mt_error(MT_RUNTIME, "where expected condition to be a boolean tensor, but got a tensor with dtype %s",
-                        mt_dtype_camel((mt_dtype)in[0]->dtype));
+        return mt_error(
+            MT_RUNTIME,
+            "where expected condition to be a boolean tensor, but got a tensor with dtype %s",
+            mt_dtype_camel((mt_dtype)in[0]->dtype));
     mt_tensor *y = mt_result_broadcast(c, d, 3, in);
-    if (!y || !(in[0] = cast_to(in[0], MT_BOOL)) || !(in[1] = cast_to(in[1], d)) || !(in[2] = cast_to(in[2], d))) return -1;
+    if (!y || !(in[0] = cast_to(in[0], MT_BOOL)) || !(in[1] = cast_to(in[1], d)) ||
+        !(in[2] = cast_to(in[2], d)))
+        return -1;
     mt_run_loop(mt_k->where[d], y, 3, in, NULL, MT_GRAIN_CHEAP);
     return 0;
 }
@@ -29,7 +33,8 @@ static void where_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[2]) gin[2] = mt_where(c->in[0], mt_number(0), gout[0]);
 }
 
-MT_OP(where, .kind = MT_FUNCTION | MT_OUT, .keeps = {0, MT_KEEP_IN(0), MT_KEEP_IN(0)}, .backward = where_backward,
+MT_OP(where, .kind = MT_FUNCTION | MT_OUT, .keeps = {0, MT_KEEP_IN(0), MT_KEEP_IN(0)},
+      .backward = where_backward,
       .rule = "gx = where(condition, g, 0); gy = where(condition, 0, g)",
       .schema = "where(Tensor condition, Number input, Number other) -> Tensor",
       .doc = "input where condition is true, other elsewhere; the three broadcast.");
@@ -41,8 +46,12 @@ mt_tensor *mt_where(mt_tensor *condition, mt_tensor *self, mt_tensor *other)
 }
 
 /* x.where(condition, y): the method has another order. */
-static int where_method_forward(mt_call *c) { return mt_result_is(c, 0, mt_where(c->in[1], c->in[0], c->in[2])); }
-MT_OP(where_method, .kind = MT_COMPOSITE | MT_METHOD, .schema = "where(Tensor self, Tensor condition, Number other) -> Tensor",
+static int where_method_forward(mt_call *c)
+{
+    return mt_result_is(c, 0, mt_where(c->in[1], c->in[0], c->in[2]));
+}
+MT_OP(where_method, .kind = MT_COMPOSITE | MT_METHOD,
+      .schema = "where(Tensor self, Tensor condition, Number other) -> Tensor",
       .doc = "This tensor where condition is true, other elsewhere; the three broadcast.");
 
 /* ==== clamp =================================================================================================== */
@@ -52,7 +61,8 @@ static int clamp_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *lo = c->in[1], *hi = c->in[2], *in[2];
     mt_dtype d = mt_result_type(3, c->in);
-    if (!lo && !hi) return mt_error(MT_RUNTIME, "torch.clamp: At least one of 'min' or 'max' must not be None");
+    if (!lo && !hi)
+        return mt_error(MT_RUNTIME, "torch.clamp: At least one of 'min' or 'max' must not be None");
     if (d == MT_BOOL) return mt_error(MT_RUNTIME, "clamp is not supported for boolean tensors");
     if (!(in[0] = cast_to(x, d))) return -1;
     mt_tensor *y = mt_result_broadcast(c, d, 3, c->in);
@@ -76,13 +86,16 @@ static void clamp_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     mt_tensor *above = lo ? mt_ge(x, lo) : NULL, *below = hi ? mt_le(x, hi) : NULL;
     mt_tensor *inside = above && below ? mt_logical_and(above, below) : above ? above : below;
     if (gin[0]) gin[0] = mt_where(inside, g, zero);
-    if (gin[1]) gin[1] = mt_where(hi ? mt_logical_and(mt_lt(x, lo), mt_lt(lo, hi)) : mt_lt(x, lo), g, zero);
-    if (gin[2]) gin[2] = mt_where(lo ? mt_logical_or(mt_gt(x, hi), mt_gt(lo, hi)) : mt_gt(x, hi), g, zero);
+    if (gin[1])
+        gin[1] = mt_where(hi ? mt_logical_and(mt_lt(x, lo), mt_lt(lo, hi)) : mt_lt(x, lo), g, zero);
+    if (gin[2])
+        gin[2] = mt_where(lo ? mt_logical_or(mt_gt(x, hi), mt_gt(lo, hi)) : mt_gt(x, hi), g, zero);
 }
 
 MT_OP(clamp, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT, .backward = clamp_backward,
       .keeps = {MT_KEEP_ALL_IN, MT_KEEP_ALL_IN, MT_KEEP_ALL_IN},
-      .rule = "where(lo <= x <= hi, g, 0)", .schema = "clamp(Tensor self, Number? min=None, Number? max=None) -> Tensor",
+      .rule = "where(lo <= x <= hi, g, 0)",
+      .schema = "clamp(Tensor self, Number? min=None, Number? max=None) -> Tensor",
       .doc = "The elements, those below min set to min, those above max set to max.");
 
 mt_tensor *mt_clamp(mt_tensor *self, mt_tensor *lo, mt_tensor *hi)
@@ -94,17 +107,21 @@ mt_tensor *mt_clamp(mt_tensor *self, mt_tensor *lo, mt_tensor *hi)
 static int clamp_min_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *lo = c->in[1];
-    return mt_result_is(c, 0, mt_result_type(2, c->in) == MT_BOOL ? mt_logical_or(x, lo) : mt_clamp(x, lo, NULL));
+    return mt_result_is(
+        c, 0, mt_result_type(2, c->in) == MT_BOOL ? mt_logical_or(x, lo) : mt_clamp(x, lo, NULL));
 }
 MT_OP(clamp_min, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
-      .schema = "clamp_min(Tensor self, Number min) -> Tensor", .doc = "The elements, those below min set to min.");
+      .schema = "clamp_min(Tensor self, Number min) -> Tensor",
+      .doc = "The elements, those below min set to min.");
 static int clamp_max_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *hi = c->in[1];
-    return mt_result_is(c, 0, mt_result_type(2, c->in) == MT_BOOL ? mt_logical_and(x, hi) : mt_clamp(x, NULL, hi));
+    return mt_result_is(
+        c, 0, mt_result_type(2, c->in) == MT_BOOL ? mt_logical_and(x, hi) : mt_clamp(x, NULL, hi));
 }
 MT_OP(clamp_max, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
-      .schema = "clamp_max(Tensor self, Number max) -> Tensor", .doc = "The elements, those above max set to max.");
+      .schema = "clamp_max(Tensor self, Number max) -> Tensor",
+      .doc = "The elements, those above max set to max.");
 
 /* ==== add, sub with alpha ===================================================================================== */
 
@@ -113,27 +130,35 @@ static mt_tensor *scaled(const mt_call *c)
     mt_scalar alpha = c->arg[0].s;
     mt_dtype d = mt_result_type(2, c->in);
     if (alpha.kind == MT_SCALAR_FLOAT && !mt_is_float(d))
-        return mt_fail(MT_RUNTIME, "For integral input tensors, argument alpha must not be a floating point number.");
+        return mt_fail(
+            MT_RUNTIME,
+            "For integral input tensors, argument alpha must not be a floating point number.");
     if (alpha.kind == MT_SCALAR_BOOL && d != MT_BOOL)
         return mt_fail(MT_RUNTIME, "Boolean alpha only supported for Boolean results.");
-    return mt_mul(mt_to_dtype(c->in[1], d), mt_number_of(alpha)); /* uint8 times -1 would wrap around */
+    return mt_mul(mt_to_dtype(c->in[1], d),
+                  mt_number_of(alpha)); /* uint8 times -1 would wrap around */
 }
 
 static int add_alpha_forward(mt_call *c) { return mt_result_is(c, 0, mt_add(c->in[0], scaled(c))); }
 MT_OP(add_alpha, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
-      .schema = "add.alpha(Number self, Number other, *, Scalar alpha=1) -> Tensor", .doc = "x + alpha * y.");
+      .schema = "add.alpha(Number self, Number other, *, Scalar alpha=1) -> Tensor",
+      .doc = "x + alpha * y.");
 
 static int sub_alpha_forward(mt_call *c) { return mt_result_is(c, 0, mt_sub(c->in[0], scaled(c))); }
 MT_OP(sub_alpha, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
-      .schema = "sub.alpha(Number self, Number other, *, Scalar alpha=1) -> Tensor", .doc = "x - alpha * y.");
+      .schema = "sub.alpha(Number self, Number other, *, Scalar alpha=1) -> Tensor",
+      .doc = "x - alpha * y.");
 
 static int rsub_forward(mt_call *c)
 {
     mt_scalar alpha = c->arg[0].s;
     mt_tensor *x = c->in[0];
-    return mt_result_is(c, 0, mt_sub(c->in[1], mt_scalar_to_double(alpha) == 1 ? x : mt_mul(x, mt_number_of(alpha))));
+    return mt_result_is(
+        c, 0,
+        mt_sub(c->in[1], mt_scalar_to_double(alpha) == 1 ? x : mt_mul(x, mt_number_of(alpha))));
 }
-MT_OP(rsub, .kind = MT_COMPOSITE | MT_FUNCTION, .schema = "rsub(Tensor self, Number other, *, Scalar alpha=1) -> Tensor",
+MT_OP(rsub, .kind = MT_COMPOSITE | MT_FUNCTION,
+      .schema = "rsub(Tensor self, Number other, *, Scalar alpha=1) -> Tensor",
       .doc = "other - alpha * self.");
 
 static int div_mode_forward(mt_call *c)
@@ -143,7 +168,10 @@ static int div_mode_forward(mt_call *c)
     if (!mode) return mt_result_is(c, 0, mt_div(x, y));
     if (mode[0] == 'f') return mt_result_is(c, 0, mt_floor_divide(x, y));
     if (mode[0] != 't')
-        return mt_error(MT_RUNTIME, "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '%s'", mode);
+        return mt_error(
+            MT_RUNTIME,
+            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '%s'",
+            mode);
     mt_dtype d = mt_result_type(2, c->in);
     return mt_result_is(c, 0, mt_to_dtype(mt_trunc(mt_div(x, y)), d));
 }

@@ -12,7 +12,10 @@ static int64_t wrap_index(const mt_tensor *x, int d, int64_t index)
 {
     int64_t n = x->size[d];
     if (index >= -n && index < n) return index < 0 ? index + n : index;
-    return mt_error(MT_INDEX, "select(): index %" PRId64 " out of range for tensor of size [%" PRId64 "] at dimension %d", index, n, d);
+    return mt_error(MT_INDEX,
+                    "select(): index %" PRId64 " out of range for tensor of size [%" PRId64
+                    "] at dimension %d",
+                    index, n, d);
 }
 
 static void without_dim(const mt_tensor *x, int dim, int64_t *size, int64_t *stride)
@@ -33,7 +36,8 @@ static int select_forward(mt_call *c)
     int64_t index = d < 0 ? -1 : wrap_index(x, d, c->arg[1].i);
     if (index < 0) return -1;
     without_dim(x, d, size, stride);
-    return mt_result_view(c, 0, x->ndim - 1, size, stride, x->offset + index * x->stride[d]) ? 0 : -1;
+    return mt_result_view(c, 0, x->ndim - 1, size, stride, x->offset + index * x->stride[d]) ? 0
+                                                                                             : -1;
 }
 
 static void select_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
@@ -42,8 +46,10 @@ static void select_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[0]) gin[0] = mt_select_backward(gout[0], d->ndim, d->size, c->arg[0].i, c->arg[1].i);
 }
 
-MT_OP(select, .kind = MT_VIEW | MT_FUNCTION | MT_METHOD, .backward = select_rule, .rule = "g at that place, 0 elsewhere",
-      .schema = "select(Tensor self, int dim, int index) -> Tensor", .doc = "A view of one slice, without dimension dim.");
+MT_OP(select, .kind = MT_VIEW | MT_FUNCTION | MT_METHOD, .backward = select_rule,
+      .rule = "g at that place, 0 elsewhere",
+      .schema = "select(Tensor self, int dim, int index) -> Tensor",
+      .doc = "A view of one slice, without dimension dim.");
 
 mt_tensor *mt_select(mt_tensor *self, int64_t dim, int64_t index)
 {
@@ -53,7 +59,9 @@ mt_tensor *mt_select(mt_tensor *self, int64_t dim, int64_t index)
 
 static int select_backward_forward(mt_call *c)
 {
-    mt_tensor *g = c->in[0], *whole = mt_zeros_raw((mt_dtype)g->dtype, (int)c->arg[0].ints.n, c->arg[0].ints.v), *part;
+    mt_tensor *g = c->in[0],
+              *whole = mt_zeros_raw((mt_dtype)g->dtype, (int)c->arg[0].ints.n, c->arg[0].ints.v),
+              *part;
     int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS];
     if (!(c->out[0] = whole)) return -1;
     int d = mt_wrap_dim(c->arg[1].i, whole->ndim);
@@ -73,7 +81,8 @@ MT_OP(select_backward, .backward = select_backward_rule,
       .schema = "select_backward(Tensor g, int[] input_sizes, int dim, int index) -> Tensor",
       .doc = "Zeros of input_sizes with g at one place of dimension dim.");
 
-mt_tensor *mt_select_backward(mt_tensor *g, int ndim, const int64_t *size, int64_t dim, int64_t index)
+mt_tensor *mt_select_backward(mt_tensor *g, int ndim, const int64_t *size, int64_t dim,
+                              int64_t index)
 {
     mt_arg arg[3] = {mt_arg_ints(ndim, size), mt_arg_int(dim), mt_arg_int(index)};
     return mt_call1a(&mt_op_select_backward, g, 3, arg);
@@ -91,7 +100,8 @@ static int64_t clip_range(int64_t n, int64_t *start, int64_t *end, int64_t step)
     return (*end - *start + step - 1) / step;
 }
 
-static int slice_geometry(const mt_tensor *x, const mt_arg *a, int64_t *size, int64_t *stride, int64_t *offset)
+static int slice_geometry(const mt_tensor *x, const mt_arg *a, int64_t *size, int64_t *stride,
+                          int64_t *offset)
 {
     if (x->ndim == 0) return mt_error(MT_RUNTIME, "slice() cannot be applied to a 0-dim tensor.");
     int d = mt_wrap_dim(a[0].i, x->ndim);
@@ -102,7 +112,8 @@ static int slice_geometry(const mt_tensor *x, const mt_arg *a, int64_t *size, in
     memcpy(stride, x->stride, (size_t)x->ndim * sizeof *stride);
     size[d] = clip_range(x->size[d], &start, &end, step);
     *offset = start * x->stride[d];
-    if (__builtin_mul_overflow(x->stride[d], step, &stride[d])) stride[d] = x->stride[d]; /* one element at most */
+    if (__builtin_mul_overflow(x->stride[d], step, &stride[d]))
+        stride[d] = x->stride[d]; /* one element at most */
     return 0;
 }
 
@@ -117,13 +128,16 @@ static int slice_forward(mt_call *c)
 static void slice_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     const mt_dims *d = &c->in_dims[0];
-    int64_t start = c->arg[1].given ? c->arg[1].i : 0, end = c->arg[2].given ? c->arg[2].i : INT64_MAX;
-    if (gin[0]) gin[0] = mt_slice_backward(gout[0], d->ndim, d->size, c->arg[0].i, start, end, c->arg[3].i);
+    int64_t start = c->arg[1].given ? c->arg[1].i : 0,
+            end = c->arg[2].given ? c->arg[2].i : INT64_MAX;
+    if (gin[0])
+        gin[0] = mt_slice_backward(gout[0], d->ndim, d->size, c->arg[0].i, start, end, c->arg[3].i);
 }
 
-MT_OP(slice, .kind = MT_VIEW, .backward = slice_rule, .rule = "g at those places, 0 elsewhere",
-      .schema = "slice(Tensor self, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor",
-      .doc = "x[start:end:step] along dim, as a view.");
+MT_OP(
+    slice, .kind = MT_VIEW, .backward = slice_rule, .rule = "g at those places, 0 elsewhere",
+    .schema = "slice(Tensor self, int dim=0, int? start=None, int? end=None, int step=1) -> Tensor",
+    .doc = "x[start:end:step] along dim, as a view.");
 
 mt_tensor *mt_slice(mt_tensor *self, int64_t dim, int64_t start, int64_t end, int64_t step)
 {
@@ -133,9 +147,12 @@ mt_tensor *mt_slice(mt_tensor *self, int64_t dim, int64_t start, int64_t end, in
 
 static int slice_backward_forward(mt_call *c)
 {
-    mt_tensor *g = c->in[0], *whole = mt_zeros_raw((mt_dtype)g->dtype, (int)c->arg[0].ints.n, c->arg[0].ints.v), *part;
+    mt_tensor *g = c->in[0],
+              *whole = mt_zeros_raw((mt_dtype)g->dtype, (int)c->arg[0].ints.n, c->arg[0].ints.v),
+              *part;
     int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS], offset = 0;
-    if (!(c->out[0] = whole) || slice_geometry(whole, c->arg + 1, size, stride, &offset) < 0) return -1;
+    if (!(c->out[0] = whole) || slice_geometry(whole, c->arg + 1, size, stride, &offset) < 0)
+        return -1;
     part = mt_alias_as(whole, whole->ndim, size, stride, offset);
     return part ? mt_copy_raw(part, g) : -1;
 }
@@ -147,12 +164,15 @@ static void slice_backward_rule(const mt_call *c, mt_tensor **gout, mt_tensor **
 }
 
 MT_OP(slice_backward, .backward = slice_backward_rule,
-      .schema = "slice_backward(Tensor g, int[] input_sizes, int dim, int start, int end, int step) -> Tensor",
+      .schema = "slice_backward(Tensor g, int[] input_sizes, int dim, int start, int end, int "
+                "step) -> Tensor",
       .doc = "Zeros of input_sizes with g at start:end:step of dimension dim.");
 
-mt_tensor *mt_slice_backward(mt_tensor *g, int ndim, const int64_t *size, int64_t dim, int64_t start, int64_t end, int64_t step)
+mt_tensor *mt_slice_backward(mt_tensor *g, int ndim, const int64_t *size, int64_t dim,
+                             int64_t start, int64_t end, int64_t step)
 {
-    mt_arg arg[5] = {mt_arg_ints(ndim, size), mt_arg_int(dim), mt_arg_int(start), mt_arg_int(end), mt_arg_int(step)};
+    mt_arg arg[5] = {mt_arg_ints(ndim, size), mt_arg_int(dim), mt_arg_int(start), mt_arg_int(end),
+                     mt_arg_int(step)};
     return mt_call1a(&mt_op_slice_backward, g, 5, arg);
 }
 
@@ -165,14 +185,21 @@ static int narrow_forward(mt_call *c)
     int64_t n = x->size[d], start = c->arg[1].i, length = c->arg[2].i;
     if (length < 0) return mt_error(MT_RUNTIME, "narrow(): length must be non-negative.");
     if (start < -n || start > n)
-        return mt_error(MT_INDEX, "Dimension out of range (expected to be in range of [%" PRId64 ", %" PRId64 "], but got %" PRId64 ")", -n, n, start);
+        return mt_error(MT_INDEX,
+                        "Dimension out of range (expected to be in range of [%" PRId64 ", %" PRId64
+                        "], but got %" PRId64 ")",
+                        -n, n, start);
     if (start < 0) start += n;
     if (length > n - start)
-        return mt_error(MT_RUNTIME, "start (%" PRId64 ") + length (%" PRId64 ") exceeds dimension size (%" PRId64 ").", start, length, n);
+        return mt_error(MT_RUNTIME,
+                        "start (%" PRId64 ") + length (%" PRId64
+                        ") exceeds dimension size (%" PRId64 ").",
+                        start, length, n);
     return mt_result_is(c, 0, mt_slice(x, d, start, start + length, 1));
 }
 
-MT_OP(narrow, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD, .schema = "narrow(Tensor self, int dim, int start, int length) -> Tensor",
+MT_OP(narrow, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+      .schema = "narrow(Tensor self, int dim, int start, int length) -> Tensor",
       .doc = "A view of length elements of dimension dim from start on.");
 
 mt_tensor *mt_narrow(mt_tensor *self, int64_t dim, int64_t start, int64_t length)
@@ -191,11 +218,16 @@ static int as_strided_forward(mt_call *c)
     int n = (int)c->arg[0].ints.n;
     int64_t offset = c->arg[2].given ? c->arg[2].i : x->offset;
     const int64_t *size = c->arg[0].ints.v, *stride = c->arg[1].ints.v;
-    if (c->arg[1].ints.n != n) return mt_error(MT_RUNTIME, "mismatch in length of strides and shape");
+    if (c->arg[1].ints.n != n)
+        return mt_error(MT_RUNTIME, "mismatch in length of strides and shape");
     for (int d = 0; d < n; d++)
         if (stride[d] < 0)
-            return mt_error(MT_RUNTIME, "as_strided: Negative strides are not supported at the moment, got strides: [%" PRId64 "]", stride[d]);
-    if (!mt_from_storage(x->storage, (mt_dtype)x->dtype, n, size, stride, offset)) return -1; /* checks the bounds */
+            return mt_error(MT_RUNTIME,
+                            "as_strided: Negative strides are not supported at the moment, got "
+                            "strides: [%" PRId64 "]",
+                            stride[d]);
+    if (!mt_from_storage(x->storage, (mt_dtype)x->dtype, n, size, stride, offset))
+        return -1; /* checks the bounds */
     c->arg[2] = mt_arg_int(offset);
     c->arg[3] = mt_arg_ints(x->ndim, x->stride);
     c->arg[4] = mt_arg_int(x->offset);
@@ -212,16 +244,20 @@ static void as_strided_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     const mt_dims *d = &c->in_dims[0];
     if (!gin[0]) return;
     mt_tensor *zeros = mt_restride(mt_zeros_of(d), c->arg[3].ints.v);
-    gin[0] = mt_as_strided_scatter(zeros, gout[0], c->arg[1].ints.v, c->arg[2].i - c->arg[4].i,
-                                   overlaps((int)c->arg[0].ints.n, c->arg[0].ints.v, c->arg[1].ints.v));
+    gin[0] =
+        mt_as_strided_scatter(zeros, gout[0], c->arg[1].ints.v, c->arg[2].i - c->arg[4].i,
+                              overlaps((int)c->arg[0].ints.n, c->arg[0].ints.v, c->arg[1].ints.v));
 }
 
 MT_OP(as_strided, .kind = MT_VIEW | MT_FUNCTION | MT_METHOD, .backward = as_strided_rule,
-      .schema = "as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None, int[]? input_stride=None, "
+      .schema = "as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None, "
+                "int[]? input_stride=None, "
                 "int? input_offset=None) -> Tensor",
-      .doc = "A view of this tensor's storage with any sizes, strides and offset, in elements, that stay inside it.");
+      .doc = "A view of this tensor's storage with any sizes, strides and offset, in elements, "
+             "that stay inside it.");
 
-mt_tensor *mt_as_strided(mt_tensor *self, int ndim, const int64_t *size, const int64_t *stride, int64_t offset)
+mt_tensor *mt_as_strided(mt_tensor *self, int ndim, const int64_t *size, const int64_t *stride,
+                         int64_t offset)
 {
     mt_arg arg[5] = {mt_arg_ints(ndim, size), mt_arg_ints(ndim, stride), mt_arg_int(offset)};
     return mt_call1a(&mt_op_as_strided, self, 5, arg);
@@ -235,7 +271,8 @@ typedef struct adding {
 /* to += from, element after element: places may coincide. */
 static void add_elements(const adding *a, int dim, char *to, const char *from)
 {
-    int64_t to_step = a->to->stride[dim] * mt_itemsize(a->to), from_step = a->from->stride[dim] * mt_itemsize(a->from);
+    int64_t to_step = a->to->stride[dim] * mt_itemsize(a->to),
+            from_step = a->from->stride[dim] * mt_itemsize(a->from);
     for (int64_t i = 0; i < a->to->size[dim]; i++, to += to_step, from += from_step) {
         if (dim + 1 < a->to->ndim)
             add_elements(a, dim + 1, to, from);
@@ -251,7 +288,8 @@ static int as_strided_scatter_forward(mt_call *c)
     mt_tensor *x = c->in[0], *src = c->in[1], *y = mt_empty_like(x, (mt_dtype)x->dtype), *part;
     if (!(c->out[0] = y) || mt_copy_raw(y, x) < 0) return -1;
     c->arg[3] = mt_arg_ints(y->ndim, y->stride);
-    part = mt_from_storage(y->storage, (mt_dtype)y->dtype, src->ndim, src->size, c->arg[0].ints.v, c->arg[1].i);
+    part = mt_from_storage(y->storage, (mt_dtype)y->dtype, src->ndim, src->size, c->arg[0].ints.v,
+                           c->arg[1].i);
     if (!part) return -1;
     if (!c->arg[2].b || src->ndim == 0) return mt_copy_raw(part, src);
     if (!(src = mt_contiguous_raw(src, (mt_dtype)y->dtype))) return -1;
@@ -266,15 +304,21 @@ static void as_strided_scatter_rule(const mt_call *c, mt_tensor **gout, mt_tenso
     const mt_dims *src = &c->in_dims[1];
     mt_tensor *g = mt_restride(gout[0], c->arg[3].ints.v);
     if (gin[0])
-        gin[0] = c->arg[2].b ? g : mt_as_strided_scatter(g, mt_zeros_of(src), c->arg[0].ints.v, c->arg[1].i, false);
-    if (gin[1] && g) gin[1] = mt_as_strided(g, src->ndim, src->size, c->arg[0].ints.v, g->offset + c->arg[1].i);
+        gin[0] = c->arg[2].b ? g
+                             : mt_as_strided_scatter(g, mt_zeros_of(src), c->arg[0].ints.v,
+                                                     c->arg[1].i, false);
+    if (gin[1] && g)
+        gin[1] = mt_as_strided(g, src->ndim, src->size, c->arg[0].ints.v, g->offset + c->arg[1].i);
 }
 
 MT_OP(as_strided_scatter, .grad_name = "CopySlices", .backward = as_strided_scatter_rule,
-      .schema = "as_strided_scatter(Tensor self, Tensor src, int[] stride, int offset, bool accumulate, int[]? input_stride=None) -> Tensor",
-      .doc = "A copy of self in which the elements that as_strided would show are replaced by src, or have it added.");
+      .schema = "as_strided_scatter(Tensor self, Tensor src, int[] stride, int offset, bool "
+                "accumulate, int[]? input_stride=None) -> Tensor",
+      .doc = "A copy of self in which the elements that as_strided would show are replaced by src, "
+             "or have it added.");
 
-mt_tensor *mt_as_strided_scatter(mt_tensor *self, mt_tensor *src, const int64_t *stride, int64_t offset, bool accumulate)
+mt_tensor *mt_as_strided_scatter(mt_tensor *self, mt_tensor *src, const int64_t *stride,
+                                 int64_t offset, bool accumulate)
 {
     if (!self || !src) return NULL;
     mt_arg arg[4] = {mt_arg_ints(src->ndim, stride), mt_arg_int(offset), mt_arg_bool(accumulate)};

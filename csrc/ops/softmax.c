@@ -16,7 +16,8 @@ static void run_rows(int64_t begin, int64_t end, void *context)
     int64_t skip = begin * j->n * mt_itemsize(j->x);
     mt_dtype d = (mt_dtype)j->x->dtype;
     if (j->g)
-        mt_k->softmax_backward(d, end - begin, j->n, j->y->data + skip, j->g->data + skip, j->x->data + skip, j->log);
+        mt_k->softmax_backward(d, end - begin, j->n, j->y->data + skip, j->g->data + skip,
+                               j->x->data + skip, j->log);
     else
         mt_k->softmax(d, end - begin, j->n, j->y->data + skip, j->x->data + skip, j->log);
 }
@@ -41,12 +42,13 @@ static int softmax_any(mt_call *c, bool log)
     mt_dtype d = c->arg[1].given ? (mt_dtype)c->arg[1].i : (mt_dtype)x->dtype;
     if (dim < 0) return -1;
     if (!mt_is_float(d))
-        return mt_error(MT_NOT_IMPLEMENTED, "\"%s_lastdim_kernel_impl\" not implemented for '%s'", log ? "log_softmax" : "softmax",
-                        mt_dtype_camel(d));
+        return mt_error(MT_NOT_IMPLEMENTED, "\"%s_lastdim_kernel_impl\" not implemented for '%s'",
+                        log ? "log_softmax" : "softmax", mt_dtype_camel(d));
     if (!(y = mt_result(c, 0, d, x->ndim, x->size))) return -1;
     rows_job j = {.n = x->ndim ? x->size[dim] : 1, .log = log};
     bool last = x->ndim == 0 || dim == x->ndim - 1;
-    if (!(j.x = dim_last(x, dim, d)) || !(j.y = last ? y : mt_empty(d, x->ndim, j.x->size))) return -1;
+    if (!(j.x = dim_last(x, dim, d)) || !(j.y = last ? y : mt_empty(d, x->ndim, j.x->size)))
+        return -1;
     over_rows(&j);
     return last ? 0 : mt_copy_raw(y, mt_transpose(j.y, dim, -1));
 }
@@ -58,7 +60,8 @@ static int fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin, bool log)
     int dim = mt_wrap_dim(c->arg[0].i, y->ndim);
     if (y->ndim == 0 || dim != y->ndim - 1 || g->dtype != y->dtype) return -1;
     rows_job j = {.x = y, .n = y->size[dim], .log = log};
-    if (!(j.g = mt_contiguous_raw(g, (mt_dtype)g->dtype)) || !(gin[0] = j.y = mt_empty((mt_dtype)y->dtype, y->ndim, y->size))) {
+    if (!(j.g = mt_contiguous_raw(g, (mt_dtype)g->dtype)) ||
+        !(gin[0] = j.y = mt_empty((mt_dtype)y->dtype, y->ndim, y->size))) {
         gin[0] = NULL;
         return 0;
     }
@@ -83,8 +86,9 @@ static void softmax_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[0] && fused(c, gout, gin, false) < 0) softmax_backward(c, gout, gin);
 }
 
-MT_OP(softmax, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_OUT(0)}, .backward = softmax_backward, .fused = softmax_fused,
-      .rule = "g y - y sum(g y)", .schema = "softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
+MT_OP(softmax, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_OUT(0)},
+      .backward = softmax_backward, .fused = softmax_fused, .rule = "g y - y sum(g y)",
+      .schema = "softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
       .doc = "e ** x divided by its sum along dim: positive numbers that add up to 1.");
 
 mt_tensor *mt_softmax(mt_tensor *self, int64_t dim)
@@ -101,7 +105,8 @@ static int log_softmax_forward(mt_call *c) { return softmax_any(c, true); }
 static void log_softmax_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     int64_t dim = c->arg[0].i;
-    if (gin[0]) gin[0] = mt_sub(gout[0], mt_mul(mt_exp(c->out[0]), mt_sum_dim(gout[0], 1, &dim, true)));
+    if (gin[0])
+        gin[0] = mt_sub(gout[0], mt_mul(mt_exp(c->out[0]), mt_sum_dim(gout[0], 1, &dim, true)));
 }
 
 static void log_softmax_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
@@ -109,10 +114,11 @@ static void log_softmax_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gi
     if (gin[0] && fused(c, gout, gin, true) < 0) log_softmax_backward(c, gout, gin);
 }
 
-MT_OP(log_softmax, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_OUT(0)}, .backward = log_softmax_backward,
-      .fused = log_softmax_fused, .rule = "g - exp(y) sum(g)",
-      .schema = "log_softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
-      .doc = "The logarithm of softmax, computed without overflow: x - log(sum(e ** x)) along dim.");
+MT_OP(
+    log_softmax, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_OUT(0)},
+    .backward = log_softmax_backward, .fused = log_softmax_fused, .rule = "g - exp(y) sum(g)",
+    .schema = "log_softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
+    .doc = "The logarithm of softmax, computed without overflow: x - log(sum(e ** x)) along dim.");
 
 mt_tensor *mt_log_softmax(mt_tensor *self, int64_t dim)
 {

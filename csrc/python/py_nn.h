@@ -77,8 +77,10 @@ int py_nn_hook_init(PyObject *module);
     X(bias)                                                                                        \
     X(__getattr__)                                                                                 \
     X(__getattribute__)                                                                            \
-    X(_parameters) X(_buffers) X(_modules) X(_non_persistent_buffers_set) X(_call_impl) X(_assign) \
-        X(inplace) X(reduction) X(mean)
+    X(_parameters)                                                                                 \
+    X(_buffers)                                                                                    \
+    X(_modules)                                                                                    \
+    X(_non_persistent_buffers_set) X(_call_impl) X(_assign) X(inplace) X(reduction) X(mean)
 #define X(name) extern PyObject *py_str_##name;
 PY_NN_NAMES(X)
 #undef X

@@ -204,20 +204,19 @@ static int tensor_setattro(PyObject *o, PyObject *name, PyObject *value)
     return failed;
 }
 
-/* ---- operators as slots
- * ---------------------------------------------------------------------------------- Python's
- * operators are calls of our operators by name. An operand of a foreign kind gives NotImplemented,
+/* ---- operators as slots ------------------------------------------------------------------------
+ * Python's operators are calls of our operators by name. An operand of a foreign kind gives NotImplemented,
  * so that Python asks the other side and then raises its own TypeError. */
-#define SLOT_OPS(X)                                                                                \
-    X(add)                                                                                         \
-    X(sub)                                                                                         \
-    X(mul)                                                                                         \
-    X(div) X(matmul) X(pow) X(floor_divide) X(remainder) X(bitwise_and) X(bitwise_or)              \
-        X(bitwise_xor) X(bitwise_left_shift) X(bitwise_right_shift) X(neg) X(abs) X(bitwise_not)   \
-            X(rsub) X(reciprocal) X(add_) X(sub_) X(mul_) X(div_) X(pow_) X(floor_divide_)         \
-                X(remainder_) X(bitwise_and_) X(bitwise_or_) X(bitwise_xor_)                       \
-                    X(bitwise_left_shift_) X(bitwise_right_shift_) X(lt) X(le) X(eq) X(ne) X(gt)   \
-                        X(ge) X(unbind)
+/* clang-format off */
+#define SLOT_OPS(X) \
+    X(add) X(sub) X(mul) X(div) X(matmul) X(pow) \
+    X(floor_divide) X(remainder) X(bitwise_and) X(bitwise_or) X(bitwise_xor) X(bitwise_left_shift) \
+    X(bitwise_right_shift) X(neg) X(abs) X(bitwise_not) X(rsub) X(reciprocal) \
+    X(add_) X(sub_) X(mul_) X(div_) X(pow_) X(floor_divide_) \
+    X(remainder_) X(bitwise_and_) X(bitwise_or_) X(bitwise_xor_) X(bitwise_left_shift_) X(bitwise_right_shift_) \
+    X(lt) X(le) X(eq) X(ne) X(gt) X(ge) \
+    X(unbind)
+/* clang-format on */
 enum {
 #define X(name) SLOT_##name,
     SLOT_OPS(X)

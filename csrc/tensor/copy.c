@@ -48,15 +48,18 @@ int mt_copy_raw(mt_tensor *dst, const mt_tensor *src)
 {
     bool same = dst->dtype == src->dtype && mt_same_shape(dst, src);
     if (dst->numel == 0) return 0;
-    if (same && ((mt_is_contiguous(dst) && mt_is_contiguous(src)) ||
-                 (mt_shape_equal(dst->ndim, dst->stride, src->ndim, src->stride) && mt_is_dense(dst)))) {
+    if (same &&
+        ((mt_is_contiguous(dst) && mt_is_contiguous(src)) ||
+         (mt_shape_equal(dst->ndim, dst->stride, src->ndim, src->stride) && mt_is_dense(dst)))) {
         block b = {dst->data, src->data};
-        if (b.to != b.from) mt_parallel_for(dst->numel * mt_itemsize(dst), BYTES_PER_CHUNK, copy_bytes, &b);
+        if (b.to != b.from)
+            mt_parallel_for(dst->numel * mt_itemsize(dst), BYTES_PER_CHUNK, copy_bytes, &b);
         return 0;
     }
     if (same && is_transpose(dst, src)) {
         transpose_job j = {dst, src};
-        mt_parallel_for((dst->size[0] + 63) / 64, 1 + BYTES_PER_CHUNK / (64 * dst->size[1] * mt_itemsize(dst) + 1),
+        mt_parallel_for((dst->size[0] + 63) / 64,
+                        1 + BYTES_PER_CHUNK / (64 * dst->size[1] * mt_itemsize(dst) + 1),
                         transpose_rows, &j);
         return 0;
     }

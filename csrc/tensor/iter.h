@@ -16,7 +16,7 @@
 #define MT_ITER_OPERANDS 4
 /* Elements per chunk below which a second thread costs more than it gives. */
 #define MT_GRAIN_CHEAP 65536 /* add, mul, copy */
-#define MT_GRAIN_DEAR 16384  /* exp, tanh */
+#define MT_GRAIN_DEAR  16384 /* exp, tanh */
 
 typedef struct mt_iter {
     int ndim, nops;

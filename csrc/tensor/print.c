@@ -31,7 +31,8 @@ static void print_dim(const mt_tensor *t, int dim, int64_t offset)
 void mt_print(const mt_tensor *t)
 {
     char text[MT_SHAPE_TEXT];
-    printf("tensor(%s, %s) ", mt_dtype_name((mt_dtype)t->dtype), mt_shape_text(t->ndim, t->size, text));
+    printf("tensor(%s, %s) ", mt_dtype_name((mt_dtype)t->dtype),
+           mt_shape_text(t->ndim, t->size, text));
     print_dim(t, 0, 0);
     putchar('\n');
 }

@@ -33,8 +33,12 @@ mt_storage *mt_storage_wrap(void *data, size_t nbytes, bool readonly, mt_release
 {
     mt_storage *s = mt_malloc(HEADER);
     if (!s) return NULL;
-    *s = (mt_storage){.refs = 1, .data = data, .nbytes = nbytes, .readonly = readonly,
-                      .release = release, .owner = owner};
+    *s = (mt_storage){.refs = 1,
+                      .data = data,
+                      .nbytes = nbytes,
+                      .readonly = readonly,
+                      .release = release,
+                      .owner = owner};
     mt_live_storages++;
     return s;
 }

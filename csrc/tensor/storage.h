@@ -11,8 +11,9 @@ typedef void (*mt_release_fn)(void *owner);
 
 typedef struct mt_storage {
     int32_t refs;
-    uint32_t version;   /* raised by every in-place write; shared by all that share the memory */
-    const void *writer; /* the operator (mt_op) that wrote last, for error messages; NULL at first */
+    uint32_t version; /* raised by every in-place write; shared by all that share the memory */
+    const void
+        *writer; /* the operator (mt_op) that wrote last, for error messages; NULL at first */
     char *data;
     size_t nbytes;
     bool readonly;         /* writing raises: NumPy said so */

@@ -40,7 +40,8 @@ static size_t dims_bytes(int ndim) { return 2 * (size_t)ndim * sizeof(int64_t); 
 static int reserve_dims(mt_tensor *t, int ndim)
 {
     if (ndim > MT_MAX_DIMS)
-        return mt_error(MT_RUNTIME, "tensors have at most %d dimensions, but got %d", MT_MAX_DIMS, ndim);
+        return mt_error(MT_RUNTIME, "tensors have at most %d dimensions, but got %d", MT_MAX_DIMS,
+                        ndim);
     int64_t *block = NULL;
     if (ndim > MT_INLINE_DIMS && ndim != t->ndim) {
         block = mt_malloc(dims_bytes(ndim));
@@ -124,8 +125,11 @@ mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size)
 {
     int64_t numel = 1;
     bool odd = false; /* a size of 0 or less, or a product that does not fit */
-    for (int k = 0; k < ndim; k++) odd |= __builtin_mul_overflow(numel, size[k], &numel) || size[k] <= 0;
-    if (MT_UNLIKELY(odd || numel > INT64_MAX / 8) && (numel = mt_shape_numel(ndim, size, mt_dtype_size(d))) < 0) return NULL;
+    for (int k = 0; k < ndim; k++)
+        odd |= __builtin_mul_overflow(numel, size[k], &numel) || size[k] <= 0;
+    if (MT_UNLIKELY(odd || numel > INT64_MAX / 8) &&
+        (numel = mt_shape_numel(ndim, size, mt_dtype_size(d))) < 0)
+        return NULL;
     mt_storage *storage = mt_storage_new((size_t)(numel * mt_dtype_size(d)));
     return storage ? make_contiguous(storage, d, ndim, size, numel) : NULL;
 }
@@ -149,8 +153,10 @@ mt_tensor *mt_empty_strided(mt_dtype d, int ndim, const int64_t *size, const int
     if (mt_shape_numel(ndim, size, mt_dtype_size(d)) < 0) return NULL;
     for (int k = 0; k < ndim; k++)
         if (stride[k] < 0)
-            return mt_fail(MT_RUNTIME, "as_strided: Negative strides are not supported at the moment, got strides: %s",
-                           mt_shape_text(ndim, stride, text));
+            return mt_fail(
+                MT_RUNTIME,
+                "as_strided: Negative strides are not supported at the moment, got strides: %s",
+                mt_shape_text(ndim, stride, text));
     int64_t bytes = extent_bytes(d, ndim, size, stride);
     if (bytes < 0)
         return mt_fail(MT_RUNTIME, "Storage size calculation overflowed with sizes=%s",
@@ -199,7 +205,8 @@ mt_tensor *mt_empty_like(const mt_tensor *t, mt_dtype d)
     if (mt_is_contiguous(t)) {
         mt_storage *storage = mt_storage_new((size_t)(t->numel * mt_dtype_size(d)));
         if (!storage) return NULL;
-        bool plain = t->ndim <= MT_INLINE_DIMS && t->size == t->dims && mt_shape_has_plain_strides(t->ndim, t->size, t->stride);
+        bool plain = t->ndim <= MT_INLINE_DIMS && t->size == t->dims &&
+                     mt_shape_has_plain_strides(t->ndim, t->size, t->stride);
         if (!plain) return make_contiguous(storage, d, t->ndim, t->size, t->numel);
         mt_tensor *a = shaped_like(t, storage, MT_CONTIGUOUS);
         if (!a) return NULL;
@@ -214,7 +221,8 @@ mt_tensor *mt_empty_like(const mt_tensor *t, mt_dtype d)
     int order[MT_MAX_DIMS], n = t->ndim;
     for (int k = 0; k < n; k++) {
         int at = k;
-        for (; at > 0 && t->stride[order[at - 1]] < t->stride[k] && t->stride[order[at - 1]] != 0; at--)
+        for (; at > 0 && t->stride[order[at - 1]] < t->stride[k] && t->stride[order[at - 1]] != 0;
+             at--)
             order[at] = order[at - 1];
         order[at] = k;
     }
@@ -260,15 +268,15 @@ mt_tensor *mt_from_storage(mt_storage *storage, mt_dtype d, int ndim, const int6
     int64_t contiguous[MT_MAX_DIMS], first, end;
     char text[MT_SHAPE_TEXT], text2[MT_SHAPE_TEXT];
     if (ndim > MT_MAX_DIMS)
-        return mt_fail(MT_RUNTIME, "tensors have at most %d dimensions, but got %d", MT_MAX_DIMS, ndim);
+        return mt_fail(MT_RUNTIME, "tensors have at most %d dimensions, but got %d", MT_MAX_DIMS,
+                       ndim);
     if (mt_shape_numel(ndim, size, mt_dtype_size(d)) < 0) return NULL;
     if (!stride) {
         mt_shape_contiguous_strides(ndim, size, contiguous);
         stride = contiguous;
     }
     int64_t bytes = extent_bytes(d, ndim, size, stride);
-    if (offset < 0)
-        return mt_fail(MT_RUNTIME, "Tensor: invalid storage offset %" PRId64, offset);
+    if (offset < 0) return mt_fail(MT_RUNTIME, "Tensor: invalid storage offset %" PRId64, offset);
     if (bytes < 0 || __builtin_mul_overflow(offset, mt_dtype_size(d), &first) ||
         __builtin_add_overflow(first, bytes, &end) || (bytes > 0 && (size_t)end > storage->nbytes))
         return mt_fail(MT_RUNTIME,
@@ -290,7 +298,8 @@ mt_tensor *mt_from_storage(mt_storage *storage, mt_dtype d, int ndim, const int6
 mt_tensor *mt_alias_owned(const mt_tensor *t)
 {
     if (MT_LIKELY(t->ndim <= MT_INLINE_DIMS))
-        return shaped_like(t, mt_storage_retain(t->storage), MT_CONTIGUOUS | MT_WRAPPED_NUMBER | MT_INFERENCE);
+        return shaped_like(t, mt_storage_retain(t->storage),
+                           MT_CONTIGUOUS | MT_WRAPPED_NUMBER | MT_INFERENCE);
     mt_tensor *a = tensor_new((mt_dtype)t->dtype);
     if (!a) return NULL;
     a->storage = mt_storage_retain(t->storage);
@@ -377,6 +386,7 @@ int mt_overlap(const mt_tensor *a, const mt_tensor *b)
     const char *b_end = b->data + extent_bytes((mt_dtype)b->dtype, b->ndim, b->size, b->stride);
     if (a_end <= b->data || b_end <= a->data) return 0;
     if (a->data == b->data && a->dtype == b->dtype && same_layout(a, b)) return 1;
-    if (!mt_is_dense(a) || !mt_is_dense(b)) return a->storage == b->storage ? 3 : 2; /* cannot be told cheaply */
+    if (!mt_is_dense(a) || !mt_is_dense(b))
+        return a->storage == b->storage ? 3 : 2; /* cannot be told cheaply */
     return 2;
 }

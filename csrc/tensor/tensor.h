@@ -24,17 +24,19 @@ struct mt_hooks;
 #define MT_INLINE_DIMS 5
 
 /* flags */
-#define MT_REQUIRES_GRAD 1u   /* set on leaves by the user; results have it together with node */
-#define MT_RETAIN_GRAD 2u     /* retain_grad() was called on this non-leaf */
-#define MT_WRAPPED_NUMBER 4u  /* a Python number: does not take part in promotion within its category */
-#define MT_VIEW_NO_GRAD 8u    /* a view made under no_grad: writing to it while recording is an error */
-#define MT_VIEW_MULTI 16u     /* one of several views of one call (split, unbind): likewise */
-#define MT_INFERENCE 32u      /* made in inference_mode */
-#define MT_CONTIGUOUS 64u     /* row-major without gaps: kept up to date by mt_tensor_set_shape */
-#define MT_IS_DETACHED 128u   /* made by detach(): for the message why there is no gradient */
+#define MT_REQUIRES_GRAD 1u /* set on leaves by the user; results have it together with node */
+#define MT_RETAIN_GRAD   2u /* retain_grad() was called on this non-leaf */
+#define MT_WRAPPED_NUMBER                                                                          \
+    4u /* a Python number: does not take part in promotion within its category */
+#define MT_VIEW_NO_GRAD                                                                            \
+    8u /* a view made under no_grad: writing to it while recording is an error */
+#define MT_VIEW_MULTI   16u   /* one of several views of one call (split, unbind): likewise */
+#define MT_INFERENCE    32u   /* made in inference_mode */
+#define MT_CONTIGUOUS   64u   /* row-major without gaps: kept up to date by mt_tensor_set_shape */
+#define MT_IS_DETACHED  128u  /* made by detach(): for the message why there is no gradient */
 #define MT_FROM_NO_GRAD 256u  /* made under no_grad from something that requires grad: likewise */
-#define MT_FROM_NODIFF 512u   /* made by an operator without derivative: likewise */
-#define MT_HOST_OWNED 1024u   /* the tensor keeps its host alive: mt_host_release gives it up */
+#define MT_FROM_NODIFF  512u  /* made by an operator without derivative: likewise */
+#define MT_HOST_OWNED   1024u /* the tensor keeps its host alive: mt_host_release gives it up */
 
 typedef struct mt_tensor {
     int32_t refs;

@@ -354,7 +354,7 @@ static void test_floats(void)
         F x_ = (F)(x);                                                                             \
         mt_k->cast[DF][DT](1, (char *[]){(char *)&out_, (char *)&x_},                              \
                            (int64_t[]){sizeof(T), sizeof(F)}, NULL);                               \
-        (int64_t) out_;                                                                            \
+        (int64_t)out_;                                                                             \
     })
 
 /* What does not fit: as PyTorch on x86. */
