@@ -146,10 +146,17 @@ static int deliver_targets(mt_call *c)
     return 0;
 }
 
+/* A view whose base was written with a history has not heard of it yet: it asks now. */
+static bool wants_gradient(mt_tensor *t)
+{
+    if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation)) mt_regenerate_view(t);
+    return mt_requires_grad(t);
+}
+
 static bool any_requires_grad(const mt_call *c)
 {
     for (int i = 0; i < c->nin; i++)
-        if (c->in[i] && mt_requires_grad(c->in[i])) return true;
+        if (c->in[i] && wants_gradient(c->in[i])) return true;
     return false;
 }
 

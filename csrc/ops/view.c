@@ -27,7 +27,7 @@ static int view_forward(mt_call *c)
     int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS];
     int n = (int)c->arg[0].ints.n;
     if (too_many_dims(c->arg[0].ints.n) < 0) return -1;
-    memcpy(size, c->arg[0].ints.v, (size_t)n * sizeof *size);
+    if (n) memcpy(size, c->arg[0].ints.v, (size_t)n * sizeof *size);
     if (mt_shape_infer(x->numel, n, size) < 0) return -1;
     if (!mt_shape_view_strides(x->ndim, x->size, x->stride, n, size, stride))
         return mt_error(MT_RUNTIME,
@@ -55,7 +55,7 @@ static int reshape_forward(mt_call *c)
     int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS];
     int n = (int)c->arg[0].ints.n;
     if (too_many_dims(c->arg[0].ints.n) < 0) return -1;
-    memcpy(size, c->arg[0].ints.v, (size_t)n * sizeof *size);
+    if (n) memcpy(size, c->arg[0].ints.v, (size_t)n * sizeof *size);
     if (mt_shape_infer(x->numel, n, size) < 0) return -1;
     if (!mt_shape_view_strides(x->ndim, x->size, x->stride, n, size, stride)) x = mt_contiguous(x);
     return mt_result_is(c, 0, mt_view(x, n, size));
