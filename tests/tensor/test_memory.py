@@ -52,6 +52,15 @@ OPERATIONS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def quick_collections():
+    """What is there already is left out of the many collections to come: beside PyTorch each would take long."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.mark.parametrize("persistent", [False, True])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_failing_allocation(name, persistent):
