@@ -54,7 +54,7 @@ OPERATIONS = {
 
 @pytest.fixture(autouse=True)
 def quick_collections():
-    """What is there already is left out of the many collections to come: beside PyTorch each would take long."""
+    """Leaves what is there already out of the many collections to come: beside PyTorch each takes long."""
     gc.collect()
     gc.freeze()
     yield
