@@ -98,7 +98,7 @@ ERRORS = {
     "x.detach().sum().backward()": "element 0 of tensors does not require grad and does not have a grad_fn",
     "twice(x.exp().sum())": "Trying to backward through the graph a second time (or directly access saved tensors "
     "after they have already been freed).",
-    "T.autograd.grad(x.sum(), y)": "One of the differentiated Tensors appears to not have been used in the graph.",
+    "T.autograd.grad(x.sum(), y)": "The differentiated Tensor at index 0 appears to not have been used in the graph.",
     "T.autograd.grad(x.sum(), x.detach())": "One of the differentiated Tensors does not require grad",
     "T.arange(3).requires_grad_()": "only Tensors of floating point",
     "(x * 2).requires_grad_(False)": "you can only change requires_grad flags of leaf variables.",
@@ -106,7 +106,7 @@ ERRORS = {
     "x.sum().backward(T.ones(2))": "Mismatch in shape: grad_output[0] has a shape of",
     "x.detach().register_hook(print)": "cannot register a hook on a tensor that doesn't require gradient",
     "x.detach().retain_grad()": "can't retain_grad on Tensor that has requires_grad=False",
-    "setattr(x, 'grad', T.ones(2))": "assigned grad has data of a different size",
+    "setattr(x, 'grad', T.ones(2))": "attempting to assign a gradient of size '[2]' to a tensor of size '[3]'",
 }
 
 
