@@ -8,100 +8,20 @@ sources named.
 import minitorch
 from minitorch import Tensor
 
-from .optimizer import (
-    Optimizer,
+from ._formula import (
     _check_fused,
-    _decayed,
-    _get_scalar_dtype,
-    _is_scalar_tensor,
-    _load_step_counts,
-    _to_scalar,
-    _with_gradients,
+    _check_options,
+    _count,
+    _Formula,
+    _moment,
+    _square_moment,
+    _zeros,
 )
 
 __all__ = ["ASGD", "Adadelta", "Adagrad", "Adamax", "NAdam", "RAdam", "Rprop"]
 
 
-def _check_options(lr, **options):
-    """ValueError for a negative lr or option."""
-    _is_scalar_tensor(lr, "lr")
-    names = {"lr": "learning rate", "eps": "epsilon value"}
-    for name, value in {"lr": lr, **options}.items():
-        if not 0.0 <= value:
-            raise ValueError(f"Invalid {names.get(name, name + ' value')}: {value}")
-
-
-def _check_betas(betas):
-    for i, beta in enumerate(betas):
-        if not 0.0 <= beta < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
-
-
-def _count(value=0.0):
-    return minitorch.full((), value, dtype=_get_scalar_dtype())
-
-
-def _moment(average, value, beta):
-    """average = beta average + (1 - beta) value, in place."""
-    average.add_((value - average) * (1 - beta))
-
-
-def _square_moment(average, value, beta):
-    """average = beta average + (1 - beta) value^2, in place."""
-    average.mul_(beta).add_(value * value * (1 - beta))
-
-
-class _PlainOptimizer(Optimizer):
-    """step() for those that have an `_update`."""
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        for group in self.param_groups:
-            group.setdefault("foreach", None)
-            for flag in ("maximize", "differentiable", "capturable"):
-                if flag in self.defaults:
-                    group.setdefault(flag, False)
-            _load_step_counts(self, group)
-
-    def step(self, closure=None):
-        """Performs one step. closure: evaluates the model anew and returns the loss, which step() returns."""
-        loss = None
-        if closure is not None:
-            with minitorch.enable_grad():
-                loss = closure()
-        with minitorch.set_grad_enabled(bool(self.defaults["differentiable"])):
-            for group in self.param_groups:
-                self._group_in_python(group)
-        return loss
-
-    def _group_in_python(self, group):
-        for p, grad in _with_gradients(group):
-            if group.get("capturable"):
-                raise AssertionError(
-                    "If capturable=True, params and state_steps must be on supported devices: "
-                    "['cuda', 'xpu', 'hpu', 'privateuseone', 'xla']."
-                )
-            state = self.state[p]
-            if not state:
-                state.update(step=_count(), **self._new_state(p, group))
-            state["step"] += 1
-            decay = group.get("weight_decay", 0)
-            if decay != 0 and group.get("decoupled_weight_decay"):
-                p.mul_(1 - group["lr"] * decay)
-            else:
-                grad = _decayed(grad, p, decay)
-            self._update(p, grad, state, group, state["step"].item(), _to_scalar(group["lr"]))
-
-    def _new_state(self, p, group):
-        """The state of a parameter before its first step, without the step count."""
-        raise NotImplementedError
-
-    def _update(self, p, grad, state, group, t, lr):
-        """Step number t of one parameter."""
-        raise NotImplementedError
-
-
-class Adagrad(_PlainOptimizer):
+class Adagrad(_Formula):
     """p = p - lr / (1 + (t - 1) lr_decay) g / (sqrt(sum of g^2) + eps).
 
     Raises ValueError for negative options.
@@ -109,6 +29,8 @@ class Adagrad(_PlainOptimizer):
     Sources: https://jmlr.org/papers/v12/duchi11a.html,
     https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adagrad.html
     """
+
+    _later_options = {"foreach": None, "maximize": False, "differentiable": False, "fused": None}
 
     def __init__(
         self,
@@ -146,7 +68,7 @@ class Adagrad(_PlainOptimizer):
         _check_fused(fused, foreach, differentiable)
         for group in self.param_groups:
             for p in group["params"]:
-                self.state[p].update(step=_count(), **self._new_state(p, group))
+                self.state[p].update(self._first_state(p, group))
 
     def _new_state(self, p, group):
         return {"sum": minitorch.full_like(p, self.defaults["initial_accumulator_value"]).detach()}
@@ -156,7 +78,7 @@ class Adagrad(_PlainOptimizer):
         p.sub_(lr / (1 + (t - 1) * group["lr_decay"]) * grad / (state["sum"].sqrt() + group["eps"]))
 
 
-class Adadelta(_PlainOptimizer):
+class Adadelta(_Formula):
     """p = p - lr d with d = sqrt(D + eps) / sqrt(G + eps) g, G and D being running averages of g^2 and d^2.
 
     Raises ValueError for negative options and for rho > 1.
@@ -195,7 +117,7 @@ class Adadelta(_PlainOptimizer):
         super().__init__(params, defaults)
 
     def _new_state(self, p, group):
-        return {name: minitorch.zeros_like(p) for name in ("square_avg", "acc_delta")}
+        return _zeros(p, "square_avg", "acc_delta")
 
     def _update(self, p, grad, state, group, t, lr):
         rho, eps = group["rho"], group["eps"]
@@ -205,7 +127,7 @@ class Adadelta(_PlainOptimizer):
         p.sub_(lr * delta)
 
 
-class Adamax(_PlainOptimizer):
+class Adamax(_Formula):
     """Adam with the largest gradient, fading by beta2, instead of the root of the mean square.
 
     Raises ValueError for negative options and betas outside [0, 1).
@@ -227,9 +149,7 @@ class Adamax(_PlainOptimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        _check_options(lr, eps=eps)
-        _check_betas(betas)
-        _check_options(lr, weight_decay=weight_decay)
+        _check_options(lr, eps=eps, betas=betas, weight_decay=weight_decay)
         defaults = {
             "lr": lr,
             "betas": betas,
@@ -243,7 +163,7 @@ class Adamax(_PlainOptimizer):
         super().__init__(params, defaults)
 
     def _new_state(self, p, group):
-        return {name: minitorch.zeros_like(p) for name in ("exp_avg", "exp_inf")}
+        return _zeros(p, "exp_avg", "exp_inf")
 
     def _update(self, p, grad, state, group, t, lr):
         beta1, beta2 = group["betas"]
@@ -253,7 +173,7 @@ class Adamax(_PlainOptimizer):
         p.sub_(lr / (1 - beta1**t) * mean / largest)
 
 
-class NAdam(_PlainOptimizer):
+class NAdam(_Formula):
     """Adam with Nesterov's momentum, which grows: mu = beta1 (1 - 0.5 0.96^(t momentum_decay)).
 
     Raises ValueError for negative options and betas outside [0, 1).
@@ -261,6 +181,8 @@ class NAdam(_PlainOptimizer):
     Sources: https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ,
     https://docs.pytorch.org/docs/2.13/generated/torch.optim.NAdam.html
     """
+
+    _later_options = _Formula._later_options | {"decoupled_weight_decay": False}
 
     def __init__(
         self,
@@ -277,9 +199,7 @@ class NAdam(_PlainOptimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        _check_options(lr, eps=eps)
-        _check_betas(betas)
-        _check_options(lr, weight_decay=weight_decay, momentum_decay=momentum_decay)
+        _check_options(lr, eps=eps, betas=betas, weight_decay=weight_decay, momentum_decay=momentum_decay)
         defaults = {
             "lr": lr,
             "betas": betas,
@@ -295,8 +215,7 @@ class NAdam(_PlainOptimizer):
         super().__init__(params, defaults)
 
     def _new_state(self, p, group):
-        averages = {name: minitorch.zeros_like(p) for name in ("exp_avg", "exp_avg_sq")}
-        return {"mu_product": _count(1.0), **averages}
+        return {"mu_product": _count(1.0), **_zeros(p, "exp_avg", "exp_avg_sq")}
 
     def _update(self, p, grad, state, group, t, lr):
         beta1, beta2 = group["betas"]
@@ -311,7 +230,7 @@ class NAdam(_PlainOptimizer):
         p.sub_(lr * following / (1 - product * following) * mean / scale)
 
 
-class RAdam(_PlainOptimizer):
+class RAdam(_Formula):
     """Adam that leaves out the scaling while its variance is too large to be of use, and then rectifies it.
 
     Raises ValueError for negative options and betas outside [0, 1).
@@ -319,6 +238,8 @@ class RAdam(_PlainOptimizer):
     Sources: https://arxiv.org/abs/1908.03265,
     https://docs.pytorch.org/docs/2.13/generated/torch.optim.RAdam.html
     """
+
+    _later_options = _Formula._later_options | {"decoupled_weight_decay": False}
 
     def __init__(
         self,
@@ -334,9 +255,7 @@ class RAdam(_PlainOptimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        _check_options(lr, eps=eps)
-        _check_betas(betas)
-        _check_options(lr, weight_decay=weight_decay)
+        _check_options(lr, eps=eps, betas=betas, weight_decay=weight_decay)
         defaults = {
             "lr": lr,
             "betas": betas,
@@ -351,7 +270,7 @@ class RAdam(_PlainOptimizer):
         super().__init__(params, defaults)
 
     def _new_state(self, p, group):
-        return {name: minitorch.zeros_like(p) for name in ("exp_avg", "exp_avg_sq")}
+        return _zeros(p, "exp_avg", "exp_avg_sq")
 
     def _update(self, p, grad, state, group, t, lr):
         beta1, beta2 = group["betas"]
@@ -367,7 +286,7 @@ class RAdam(_PlainOptimizer):
         p.sub_(update)
 
 
-class Rprop(_PlainOptimizer):
+class Rprop(_Formula):
     """Steps against the sign of the gradient, of sizes that grow while it stays and shrink where it changes.
 
     etas: factors for shrinking and growing. step_sizes: the smallest and the largest size. Only for whole
@@ -419,7 +338,7 @@ class Rprop(_PlainOptimizer):
         state["prev"].copy_(grad)
 
 
-class ASGD(_PlainOptimizer):
+class ASGD(_Formula):
     """Averaged gradient descent: state["ax"] is the mean of the parameters from step t0 on.
 
     The rate falls as lr / (1 + lambd lr t)^alpha. Raises ValueError for a negative lr or weight_decay.

@@ -1,8 +1,8 @@
 """The base of all optimizers: parameter groups, state, saving and loading, hooks.
 
 The steps themselves are in C (csrc/optim, csrc/python/py_optim.c) and read the dicts kept here; an optimizer
-written by the user overrides `step` in Python and finds the same groups and state. Source:
-https://docs.pytorch.org/docs/2.13/optim.html
+written by the user overrides `step` in Python and finds the same groups and state. What ours have in common
+beyond this class is in _formula.py. Source: https://docs.pytorch.org/docs/2.13/optim.html
 """
 
 import functools
@@ -223,15 +223,6 @@ class Optimizer:
         """Does step() run hooks and set _opt_called by itself? Ours in C do."""
         return isinstance(cls.step, types.MethodDescriptorType) or getattr(cls.step, "hooked", False)
 
-    def _step_in_python(self):
-        """The step with differentiable=True: the same formulas over tensors, recorded."""
-        with minitorch.enable_grad():
-            for group in self.param_groups:
-                self._group_in_python(group)
-
-    def _group_in_python(self, group):
-        raise NotImplementedError
-
     # ---- hooks --------------------------------------------------------------------------------------
 
     def register_step_pre_hook(self, hook) -> RemovableHandle:
@@ -411,50 +402,3 @@ class Optimizer:
                 )
         if any(not params.isdisjoint(group["params"]) for group in self.param_groups):
             raise ValueError("some parameters appear in more than one parameter group")
-
-
-def _is_scalar_tensor(x, what):
-    """Is x a tensor? Then it must have one element, or ValueError."""
-    if isinstance(x, Tensor) and x.numel() != 1:
-        raise ValueError(f"Tensor {what} must be 1-element")
-    return isinstance(x, Tensor)
-
-
-def _check_fused(fused, foreach, differentiable):
-    """The three ways to compute a step exclude each other."""
-    if fused and differentiable:
-        raise RuntimeError("`fused` does not support `differentiable`")
-    if fused and foreach:
-        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-
-
-def _with_gradients(group):
-    """The parameters of a group that have a gradient, with it (negated to maximize)."""
-    for p in group["params"]:
-        if p.grad is not None:
-            yield p, -p.grad if group["maximize"] else p.grad
-
-
-def _decayed(grad, param, weight_decay):
-    """grad + weight_decay param, as tensors that are recorded."""
-    if isinstance(weight_decay, Tensor) and weight_decay.requires_grad:
-        return grad + param.clone() * weight_decay
-    return grad.add(param, alpha=_get_value(weight_decay)) if weight_decay != 0 else grad
-
-
-def _moved(param, direction, lr):
-    """param -= lr direction in place, recorded also with respect to lr."""
-    lr = _to_scalar(lr)
-    if isinstance(lr, Tensor) and lr.requires_grad:
-        param.sub_(direction * lr)
-    else:
-        param.add_(direction, alpha=-_get_value(lr))
-
-
-def _load_step_counts(optimizer, group):
-    """Old checkpoints hold step counts as numbers: makes them tensors."""
-    for p in group["params"]:
-        state = optimizer.state.get(p, [])
-        if len(state) and not isinstance(state["step"], Tensor):
-            dtype = _get_scalar_dtype(is_fused=group.get("fused"))
-            state["step"] = minitorch.tensor(float(state["step"]), dtype=dtype)

@@ -1,23 +1,14 @@
 """RMSprop."""
 
-import minitorch
 from minitorch import _C, Tensor
 
-from .optimizer import (
-    Optimizer,
-    ParamsT,
-    _decayed,
-    _get_scalar_dtype,
-    _is_scalar_tensor,
-    _load_step_counts,
-    _moved,
-    _with_gradients,
-)
+from ._formula import _check_options, _Formula, _moment, _moved, _square_moment, _zeros
+from .optimizer import ParamsT
 
 __all__ = ["RMSprop"]
 
 
-class RMSprop(Optimizer):
+class RMSprop(_Formula):
     """RMSprop: steps scaled by a running average of the gradient's square.
 
     v = alpha v + (1 - alpha) g g; p = p - lr g / (sqrt(v) + eps). centered=True: the square of the averaged
@@ -43,6 +34,8 @@ class RMSprop(Optimizer):
     https://docs.pytorch.org/docs/2.13/generated/torch.optim.RMSprop.html
     """
 
+    _later_options = {"momentum": 0, "centered": False} | _Formula._later_options
+
     def __init__(
         self,
         params: ParamsT,
@@ -57,17 +50,7 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        _is_scalar_tensor(lr, "lr")
-        if not 0.0 <= lr:
-            raise ValueError(f"Invalid learning rate: {lr}")
-        if not 0.0 <= eps:
-            raise ValueError(f"Invalid epsilon value: {eps}")
-        if not 0.0 <= momentum:
-            raise ValueError(f"Invalid momentum value: {momentum}")
-        if not 0.0 <= weight_decay:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
-        if not 0.0 <= alpha:
-            raise ValueError(f"Invalid alpha value: {alpha}")
+        _check_options(lr, eps=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
         defaults = {
             "lr": lr,
             "momentum": momentum,
@@ -82,41 +65,22 @@ class RMSprop(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        for group in self.param_groups:
-            group.setdefault("momentum", 0)
-            group.setdefault("centered", False)
-            group.setdefault("foreach", None)
-            group.setdefault("maximize", False)
-            group.setdefault("differentiable", False)
-            group.setdefault("capturable", False)
-            _load_step_counts(self, group)
-
     step = _C._rmsprop_step
 
     def _new_state(self, p, group):
         names = ["square_avg"]
         names += ["momentum_buffer"] if group["momentum"] > 0 else []
         names += ["grad_avg"] if group["centered"] else []
-        step = minitorch.zeros((), dtype=_get_scalar_dtype())
-        return {"step": step} | {name: minitorch.zeros_like(p) for name in names}
+        return _zeros(p, *names)
 
-    def _group_in_python(self, group):
-        alpha, momentum = group["alpha"], group["momentum"]
-        for p, grad in _with_gradients(group):
-            state = self.state[p]
-            if not state:
-                state.update(self._new_state(p, group))
-            state["step"] += 1
-            grad = _decayed(grad, p, group["weight_decay"])
-            square = state["square_avg"]
-            square.mul_(alpha).add_(grad * grad * (1 - alpha))
-            if group["centered"]:
-                mean = state["grad_avg"]
-                mean.add_((grad - mean) * (1 - alpha))
-                square = square - mean * mean
-            direction = grad / (square.sqrt() + group["eps"])
-            if momentum > 0:
-                direction = state["momentum_buffer"].mul_(momentum).add_(direction)
-            _moved(p, direction, group["lr"])
+    def _update(self, p, grad, state, group, t, lr):
+        square = state["square_avg"]
+        _square_moment(square, grad, group["alpha"])
+        if group["centered"]:
+            mean = state["grad_avg"]
+            _moment(mean, grad, group["alpha"])
+            square = square - mean * mean
+        direction = grad / (square.sqrt() + group["eps"])
+        if group["momentum"] > 0:
+            direction = state["momentum_buffer"].mul_(group["momentum"]).add_(direction)
+        _moved(p, direction, lr)

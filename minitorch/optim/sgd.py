@@ -2,21 +2,13 @@
 
 from minitorch import _C, Tensor
 
-from .optimizer import (
-    Optimizer,
-    ParamsT,
-    _check_fused,
-    _decayed,
-    _get_value,
-    _is_scalar_tensor,
-    _moved,
-    _with_gradients,
-)
+from ._formula import _check_fused, _check_scalar, _decayed, _Formula, _moved, _with_gradients
+from .optimizer import ParamsT, _get_value
 
 __all__ = ["SGD"]
 
 
-class SGD(Optimizer):
+class SGD(_Formula):
     """Stochastic gradient descent, optionally with momentum.
 
     With the gradient g (plus weight_decay p), the buffer b and the parameter p:
@@ -43,6 +35,14 @@ class SGD(Optimizer):
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.optim.SGD.html
     """
 
+    _later_options = {
+        "nesterov": False,
+        "maximize": False,
+        "foreach": None,
+        "differentiable": False,
+        "fused": False,
+    }
+
     def __init__(
         self,
         params: ParamsT,
@@ -57,7 +57,7 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        _is_scalar_tensor(lr, "lr")
+        _check_scalar(lr, "lr")
         if lr < 0.0:
             raise ValueError(f"Invalid learning rate: {lr}")
         if momentum < 0.0:
@@ -79,15 +79,6 @@ class SGD(Optimizer):
         }
         super().__init__(params, defaults)
         _check_fused(fused, foreach, differentiable)
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        for group in self.param_groups:
-            group.setdefault("nesterov", False)
-            group.setdefault("maximize", False)
-            group.setdefault("foreach", None)
-            group.setdefault("differentiable", False)
-            group.setdefault("fused", False)
 
     step = _C._sgd_step
 
