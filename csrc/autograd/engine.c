@@ -1,7 +1,6 @@
 /* The engine. Relies on graph/node.h and hooks.h; read graph/apply.h before.
  *
- * What waits for a node is a task: the gradients of its outputs, so far. Tasks are found by node in a hash table and
- * taken from a heap, newest node first. Every consumer of a node is newer than the node (node.c), so when a node is
+ * What waits for a node is a task: the gradients of its outputs, so far. Tasks are taken newest node first (task.h). Every consumer of a node is newer than the node (node.c), so when a node is
  * taken all its gradients have arrived. Leaves with hooks or captured gradients are tasks too, of sequence 0. */
 #include "autograd/engine.h"
 
@@ -29,6 +28,18 @@ typedef struct run {
     mt_needed *needed;    /* nodes that lead to a captured one; NULL: all */
     int until_poll;
 } run;
+
+static void run_init(run *r, bool retain_graph, bool create_graph, bool accumulate)
+{
+    mt_tasks_init(&r->tasks);
+    r->retain_graph = retain_graph;
+    r->create_graph = create_graph;
+    r->accumulate = accumulate;
+    r->n_capture = 0;
+    r->capture = NULL;
+    r->captured = NULL;
+    r->needed = NULL;
+}
 
 /* ---- gradients into leaves --------------------------------------------------------------------------- */
 
@@ -141,10 +152,9 @@ static mt_tensor *fit_gradient(const mt_node *n, int i, mt_tensor *g)
     return g;
 }
 
-/* Hands g (owned by the scope) on along an edge. */
+/* Hands g (the caller's reference, given up) on along an edge. */
 static int deliver(run *r, const mt_edge *e, mt_tensor *g)
 {
-    mt_take(g);
     if (e->node) return mt_tasks_add(&r->tasks, e->node, NULL, e->out_nr, g, r->create_graph);
     if (e->leaf->hooks || r->n_capture)
         return mt_tasks_add(&r->tasks, NULL, e->leaf, 0, g, r->create_graph);
@@ -153,10 +163,11 @@ static int deliver(run *r, const mt_edge *e, mt_tensor *g)
 
 static bool is_needed(const run *r, const mt_edge *e)
 {
-    if (!e->node && !e->leaf) return false;
-    return !r->needed ||
-           mt_needed_has(r->needed, e->node ? (const void *)e->node : (const void *)e->leaf);
+    return mt_needed_has(r->needed, e->node ? (const void *)e->node : (const void *)e->leaf);
 }
+
+/* What stands in gin[] where a gradient is wanted: anything but NULL. */
+#define WANTED(n) ((mt_tensor *)(void *)(n))
 
 static int fail_released(const mt_node *n)
 {
@@ -175,53 +186,83 @@ static int fail_released(const mt_node *n)
         mt_node_name(n, name));
 }
 
+/* Marks in gin[] the inputs that want a gradient; false if none does. */
+static bool mark_wanted(const run *r, const mt_node *n, mt_tensor **gin)
+{
+    bool any = false;
+    for (int i = 0; i < n->call.nin; i++) {
+        const mt_edge *e = &n->next[i];
+        bool wanted = (e->node || e->leaf) && (MT_LIKELY(!r->needed) || is_needed(r, e));
+        gin[i] = wanted ? WANTED(n) : NULL;
+        any |= wanted;
+    }
+    return any;
+}
+
+enum { FEW_INPUTS = 4 };
+
+/* A reference to gin[i] to hand on: the scope's own where it can be had. A second one would keep a leaf from taking
+ * the gradient as it is (can_steal), and cost a copy of it. A rule leaves its results in any order on the scope, so a
+ * few are searched, down to where the rule began; a gradient that serves a later input too stays with the scope. */
+static mt_tensor *take_gradient(mt_tensor *g, mt_tensor *const *gin, int i, int nin, int mark)
+{
+    if (nin > FEW_INPUTS) return mt_take(g);
+    for (int j = i + 1; j < nin; j++)
+        if (gin[j] == g) return mt_retain(g);
+    mt_tensor **owned = mt_self.scope;
+    for (int k = mt_self.scope_top - 1; k >= mark; k--) {
+        if (owned[k] != g) continue;
+        owned[k] = owned[--mt_self.scope_top];
+        return g;
+    }
+    return mt_retain(g);
+}
+
+/* The gradients that the rule left in gin[] go on, in the inputs' shapes. */
+static int deliver_all(run *r, mt_node *n, mt_tensor **gin, int mark)
+{
+    int nin = n->call.nin;
+    for (int i = 0; i < nin; i++) {
+        const mt_edge *e = &n->next[i];
+        if (!gin[i] || gin[i] == WANTED(n) || (!e->node && !e->leaf)) continue;
+        if (MT_UNLIKELY(r->needed != NULL) && !is_needed(r, e)) continue;
+        mt_tensor *g = fit_gradient(n, i, gin[i]);
+        if (!g || deliver(r, e, take_gradient(g, gin, i, nin, mark)) < 0) return -1;
+    }
+    return 0;
+}
+
 /* Runs the rule of n on gout (borrowed) and hands the gradients on. The caller has opened a scope. */
 static int run_rule(run *r, mt_node *n, mt_tensor **gout)
 {
     const mt_op *op = n->call.op;
-    int nin = n->call.nin, nout = n->call.nout;
-    mt_tensor *few[24], **in = few;
-    size_t bytes = (size_t)(2 * nin + nout) * sizeof *in;
-    if (2 * nin + nout > 24 && !(in = mt_malloc(bytes))) return -1;
-    mt_tensor **out = in + nin, **gin = out + nout;
-    mt_call c;
-    int status = -1;
-    bool any = false;
-    for (int i = 0; i < nin; i++) {
-        gin[i] = is_needed(r, &n->next[i]) ? (mt_tensor *)n : NULL; /* any mark but NULL */
-        any |= gin[i] != NULL;
+    int nin = n->call.nin, nout = n->call.nout, mark = mt_self.scope_top, status = 0;
+    mt_tensor *few[24], **gin = few;
+    size_t bytes = (size_t)(2 * nin + nout) * sizeof *gin;
+    if (2 * nin + nout > 24 && !(gin = mt_malloc(bytes))) return -1;
+    if (mark_wanted(r, n, gin)) {
+        status = mt_node_check(n);
+        if (status == 0 && !r->create_graph) {
+            (op->fused ? op->fused : op->backward)(&n->call, gout, gin);
+        } else if (status == 0) {
+            mt_call c; /* the kept values with their history */
+            status = mt_node_unpack(n, &c, gin + nin, gin + 2 * nin);
+            if (status == 0) op->backward(&c, gout, gin);
+        }
+        if (mt_self.error) status = -1;
+        if (status == 0) status = deliver_all(r, n, gin, mark);
     }
-    if (!any) {
-        status = 0;
-        goto done;
-    }
-    if (mt_node_unpack(n, &c, in, out, r->create_graph) < 0) goto done;
-    if (!r->create_graph && op->fused)
-        op->fused(&c, gout, gin);
-    else
-        op->backward(&c, gout, gin);
-    if (mt_self.error) goto done;
-    for (int i = 0; i < nin; i++) {
-        if (!gin[i] || gin[i] == (mt_tensor *)n || (!n->next[i].node && !n->next[i].leaf)) continue;
-        if (MT_UNLIKELY(r->needed != NULL) && !is_needed(r, &n->next[i])) continue;
-        mt_tensor *g = fit_gradient(n, i, gin[i]);
-        if (!g || deliver(r, &n->next[i], g) < 0) goto done;
-    }
-    status = 0;
-done:
-    if (in != few) mt_free(in, bytes);
+    if (gin != few) mt_free(gin, bytes);
     return status;
 }
 
-static int poll(run *r, const mt_node *n)
+/* Ctrl-C is looked for now and then, and before what takes long. */
+static int poll(run *r, mt_task *t)
 {
-    bool big = n->call.nout > 0 && n->out_dims[0].ndim > 0;
-    if (big) {
-        int64_t numel = 1;
-        for (int d = 0; d < n->out_dims[0].ndim; d++) numel *= n->out_dims[0].size[d];
-        big = numel > POLL_NUMEL;
-    }
-    if (--r->until_poll > 0 && !big) return 0;
+    int64_t numel = 0;
+    mt_tensor **grad = mt_task_grads(t);
+    for (int k = 0; k < t->n; k++) numel += grad[k] ? grad[k]->numel : 0;
+    if (MT_LIKELY(--r->until_poll > 0 && numel <= POLL_NUMEL)) return 0;
     r->until_poll = POLL_EVERY;
     return mt_interrupted && mt_interrupted() ? mt_error(MT_HOST, "interrupted") : 0;
 }
@@ -233,18 +274,19 @@ static int run_task(run *r, mt_task *t)
     int status = -1;
     bool ran = false;
     if (!n) {
-        mt_tensor *g = t->grad[0];
-        t->grad[0] = NULL;
+        mt_tensor *g = t->one;
+        t->one = NULL;
         mt_scope scope = mt_scope_open();
         status = finish_leaf(r, t->leaf, g);
         mt_scope_close(scope);
         return status;
     }
+    mt_tensor **grad = mt_task_grads(t);
     mt_scope scope = mt_scope_open();
-    for (int k = 0; k < n->call.nout; k++) {
-        if (!t->grad[k]) continue;
-        if (n->hooks && run_hooks(n->hooks, false, (uint32_t)k, &t->grad[k]) < 0) goto done;
-        if (r->n_capture) capture(r, n, (uint32_t)k, t->grad[k]);
+    for (int k = 0; k < t->n && (n->hooks || r->n_capture); k++) {
+        if (!grad[k]) continue;
+        if (n->hooks && run_hooks(n->hooks, false, (uint32_t)k, &grad[k]) < 0) goto done;
+        if (r->n_capture) capture(r, n, (uint32_t)k, grad[k]);
     }
     if (r->needed && !mt_needed_inner(r->needed, n)) {
         status = 0; /* captured here, and nothing wanted lies behind it */
@@ -254,7 +296,7 @@ static int run_task(run *r, mt_task *t)
         fail_released(n);
         goto done;
     }
-    ran = (status = run_rule(r, n, t->grad)) == 0;
+    ran = (status = run_rule(r, n, grad)) == 0;
 done:
     mt_scope_close(scope);
     if (ran && !r->retain_graph) mt_node_drop(n); /* what was only captured can be walked again */
@@ -269,7 +311,7 @@ static int run_all(run *r)
     mt_self.no_grad = !r->create_graph;
     r->until_poll = POLL_EVERY;
     while (status == 0 && mt_tasks_take(&r->tasks, &t)) {
-        if (t.node) status = poll(r, t.node);
+        if (t.node) status = poll(r, &t);
         if (status == 0) status = run_task(r, &t);
         mt_task_clear(&t);
     }
@@ -324,7 +366,7 @@ static int add_root(run *r, int i, mt_tensor *y, mt_tensor *gy)
     }
     if (gy->dtype != y->dtype && !(gy = mt_to_dtype(gy, (mt_dtype)y->dtype))) return -1;
     if (e.node && e.node->released) return fail_released(e.node);
-    return deliver(r, &e, gy);
+    return deliver(r, &e, mt_take(gy));
 }
 
 static int run_roots(run *r, int n, mt_tensor **y, mt_tensor **gy)
@@ -358,8 +400,8 @@ static int prepare_capture(run *r, int n, mt_tensor **y, int m, mt_tensor **x)
 int mt_backward(int n, mt_tensor **y, mt_tensor **gy, bool retain_graph, bool create_graph,
                 int n_inputs, mt_tensor **inputs)
 {
-    run r = {.retain_graph = retain_graph, .create_graph = create_graph, .accumulate = true};
-    mt_tasks_init(&r.tasks);
+    run r;
+    run_init(&r, retain_graph, create_graph, true);
     if (n_inputs == 0) return run_roots(&r, n, y, gy);
 
     /* Only into these: captured, then added by hand, so that no other leaf is touched. */
@@ -390,10 +432,10 @@ int mt_backward(int n, mt_tensor **y, mt_tensor **gy, bool retain_graph, bool cr
 int mt_grad(int n, mt_tensor **y, mt_tensor **gy, int m, mt_tensor **x, mt_tensor **gx,
             bool retain_graph, bool create_graph, bool allow_unused)
 {
-    run r = {.retain_graph = retain_graph, .create_graph = create_graph, .accumulate = false};
+    run r;
     size_t bytes = (size_t)(m ? m : 1) * sizeof *r.capture;
     int status = -1;
-    mt_tasks_init(&r.tasks);
+    run_init(&r, retain_graph, create_graph, false);
     r.captured = gx;
     for (int i = 0; i < m; i++) gx[i] = NULL;
     r.capture = mt_calloc(bytes);

@@ -11,8 +11,6 @@ static const void *key_of(const mt_task *t)
     return t->node ? (const void *)t->node : (const void *)t->leaf;
 }
 
-static uint64_t sequence_of(const mt_task *t) { return t->node ? t->node->sequence + 1 : 0; }
-
 static size_t slot_of(const mt_tasks *q, const void *key)
 {
     return ((uintptr_t)key >> 6) * 0x9e3779b97f4a7c15u >> 20 & (size_t)(q->table_size - 1);
@@ -21,8 +19,8 @@ static size_t slot_of(const mt_tasks *q, const void *key)
 void mt_tasks_init(mt_tasks *q)
 {
     q->n = 0;
-    q->capacity = MT_TASKS_INLINE;
-    q->heap = q->inline_heap;
+    q->capacity = MT_TASKS_FEW;
+    q->heap = NULL;
     q->table_size = 0;
     q->table = NULL;
 }
@@ -49,44 +47,12 @@ static void table_remove(mt_tasks *q, size_t i)
     q->table[i] = NULL;
 }
 
-/* The task of a node or leaf, NULL if there is none yet. */
-static mt_task *look_up(const mt_tasks *q, const void *key)
-{
-    if (MT_UNLIKELY(q->table != NULL)) return q->table[find(q, key)];
-    for (int i = 0; i < q->n; i++)
-        if (key_of(q->heap[i]) == key) return q->heap[i];
-    return NULL;
-}
-
-/* Room for one more task in heap and table. */
-static int grow(mt_tasks *q)
-{
-    if (q->n < q->capacity) return 0;
-    int capacity = 2 * q->capacity;
-    size_t heap_bytes = (size_t)capacity * sizeof *q->heap, table_bytes = 2 * heap_bytes;
-    mt_task **heap = mt_malloc(heap_bytes), **table = heap ? mt_calloc(table_bytes) : NULL;
-    if (!table) {
-        mt_free(heap, heap_bytes);
-        return -1;
-    }
-    memcpy(heap, q->heap, (size_t)q->n * sizeof *heap);
-    if (q->heap != q->inline_heap) mt_free(q->heap, (size_t)q->capacity * sizeof *heap);
-    mt_free(q->table, (size_t)q->table_size * sizeof *table);
-    q->table = table;
-    q->table_size = 2 * capacity;
-    for (int i = 0; i < q->n; i++) table[find(q, key_of(heap[i]))] = heap[i];
-    q->heap = heap;
-    q->capacity = capacity;
-    return 0;
-}
-
 /* ---- heap ----------------------------------------------------------------------------------------------- */
 
 static void heap_push(mt_tasks *q, mt_task *t)
 {
     int i = q->n++;
-    uint64_t s = sequence_of(t);
-    for (; i > 0 && sequence_of(q->heap[(i - 1) / 2]) < s; i = (i - 1) / 2)
+    for (; i > 0 && q->heap[(i - 1) / 2]->sequence < t->sequence; i = (i - 1) / 2)
         q->heap[i] = q->heap[(i - 1) / 2];
     q->heap[i] = t;
 }
@@ -94,14 +60,12 @@ static void heap_push(mt_tasks *q, mt_task *t)
 static mt_task *heap_pop(mt_tasks *q)
 {
     mt_task *top = q->heap[0], *last = q->heap[--q->n];
-    uint64_t s = sequence_of(last);
     int i = 0;
     for (;;) {
         int child = 2 * i + 1;
         if (child >= q->n) break;
-        if (child + 1 < q->n && sequence_of(q->heap[child + 1]) > sequence_of(q->heap[child]))
-            child++;
-        if (sequence_of(q->heap[child]) <= s) break;
+        if (child + 1 < q->n && q->heap[child + 1]->sequence > q->heap[child]->sequence) child++;
+        if (q->heap[child]->sequence <= last->sequence) break;
         q->heap[i] = q->heap[child];
         i = child;
     }
@@ -109,22 +73,82 @@ static mt_task *heap_pop(mt_tasks *q)
     return top;
 }
 
+/* Puts t (copied) into heap and table; there is room in both. NULL: no memory. */
+static mt_task *enter(mt_tasks *q, const mt_task *t)
+{
+    mt_task *entry = mt_malloc(sizeof *entry);
+    if (!entry) return NULL;
+    *entry = *t;
+    q->table[find(q, key_of(entry))] = entry;
+    heap_push(q, entry);
+    return entry;
+}
+
+/* Makes heap and table larger, or makes them. */
+static int grow(mt_tasks *q)
+{
+    int capacity = 2 * q->capacity;
+    size_t heap_bytes = (size_t)capacity * sizeof *q->heap, table_bytes = 2 * heap_bytes;
+    mt_task **heap = mt_malloc(heap_bytes), **table = heap ? mt_calloc(table_bytes) : NULL;
+    if (!table) {
+        mt_free(heap, heap_bytes);
+        return -1;
+    }
+    if (q->heap) {
+        memcpy(heap, q->heap, (size_t)q->n * sizeof *heap);
+        mt_free(q->heap, (size_t)q->capacity * sizeof *heap);
+        mt_free(q->table, (size_t)q->table_size * sizeof *table);
+    }
+    bool first = !q->heap;
+    q->table = table;
+    q->table_size = 2 * capacity;
+    q->heap = heap;
+    q->capacity = capacity;
+    if (!first) {
+        for (int i = 0; i < q->n; i++) table[find(q, key_of(heap[i]))] = heap[i];
+        return 0;
+    }
+    int n = q->n, moved = 0;
+    for (q->n = 0; moved < n && enter(q, &q->few[moved]); moved++) {
+    }
+    if (moved == n) return 0;
+    for (; moved < n; moved++)
+        mt_task_clear(&q->few[moved]); /* the walk fails: nobody waits for it */
+    return -1;
+}
+
 /* ---- tasks ---------------------------------------------------------------------------------------------- */
 
-static mt_task *task_new(mt_node *node, mt_tensor *leaf)
+static int task_init(mt_task *t, mt_node *node, mt_tensor *leaf)
 {
-    mt_task *t = mt_malloc(sizeof *t);
-    if (!t) return NULL;
-    t->n = node ? node->call.nout : 1;
-    t->one[0] = NULL;
-    t->grad = t->one;
-    if (t->n > 1 && !(t->grad = mt_calloc((size_t)t->n * sizeof *t->grad))) {
-        mt_free(t, sizeof *t);
-        return NULL;
+    *t = (mt_task){.node = node, .leaf = leaf, .n = 1};
+    if (node) {
+        t->n = node->call.nout;
+        t->sequence = node->sequence + 1;
+        if (t->n != 1 && !(t->many = mt_calloc((size_t)t->n * sizeof *t->many))) return -1;
+        mt_node_retain(node);
+    } else {
+        mt_retain(leaf);
     }
-    t->node = node ? mt_node_retain(node) : NULL;
-    t->leaf = leaf ? mt_retain(leaf) : NULL;
-    return t;
+    return 0;
+}
+
+/* The task of node or leaf, new if there is none yet. NULL: no memory. */
+static mt_task *task_of(mt_tasks *q, mt_node *node, mt_tensor *leaf)
+{
+    const void *key = node ? (const void *)node : (const void *)leaf;
+    if (MT_LIKELY(!q->heap)) {
+        for (int i = 0; i < q->n; i++)
+            if (key_of(&q->few[i]) == key) return &q->few[i];
+        if (q->n < MT_TASKS_FEW)
+            return task_init(&q->few[q->n], node, leaf) < 0 ? NULL : &q->few[q->n++];
+    } else if (q->table[find(q, key)]) {
+        return q->table[find(q, key)];
+    }
+    mt_task made, *entry;
+    if ((q->n == q->capacity && grow(q) < 0) || task_init(&made, node, leaf) < 0) return NULL;
+    if (!(entry = enter(q, &made))) mt_task_clear(&made);
+    return entry;
 }
 
 /* The sum of what has arrived and what arrives now; written into the first where nobody else sees it. */
@@ -137,25 +161,8 @@ static mt_tensor *sum_of(mt_tensor *old, mt_tensor *g, bool record)
     return mt_call_inplace(&mt_op_add, 2, in, 0, NULL);
 }
 
-int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr, mt_tensor *g,
-                 bool record)
+static int add_to(mt_tensor **slot, mt_tensor *g, bool record)
 {
-    const void *key = node ? (const void *)node : (const void *)leaf;
-    mt_task *t = look_up(q, key);
-    if (!t) {
-        t = grow(q) < 0 ? NULL : task_new(node, leaf);
-        if (!t) {
-            mt_release(g);
-            return -1;
-        }
-        if (q->table) q->table[find(q, key)] = t;
-        heap_push(q, t);
-    }
-    mt_tensor **slot = &t->grad[out_nr];
-    if (!*slot) {
-        *slot = g;
-        return 0;
-    }
     mt_scope scope = mt_scope_open();
     mt_tensor *sum = sum_of(*slot, g, record);
     mt_release(g);
@@ -168,21 +175,43 @@ int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr, m
     return sum ? 0 : -1;
 }
 
+int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr, mt_tensor *g,
+                 bool record)
+{
+    mt_task *t = task_of(q, node, leaf);
+    if (MT_UNLIKELY(!t)) {
+        mt_release(g);
+        return -1;
+    }
+    mt_tensor **slot = &mt_task_grads(t)[out_nr];
+    if (*slot) return add_to(slot, g, record);
+    *slot = g;
+    return 0;
+}
+
 bool mt_tasks_take(mt_tasks *q, mt_task *t)
 {
     if (q->n == 0) return false;
+    if (MT_LIKELY(!q->heap)) {
+        int newest = 0;
+        for (int i = 1; i < q->n; i++)
+            if (q->few[i].sequence > q->few[newest].sequence) newest = i;
+        *t = q->few[newest];
+        if (newest != --q->n) q->few[newest] = q->few[q->n];
+        return true;
+    }
     mt_task *top = heap_pop(q);
-    if (q->table) table_remove(q, find(q, key_of(top)));
+    table_remove(q, find(q, key_of(top)));
     *t = *top;
-    if (top->grad == top->one) t->grad = t->one;
     mt_free(top, sizeof *top);
     return true;
 }
 
 void mt_task_clear(mt_task *t)
 {
-    for (int k = 0; k < t->n; k++) mt_release(t->grad[k]);
-    if (t->n > 1) mt_free(t->grad, (size_t)t->n * sizeof *t->grad);
+    mt_tensor **grad = mt_task_grads(t);
+    for (int k = 0; k < t->n; k++) mt_release(grad[k]);
+    if (t->n != 1) mt_free(t->many, (size_t)t->n * sizeof *t->many);
     if (t->node) mt_node_release(t->node);
     mt_release(t->leaf);
 }
@@ -191,7 +220,7 @@ void mt_tasks_clear(mt_tasks *q)
 {
     mt_task t;
     while (mt_tasks_take(q, &t)) mt_task_clear(&t);
-    if (q->heap == q->inline_heap) return;
+    if (!q->heap) return;
     mt_free(q->heap, (size_t)q->capacity * sizeof *q->heap);
     mt_free(q->table, (size_t)q->table_size * sizeof *q->table);
     mt_tasks_init(q);

@@ -8,21 +8,24 @@
 typedef struct mt_task {
     mt_node *node; /* retained */
     mt_tensor *leaf;
+    uint64_t sequence; /* the node's, plus 1; 0 of a leaf: leaves come last */
     int n;
-    mt_tensor **grad; /* n of them: `one`, or a block of their own */
-    mt_tensor *one[1];
+    mt_tensor *one;   /* the gradient if n is 1 */
+    mt_tensor **many; /* a block of n of them otherwise */
 } mt_task;
 
-#define MT_TASKS_INLINE 16
+static inline mt_tensor **mt_task_grads(mt_task *t) { return t->n == 1 ? &t->one : t->many; }
 
-/* A binary heap of tasks by sequence. While it fits the inline room a task is found by looking through it; beyond,
- * by a hash table (open addressing) from node or leaf to task. */
+#define MT_TASKS_FEW 8
+
+/* The tasks by sequence. A few lie side by side and are looked through, which is all that most graphs ever need; when
+ * more wait at once they move to a binary heap, in which a hash table (open addressing) finds that of a node or leaf. */
 typedef struct mt_tasks {
     int n, capacity;
-    mt_task **heap;
-    int table_size;  /* a power of two */
-    mt_task **table; /* NULL: inline */
-    mt_task *inline_heap[MT_TASKS_INLINE];
+    mt_task **heap; /* NULL: few[] */
+    int table_size; /* a power of two */
+    mt_task **table;
+    mt_task few[MT_TASKS_FEW];
 } mt_tasks;
 
 void mt_tasks_init(mt_tasks *q);

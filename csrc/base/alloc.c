@@ -8,9 +8,13 @@
  * times dearer than the arithmetic in it: freed blocks are kept, the oldest given back when they
  * exceed the cap. Blocks of 2 MiB and more are mapped at 2 MiB boundaries and ask for huge pages.
  *
- * Each thread counts what it does without atomic read-modify-writes (MT_COUNT); the sum over the
- * registered threads and the total of the ended ones is exact whenever nobody is in the middle of a
- * call. Relies on: base/thread.c for the list of threads, base/error.h. */
+ * Note [What is live]
+ * Each thread counts, without atomic read-modify-writes (MT_COUNT), the blocks that enter from beyond
+ * its cache and those that leave; what it hands out from its cache costs no count. Blocks in the hands
+ * of users are those that came in and are not in a cache. The sum over the registered threads and the
+ * total of the ended ones is exact whenever nobody is in the middle of a call.
+ *
+ * Relies on: base/thread.c for the list of threads, base/error.h. */
 #include "base/alloc.h"
 #include "base/error.h"
 
@@ -34,46 +38,52 @@ static size_t class_size(int c) { return c < 8 ? (size_t)(c + 1) * 64 : (size_t)
 
 /* ---- counts ---------------------------------------------------------------------------------- */
 typedef struct counts {
-    int64_t allocations, frees, bytes;
+    int64_t blocks, bytes, cached; /* cached: bytes; the first two include what is cached */
 } counts;
 
 static counts retired; /* of ended threads; guarded by mt_lock */
 
 int mt_alloc_failing;
 static int64_t fail_countdown; /* allocations until one fails, counted down by whoever allocates */
+static int64_t fail_start;     /* where it began */
 static int fail_persistent;
-static int64_t refused; /* allocations that were made to fail, or for which there was no memory */
-static int64_t last_asked; /* allocations asked for up to the last mt_fail_alloc_after */
 
-static void count(int64_t allocations, int64_t frees, int64_t bytes)
+/* One block of `bytes` enters (sign 1) or leaves (-1). */
+static void count(int64_t sign, size_t bytes)
 {
     mt_thread *t = &mt_self;
     if (MT_LIKELY(mt_thread_register())) {
-        MT_COUNT(t->allocations, allocations);
-        MT_COUNT(t->frees, frees);
-        MT_COUNT(t->bytes, bytes);
+        MT_COUNT(t->blocks, sign);
+        MT_COUNT(t->bytes, sign * (int64_t)bytes);
         return;
     }
     mt_lock();
-    retired.allocations += allocations;
-    retired.frees += frees;
-    retired.bytes += bytes;
+    retired.blocks += sign;
+    retired.bytes += sign * (int64_t)bytes;
     mt_unlock();
 }
 
-static counts total_counts(int64_t *cached)
+/* What t has in use: what came in without what waits in its cache. */
+static void add_counts(counts *sum, const mt_thread *t)
+{
+    sum->blocks += __atomic_load_n(&t->blocks, __ATOMIC_RELAXED);
+    sum->bytes += __atomic_load_n(&t->bytes, __ATOMIC_RELAXED);
+#ifndef MT_NO_CACHE
+    for (int c = 0; c < MT_CACHE_CLASSES; c++) {
+        int waiting = class_room(c) - __atomic_load_n(&t->room[c], __ATOMIC_RELAXED);
+        int64_t bytes = waiting * (int64_t)class_size(c);
+        sum->blocks -= waiting;
+        sum->bytes -= bytes;
+        sum->cached += bytes;
+    }
+#endif
+}
+
+static counts total_counts(void)
 {
     mt_lock();
     counts sum = retired;
-    for (mt_thread *t = mt_threads; t; t = t->next) {
-        sum.allocations += __atomic_load_n(&t->allocations, __ATOMIC_RELAXED);
-        sum.frees += __atomic_load_n(&t->frees, __ATOMIC_RELAXED);
-        sum.bytes += __atomic_load_n(&t->bytes, __ATOMIC_RELAXED);
-        for (int c = 0; cached && c < MT_CACHE_CLASSES; c++) {
-            int room = __atomic_load_n(&t->room[c], __ATOMIC_RELAXED);
-            *cached += (int64_t)(class_room(c) - room) * (int64_t)class_size(c);
-        }
-    }
+    for (mt_thread *t = mt_threads; t; t = t->next) add_counts(&sum, t);
     mt_unlock();
     return sum;
 }
@@ -87,14 +97,12 @@ static bool simulate_failure(void)
 
 uint64_t mt_fail_alloc_after(uint64_t n, int persistent)
 {
-    mt_alloc_failing = 0;
-    int64_t asked = total_counts(NULL).allocations + __atomic_load_n(&refused, __ATOMIC_RELAXED);
-    int64_t since = asked - last_asked;
-    last_asked = asked;
-    fail_countdown = n > INT64_MAX ? INT64_MAX : (int64_t)n;
+    int64_t asked =
+        mt_alloc_failing ? fail_start - __atomic_load_n(&fail_countdown, __ATOMIC_RELAXED) : 0;
+    fail_start = fail_countdown = n > INT64_MAX ? INT64_MAX : (int64_t)n;
     fail_persistent = persistent;
     mt_alloc_failing = n != 0;
-    return (uint64_t)since;
+    return (uint64_t)asked;
 }
 
 /* ---- memory of the system -------------------------------------------------------------------- */
@@ -256,20 +264,27 @@ static void *find_block(size_t size, bool *zero)
     return block;
 }
 
+/* What a block of this size counts for: a cached one is no longer known by what was asked for. */
+static size_t counted(size_t size)
+{
+#ifndef MT_NO_CACHE
+    if (size <= MT_SMALL_MAX) return class_size(mt_size_class(size));
+#endif
+    return size;
+}
+
 static void *allocate(size_t size, bool *zero)
 {
     void *block = NULL;
     mt_thread_register(); /* before any lock is taken: it guards the locks across forks */
     if (!mt_alloc_failing || !simulate_failure()) block = find_block(size, zero);
-    if (!block) {
-        __atomic_add_fetch(&refused, 1, __ATOMIC_RELAXED);
+    if (!block)
         return mt_fail(
             MT_MEMORY,
             "DefaultCPUAllocator: can't allocate memory: you tried to allocate %zu bytes. "
             "Error code 12 (Cannot allocate memory)",
             size);
-    }
-    count(1, 0, (int64_t)size);
+    count(1, counted(size));
     return block;
 }
 
@@ -297,7 +312,7 @@ void mt_free_slow(void *block, size_t size)
         return;
     }
 #endif
-    count(0, 1, -(int64_t)size);
+    count(-1, counted(size));
     size = round_size(size, &class);
     if (class < SPARE_CLASSES)
         keep_spare(block, size, class);
@@ -326,10 +341,9 @@ void mt_alloc_open(mt_thread *t)
 
 void mt_alloc_retire(mt_thread *t)
 {
-    retired.allocations += t->allocations;
-    retired.frees += t->frees;
-    retired.bytes += t->bytes;
-    t->allocations = t->frees = t->bytes = 0;
+    add_counts(&retired, t);
+    retired.cached = 0; /* freed next, or lost with the thread that a fork left behind */
+    t->blocks = t->bytes = 0;
 }
 
 static void empty_cache(mt_thread *t, bool close)
@@ -341,6 +355,7 @@ static void empty_cache(mt_thread *t, bool close)
             __atomic_store_n(&t->room[c], close ? 0 : class_room(c), __ATOMIC_RELAXED);
         while (block) {
             void *next = *(void **)block;
+            if (!close) count(-1, class_size(c));
             free(block);
             block = next;
         }
@@ -359,14 +374,9 @@ void mt_alloc_trim(void)
 
 mt_alloc_stats mt_alloc_get_stats(void)
 {
-    int64_t cached = 0;
-#ifdef MT_NO_CACHE
-    counts sum = total_counts(NULL);
-#else
-    counts sum = total_counts(&cached);
-#endif
+    counts sum = total_counts();
     mt_lock();
-    cached += (int64_t)spare_bytes;
+    int64_t kept = (int64_t)spare_bytes;
     mt_unlock();
-    return (mt_alloc_stats){sum.allocations - sum.frees, sum.bytes, cached};
+    return (mt_alloc_stats){sum.blocks, sum.bytes, sum.cached + kept};
 }

@@ -54,8 +54,6 @@ static inline void *mt_malloc(size_t size)
         if (MT_LIKELY(block != NULL)) {
             mt_self.cache[c] = *(void **)block;
             MT_COUNT(mt_self.room[c], 1);
-            MT_COUNT(mt_self.allocations, 1);
-            MT_COUNT(mt_self.bytes, (int64_t)size);
             return block;
         }
     }
@@ -73,8 +71,6 @@ static inline void mt_free(void *block, size_t size)
             *(void **)block = mt_self.cache[c];
             mt_self.cache[c] = block;
             MT_COUNT(mt_self.room[c], -1);
-            MT_COUNT(mt_self.frees, 1);
-            MT_COUNT(mt_self.bytes, -(int64_t)size);
             return;
         }
     }
@@ -89,12 +85,15 @@ void *mt_calloc(size_t size);
 void *mt_regrow(void *block, size_t old_size, size_t new_size);
 
 /* For tests: the nth allocation from now fails (n = 1 the next), and, if `persistent`, all after
- * it. n = 0 switches it off. Returns the number of allocations asked for since the last call. */
+ * it. n = 0 switches it off, MT_COUNT_ONLY lets none fail. Returns the number of allocations asked
+ * for since it was switched on (0 if it was off). */
+#define MT_COUNT_ONLY UINT64_MAX
 uint64_t mt_fail_alloc_after(uint64_t n, int persistent);
 
 typedef struct mt_alloc_stats {
-    int64_t live_blocks, live_bytes; /* handed out and not yet freed (exact, all threads) */
-    int64_t cached_bytes;            /* held for reuse */
+    int64_t live_blocks;  /* handed out and not yet freed (exact, all threads) */
+    int64_t live_bytes;   /* in them; up to 8 KiB by size class */
+    int64_t cached_bytes; /* held for reuse */
 } mt_alloc_stats;
 mt_alloc_stats mt_alloc_get_stats(void);
 void mt_alloc_trim(void); /* gives the caches of this thread and the shared one back */

@@ -37,8 +37,10 @@ typedef struct mt_thread {
      * kept. */
     void *cache[MT_CACHE_CLASSES];
     uint16_t room[MT_CACHE_CLASSES];
-    int64_t allocations, frees, bytes; /* bytes: allocated minus freed here, so possibly negative */
-    int64_t clock, processor_clock;    /* parallel.c: two clocks, read together, ns */
+    /* Blocks and bytes that came from beyond the cache minus those that went there; see Note [What is
+     * live] in alloc.c. */
+    int64_t blocks, bytes;
+    int64_t clock, processor_clock; /* parallel.c: two clocks, read together, ns */
     /* error.c */
     char *message;
     size_t message_capacity;

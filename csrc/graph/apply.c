@@ -26,8 +26,7 @@ static int fit_out(mt_tensor *target, int ndim, const int64_t *size)
     if ((size_t)bytes > target->storage->nbytes) {
         mt_storage *grown = mt_storage_new((size_t)bytes);
         if (!grown) return -1;
-        mt_storage_release(target->storage);
-        target->storage = grown;
+        mt_tensor_set_storage(target, grown);
     }
     return mt_tensor_set_shape(target, ndim, size, NULL, target->offset);
 }

@@ -1,11 +1,11 @@
 /* Nodes: remembered calls. Relies on inplace.h and hooks.h; read next: autograd/engine.c.
  *
  * Note [Kept outputs]
- * A node that held its own output would be a cycle: output -> node -> output. So what is kept is an alias, another
- * look at the same storage without history. Kept inputs are aliases too (an in-place write could otherwise give the
- * kept tensor a later node as history: again a cycle), except leaves that require grad, which nobody may overwrite
- * while recording. When a rule must itself be recorded, mt_node_unpack lends the aliases their history: an input's
- * is the edge of the same number, an output's the node itself. */
+ * A node that held its own output would be a cycle: output -> node -> output. So what is kept is its shadow, another
+ * look at the same storage without history, which the tensor and all nodes that keep it share. Kept inputs are shadows
+ * too (an in-place write could otherwise give the kept tensor a later node as history: again a cycle), except leaves
+ * that require grad, which nobody may overwrite while recording. When a rule must itself be recorded, mt_node_unpack
+ * makes aliases that have the history: an input's is the edge of the same number, an output's the node itself. */
 #include "graph/node.h"
 
 #include "base/alloc.h"
@@ -20,7 +20,7 @@
 
 static size_t argument_bytes(const mt_arg *a, uint8_t kind)
 {
-    if (!a->given) return 0;
+    if (!a->given || a->constant) return 0;
     if (kind == MT_ARG_INTS) return (size_t)a->ints.n * sizeof(int64_t);
     if (kind == MT_ARG_DOUBLES) return (size_t)a->doubles.n * sizeof(double);
     return kind == MT_ARG_TEXT ? (strlen(a->text) + 8) & ~(size_t)7 : 0;
@@ -40,53 +40,59 @@ static void copy_payload(mt_call *to, const mt_op_plan *plan, char *payload)
     for (int i = 0; i < to->narg && i < MT_MAX_ARGS; i++) {
         mt_arg *a = &to->arg[i];
         size_t bytes = argument_bytes(a, plan->kind[i]);
-        if (plan->kind[i] == MT_ARG_INTS && a->given)
-            a->ints.v = memcpy(payload, a->ints.v, bytes);
-        else if (plan->kind[i] == MT_ARG_DOUBLES && a->given)
-            a->doubles.v = memcpy(payload, a->doubles.v, bytes);
-        else if (plan->kind[i] == MT_ARG_TEXT && a->given)
-            a->text = memcpy(payload, a->text, strlen(a->text) + 1);
-        else if (plan->kind[i] == MT_ARG_GENERATOR)
+        if (plan->kind[i] == MT_ARG_GENERATOR)
             *a = (mt_arg){.given = false};
+        else if (!a->given || a->constant)
+            continue;
+        else if (plan->kind[i] == MT_ARG_INTS)
+            a->ints.v = memcpy(payload, a->ints.v, bytes);
+        else if (plan->kind[i] == MT_ARG_DOUBLES)
+            a->doubles.v = memcpy(payload, a->doubles.v, bytes);
+        else if (plan->kind[i] == MT_ARG_TEXT)
+            a->text = memcpy(payload, a->text, strlen(a->text) + 1);
         payload += bytes;
     }
 }
 
-/* Room for the call; next[] and the kept values are empty. sizes: of all inputs and outputs together. */
-static mt_node *node_new(const mt_call *c, size_t sizes)
+/* Sizes are copied four at a time: so many can be read from any tensor (inline, or 2 * ndim in a block). */
+static inline size_t size_room(const mt_tensor *t)
+{
+    return t->ndim <= MT_INLINE_DIMS ? MT_INLINE_DIMS : t->ndim;
+}
+
+/* Room for the call: head, arrays, arguments. sizes: places for the sizes of all inputs and outputs; *size gets the
+ * first. The caller fills in[], out[], next[] and the shapes. */
+static mt_node *node_new(const mt_call *c, size_t sizes, int64_t **size)
 {
     size_t nin = (size_t)c->nin, nout = (size_t)c->nout, narg = (size_t)c->narg;
     const mt_op_plan *plan = narg && c->op->plan ? mt_op_read_plan(c->op) : NULL;
-    size_t payload = plan && plan->points ? payload_bytes(c, plan) : 0;
-    size_t pointers = nin * (sizeof(mt_edge) + sizeof(mt_tensor *)) + nout * sizeof(mt_tensor *);
-    size_t bytes = sizeof(mt_node) + pointers + (nin + nout) * sizeof(mt_dims) +
-                   narg * sizeof(mt_arg) + sizes * sizeof(int64_t) + payload +
-                   (nin + nout) * sizeof(uint32_t);
+    if (plan && !plan->points) plan = NULL;
+    size_t payload = plan ? payload_bytes(c, plan) : 0;
+    size_t each = sizeof(mt_tensor *) + sizeof(mt_dims) + sizeof(uint32_t);
+    size_t bytes = sizeof(mt_node) + nin * sizeof(mt_edge) + (nin + nout) * each +
+                   narg * sizeof(mt_arg) + sizes * sizeof(int64_t) + payload;
     mt_node *n = mt_malloc(bytes);
-    if (!n) return NULL;
-    char *at = (char *)(n + 1);
+    if (MT_UNLIKELY(!n)) return NULL;
     n->refs = 1;
     n->released = false;
     n->sequence = mt_self.sequence;
     n->call = *c;
     n->call.flags = c->flags & ~MT_CALL_LIST;
     n->call.target = NULL;
-    memset(at, 0, pointers);
-    n->next = (mt_edge *)at, at += nin * sizeof *n->next;
-    n->call.in = (mt_tensor **)at, at += nin * sizeof *n->call.in;
-    n->call.out = (mt_tensor **)at, at += nout * sizeof *n->call.out;
-    n->in_dims = (mt_dims *)at, at += nin * sizeof *n->in_dims;
-    n->out_dims = (mt_dims *)at, at += nout * sizeof *n->out_dims;
-    n->call.arg = (mt_arg *)at, at += narg * sizeof *n->call.arg;
-    n->version = (uint32_t *)(at + sizes * sizeof(int64_t) + payload);
+    n->call.in = (mt_tensor **)(n + 1);
+    n->call.out = n->call.in + nin;
+    n->next = (mt_edge *)(n->call.out + nout);
+    n->in_dims = (mt_dims *)(n->next + nin);
+    n->out_dims = n->in_dims + nin;
     n->call.in_dims = n->in_dims;
+    n->call.arg = (mt_arg *)(n->out_dims + nout);
+    *size = (int64_t *)(n->call.arg + narg);
+    n->version = (uint32_t *)(void *)((char *)(*size + sizes) + payload);
     n->hooks = NULL;
     n->host = NULL;
     n->block_size = bytes;
-    n->dead = NULL;
     for (size_t i = 0; i < narg; i++) n->call.arg[i] = c->arg[i];
-    if (payload || (plan && plan->points))
-        copy_payload(&n->call, plan, at + sizes * sizeof(int64_t));
+    if (plan) copy_payload(&n->call, plan, (char *)(*size + sizes));
     return n;
 }
 
@@ -97,22 +103,18 @@ static inline void remember_dims(mt_dims *d, const mt_tensor *t, int64_t **size)
 {
     int64_t *to = *size;
     d->size = to;
-    if (!t) {
-        d->ndim = 0;
-        d->dtype = MT_NO_DTYPE;
-        return;
-    }
     d->ndim = t->ndim;
     d->dtype = (mt_dtype)t->dtype;
-    for (int k = 0; k < t->ndim; k++) *to++ = t->size[k];
-    *size = to;
+    memcpy(to, t->size, MT_INLINE_DIMS * sizeof *to);
+    for (int k = MT_INLINE_DIMS; k < t->ndim; k++) to[k] = t->size[k];
+    *size = to + size_room(t);
 }
 
-/* A reference to keep: t itself if it is a leaf that requires grad, else an alias. */
+/* A reference to keep: t itself if it is a leaf that requires grad, else its shadow. */
 static inline mt_tensor *keep(mt_tensor *t)
 {
     if (!t->node && mt_requires_grad(t) && !t->base) return mt_retain(t);
-    return mt_alias_owned(t);
+    return mt_shadow(t);
 }
 
 int mt_edge_of(mt_tensor *t, mt_edge *edge)
@@ -145,17 +147,20 @@ static inline int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
 }
 
 /* Edges, shapes and kept values of the inputs. original: see mt_node_remember. */
-static int remember_inputs(mt_node *n, const mt_call *c, mt_tensor *original, uint32_t keeps,
-                           int64_t **size)
+static inline int remember_inputs(mt_node *n, const mt_call *c, mt_tensor *original, uint32_t keeps,
+                                  int64_t **size)
 {
     for (int i = 0; i < c->nin; i++) {
         mt_tensor *t = c->in[i];
+        if (!t) {
+            n->in_dims[i] = (mt_dims){0, MT_NO_DTYPE, *size};
+            continue;
+        }
         remember_dims(&n->in_dims[i], t, size);
-        if (!t) continue;
         if (mt_requires_grad(t) && link_input(n, t, &n->next[i]) < 0) return -1;
         if (!(keeps & MT_KEEP_IN(i < 8 ? i : 7))) continue;
         if (MT_UNLIKELY(i == 0 && original)) t = original;
-        if (!(n->call.in[i] = keep(t))) return -1;
+        if (MT_UNLIKELY(!(n->call.in[i] = keep(t)))) return -1;
         /* What was just overwritten through in[0] is not what the call read: the rule must find that out. */
         bool spoilt = original && t != original && t->storage == c->out[0]->storage;
         n->version[i] = t->storage->version - (spoilt ? 1 : 0);
@@ -163,13 +168,17 @@ static int remember_inputs(mt_node *n, const mt_call *c, mt_tensor *original, ui
     return 0;
 }
 
-static int remember_outputs(mt_node *n, const mt_call *c, uint32_t keeps, int64_t **size)
+static inline int remember_outputs(mt_node *n, const mt_call *c, uint32_t keeps, int64_t **size)
 {
     for (int k = 0; k < c->nout; k++) {
         mt_tensor *t = c->out[k];
+        if (!t) {
+            n->out_dims[k] = (mt_dims){0, MT_NO_DTYPE, *size};
+            continue;
+        }
         remember_dims(&n->out_dims[k], t, size);
-        if (!t || k >= 8 || !(keeps & MT_KEEP_OUT(k))) continue;
-        if (!(n->call.out[k] = mt_alias_owned(t))) return -1;
+        if (k >= 8 || !(keeps & MT_KEEP_OUT(k))) continue;
+        if (!(n->call.out[k] = mt_shadow(t))) return -1;
         n->version[c->nin + k] = t->storage->version;
     }
     return 0;
@@ -187,39 +196,41 @@ static int give_node(mt_node *n, mt_tensor *t, int k)
     return 0;
 }
 
+/* The new node becomes the history of the results. */
+static int give_to_results(mt_node *n, const mt_call *c)
+{
+    mt_self.sequence = n->sequence + 1;
+    for (int k = 0; k < c->nout; k++) {
+        mt_tensor *t = c->out[k];
+        if (t && mt_is_float((mt_dtype)t->dtype) && give_node(n, t, k) < 0) return -1;
+    }
+    return 0;
+}
+
 int mt_node_remember(const mt_call *c, mt_tensor *original)
 {
     size_t sizes = 0;
     uint32_t keeps = 0;
+    int64_t *size;
     for (int i = 0; i < c->nin; i++) {
         const mt_tensor *t = c->in[i];
         if (!t) continue;
-        sizes += t->ndim;
+        sizes += size_room(t);
         if (mt_requires_grad(t)) keeps |= c->op->keeps[i < MT_KEEP_SLOTS ? i : MT_KEEP_SLOTS - 1];
     }
-    for (int k = 0; k < c->nout; k++) sizes += c->out[k] ? c->out[k]->ndim : 0;
-    mt_node *n = node_new(c, sizes);
-    if (!n) {
+    for (int k = 0; k < c->nout; k++) sizes += c->out[k] ? size_room(c->out[k]) : 0;
+    mt_node *n = node_new(c, sizes, &size);
+    if (MT_UNLIKELY(!n)) {
         if (c->context && c->op->release) c->op->release(c->context);
         return -1;
     }
-    int64_t *size = (int64_t *)(n->call.arg + c->narg);
-    if (remember_inputs(n, c, original, keeps, &size) < 0 ||
-        remember_outputs(n, c, keeps, &size) < 0) {
-        mt_node_release(n);
-        return -1;
-    }
-    mt_self.sequence = n->sequence + 1;
-    for (int k = 0; k < c->nout; k++) {
-        mt_tensor *t = c->out[k];
-        if (!t || !mt_is_float((mt_dtype)t->dtype)) continue;
-        if (give_node(n, t, k) < 0) {
-            mt_node_release(n);
-            return -1;
-        }
-    }
+    for (int i = 0; i < c->nin + c->nout; i++) n->call.in[i] = NULL; /* out[] lies behind in[] */
+    for (int i = 0; i < c->nin; i++) n->next[i] = (mt_edge){NULL, NULL, 0};
+    int status = remember_inputs(n, c, original, keeps, &size);
+    if (status == 0) status = remember_outputs(n, c, keeps, &size);
+    if (status == 0) status = give_to_results(n, c);
     mt_node_release(n);
-    return 0;
+    return status;
 }
 
 /* ---- release ------------------------------------------------------------------------------------------ */
@@ -227,15 +238,16 @@ int mt_node_remember(const mt_call *c, mt_tensor *original)
 void mt_node_drop(mt_node *n)
 {
     const mt_op *op = n->call.op;
+    if (n->released) return;
     n->released = true;
     for (int i = 0; i < n->call.nin; i++) {
-        mt_tensor *t = n->call.in[i], *leaf = n->next[i].leaf;
-        mt_node *next = n->next[i].node;
+        mt_edge e = n->next[i];
+        mt_tensor *t = n->call.in[i];
         n->call.in[i] = NULL;
         n->next[i] = (mt_edge){NULL, NULL, 0};
         mt_release(t);
-        mt_release(leaf);
-        if (next) mt_node_release(next);
+        mt_release(e.leaf);
+        if (e.node) mt_node_release(e.node);
     }
     for (int k = 0; k < n->call.nout; k++) {
         mt_tensor *t = n->call.out[k];
@@ -250,9 +262,8 @@ void mt_node_drop(mt_node *n)
 static MT_TLS mt_node *dead_nodes;
 static MT_TLS bool draining;
 
-void mt_node_release(mt_node *n)
+void mt_node_free(mt_node *n)
 {
-    if (!mt_count_down(&n->refs)) return;
     n->dead = dead_nodes;
     dead_nodes = n;
     if (draining) return;
@@ -271,10 +282,9 @@ void (*mt_node_host_dies)(mt_node *n);
 
 /* ---- unpacking ---------------------------------------------------------------------------------------- */
 
-static int check_version(const mt_node *n, const mt_tensor *t, uint32_t kept, bool output, int nr)
+static int fail_version(const mt_node *n, const mt_tensor *t, uint32_t kept, bool output, int nr)
 {
     char shape[MT_SHAPE_TEXT], maker[64], self[64];
-    if (t->storage->version == kept) return 0;
     const mt_op *writer = t->storage->writer;
     mt_node_name(n, self);
     const mt_node *made_by = output ? n : n->next[nr].node;
@@ -299,7 +309,7 @@ static int check_version(const mt_node *n, const mt_tensor *t, uint32_t kept, bo
         t->storage->version - kept == 1 ? "" : "s");
 }
 
-/* Another alias that carries history, so that a recorded rule can go on from it. */
+/* An alias that carries history, so that a recorded rule can go on from it. */
 static mt_tensor *with_edge(mt_tensor *t, mt_node *node, uint32_t out_nr)
 {
     mt_tensor *a = mt_alias(t);
@@ -310,25 +320,33 @@ static mt_tensor *with_edge(mt_tensor *t, mt_node *node, uint32_t out_nr)
     return a;
 }
 
-int mt_node_unpack(mt_node *n, mt_call *c, mt_tensor **in, mt_tensor **out, bool with_history)
+int mt_node_check(const mt_node *n)
+{
+    for (int i = 0; i < n->call.nin + n->call.nout; i++) { /* out[] lies behind in[] */
+        const mt_tensor *t = n->call.in[i];
+        if (MT_LIKELY(!t || t->storage->version == n->version[i])) continue;
+        bool output = i >= n->call.nin;
+        return fail_version(n, t, n->version[i], output, output ? i - n->call.nin : i);
+    }
+    return 0;
+}
+
+int mt_node_unpack(mt_node *n, mt_call *c, mt_tensor **in, mt_tensor **out)
 {
     *c = n->call;
     c->in = in;
     c->out = out;
     for (int i = 0; i < c->nin; i++) {
-        mt_tensor *t = in[i] = n->call.in[i];
+        mt_tensor *t = in[i] = n->call.in[i], *leaf = n->next[i].leaf;
         if (!t) continue;
-        if (check_version(n, t, n->version[i], false, i) < 0) return -1;
-        mt_tensor *leaf = n->next[i].leaf; /* kept as an alias where the leaf is a view */
-        if (with_history && leaf && !leaf->node && leaf->data == t->data) in[i] = leaf;
-        if (!with_history || !n->next[i].node) continue;
+        /* A leaf that is a view was kept as its shadow. */
+        if (leaf && !leaf->node && leaf->data == t->data) in[i] = leaf;
+        if (!n->next[i].node) continue;
         if (!(in[i] = with_edge(t, n->next[i].node, n->next[i].out_nr))) return -1;
     }
     for (int k = 0; k < c->nout; k++) {
         mt_tensor *t = out[k] = n->call.out[k];
-        if (!t) continue;
-        if (check_version(n, t, n->version[c->nin + k], true, k) < 0) return -1;
-        if (with_history && !(out[k] = with_edge(t, n, (uint32_t)k))) return -1;
+        if (t && !(out[k] = with_edge(t, n, (uint32_t)k))) return -1;
     }
     return 0;
 }

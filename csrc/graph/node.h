@@ -37,7 +37,11 @@ static inline mt_node *mt_node_retain(mt_node *n)
     mt_count_up(&n->refs);
     return n;
 }
-void mt_node_release(mt_node *n);
+void mt_node_free(mt_node *n); /* refs has reached 0 */
+static inline void mt_node_release(mt_node *n)
+{
+    if (mt_count_down(&n->refs)) mt_node_free(n);
+}
 /* Set by the binding: a node that still has a host object dies. */
 extern void (*mt_node_host_dies)(mt_node *n);
 /* Drops kept values and edges (after backward without retain_graph). */
@@ -50,8 +54,9 @@ int mt_edge_of(mt_tensor *t, mt_edge *edge);
 /* The name grad_fn prints: "AddBackward0". buffer of 64 bytes. */
 const char *mt_node_name(const mt_node *n, char *buffer);
 
-/* Reads kept values into c (a copy of node->call whose in/out arrays are given): checks versions, and gives kept
- * values their history when with_history. -1 with PyTorch's error. The tensors are owned by the scope. */
-int mt_node_unpack(mt_node *n, mt_call *c, mt_tensor **in, mt_tensor **out, bool with_history);
+/* Is what n keeps as it was? -1 with PyTorch's error if something was written to. */
+int mt_node_check(const mt_node *n);
+/* c: n's call with kept values that have their history, owned by the scope, in the given arrays. */
+int mt_node_unpack(mt_node *n, mt_call *c, mt_tensor **in, mt_tensor **out);
 
 #endif

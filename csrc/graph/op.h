@@ -13,6 +13,7 @@ struct mt_generator;
 /* One argument that is not a tensor. `given` is false where an optional one was left out or None. */
 typedef struct mt_arg {
     bool given;
+    bool constant; /* what it points to outlives every graph: a schema's default */
     union {
         bool b;
         int64_t i; /* int, dtype (mt_dtype), memory format */

@@ -22,16 +22,6 @@ static inline bool mt_shape_equal(int na, const int64_t *a, int nb, const int64_
         if (a[d] != b[d]) return false;
     return true;
 }
-/* Are the strides those that mt_shape_contiguous_strides gives, in dimensions of size 1 too? */
-static inline bool mt_shape_has_plain_strides(int ndim, const int64_t *size, const int64_t *stride)
-{
-    int64_t step = 1;
-    for (int d = ndim - 1; d >= 0; d--) {
-        if (stride[d] != step) return false;
-        step *= size[d] > 1 ? size[d] : 1;
-    }
-    return true;
-}
 
 /* out (MT_MAX_DIMS long) gets the common shape; its ndim is returned, or -1:
  * "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1". */

@@ -16,14 +16,7 @@ mt_storage *mt_storage_new(size_t nbytes)
     if (nbytes > SIZE_MAX - HEADER) return mt_fail_memory();
     mt_storage *s = mt_malloc(nbytes + HEADER);
     if (!s) return NULL;
-    s->refs = 1;
-    s->version = 0;
-    s->writer = NULL;
-    s->data = (char *)s + HEADER;
-    s->nbytes = nbytes;
-    s->readonly = false;
-    s->release = NULL;
-    s->owner = NULL;
+    mt_storage_init(s, (char *)s + HEADER, nbytes, NULL);
     mt_live_storages++;
     return s;
 }
@@ -50,6 +43,7 @@ void mt_storage_free(mt_storage *s)
         s->release(s->owner);
         mt_free(s, HEADER);
     } else {
-        mt_free(s, s->nbytes + HEADER);
+        char *block = s->block ? s->block : (char *)s;
+        mt_free(block, (size_t)(s->data - block) + s->nbytes);
     }
 }

@@ -19,7 +19,22 @@ typedef struct mt_storage {
     bool readonly;         /* writing raises: NumPy said so */
     mt_release_fn release; /* NULL: our own memory, in one block behind this record */
     void *owner;           /* what `release` gets */
+    void *block; /* where this record lies with something before it (tensor.c); NULL: alone */
 } mt_storage;
+
+/* The record of `nbytes` of our own memory at `data`, in a block that somebody else has made. */
+static inline void mt_storage_init(mt_storage *s, char *data, size_t nbytes, void *block)
+{
+    s->refs = 1;
+    s->version = 0;
+    s->writer = NULL;
+    s->data = data;
+    s->nbytes = nbytes;
+    s->readonly = false;
+    s->release = NULL;
+    s->owner = NULL;
+    s->block = block;
+}
 
 /* New memory of our own, not cleared; the caller owns the one reference. NULL: out of memory. */
 mt_storage *mt_storage_new(size_t nbytes);

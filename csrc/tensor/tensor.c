@@ -11,26 +11,73 @@ int64_t mt_live_tensors;
 void (*mt_tensor_drop_history)(mt_tensor *t);
 void (*mt_host_release)(mt_tensor *t);
 
-/* A tensor without storage or shape, owned by the caller. */
-static mt_tensor *tensor_new(mt_dtype d)
+/* Note [One block]
+ * A small tensor, its storage and its data lie in one block: one allocation, and one cache line less to reach. The
+ * storage counts the tensor that lies before it as one user for as long as that lives, whether it looks at this
+ * storage or was given another one (set_data); who of tensor and storage goes last frees the block. */
+typedef struct block {
+    mt_tensor t;
+    _Alignas(64) mt_storage storage;
+    char data[];
+} block;
+
+#define BLOCK_DATA ((size_t)256) /* more data than this gets a block of its own */
+
+_Static_assert(sizeof(block) == 256, "the data begins on a cache line");
+
+static inline mt_storage *own_storage(mt_tensor *t) { return &((block *)(void *)t)->storage; }
+
+/* All fields but storage and shape. */
+static inline void tensor_init(mt_tensor *t, mt_dtype d, bool has_block)
 {
-    mt_tensor *t = mt_malloc(sizeof *t);
-    if (!t) return NULL;
     t->refs = 1;
     t->flags = 0;
     t->dtype = (uint8_t)d;
     t->ndim = 0;
     t->out_nr = 0;
     t->base_generation = t->generation = 0;
+    t->has_block = has_block;
     t->offset = 0;
-    t->storage = NULL;
     t->size = t->dims;
     t->stride = t->dims + MT_INLINE_DIMS;
     t->node = NULL;
-    t->grad = t->base = NULL;
+    t->grad = t->base = t->shadow = NULL;
     t->hooks = NULL;
     t->host = NULL;
     mt_live_tensors++;
+}
+
+/* A tensor without storage or shape, owned by the caller. */
+static mt_tensor *tensor_new(mt_dtype d)
+{
+    mt_tensor *t = mt_malloc(sizeof *t);
+    if (!t) return NULL;
+    tensor_init(t, d, false);
+    t->storage = NULL;
+    return t;
+}
+
+/* A tensor with memory of its own, but without shape, owned by the caller. */
+static inline mt_tensor *tensor_with_memory(mt_dtype d, size_t nbytes)
+{
+    if (MT_LIKELY(nbytes <= BLOCK_DATA)) {
+        block *b = mt_malloc(sizeof *b + nbytes);
+        if (MT_UNLIKELY(!b)) return NULL;
+        tensor_init(&b->t, d, true);
+        mt_storage_init(&b->storage, b->data, nbytes, b);
+        mt_live_storages++;
+        b->t.storage = &b->storage;
+        b->t.data = b->data;
+        return &b->t;
+    }
+    mt_storage *storage = mt_storage_new(nbytes);
+    mt_tensor *t = storage ? tensor_new(d) : NULL;
+    if (!t) {
+        if (storage) mt_storage_release(storage);
+        return NULL;
+    }
+    t->storage = storage;
+    t->data = storage->data;
     return t;
 }
 
@@ -42,18 +89,26 @@ static int reserve_dims(mt_tensor *t, int ndim)
     if (ndim > MT_MAX_DIMS)
         return mt_error(MT_RUNTIME, "tensors have at most %d dimensions, but got %d", MT_MAX_DIMS,
                         ndim);
-    int64_t *block = NULL;
+    int64_t *room = NULL;
     if (ndim > MT_INLINE_DIMS && ndim != t->ndim) {
-        block = mt_malloc(dims_bytes(ndim));
-        if (!block) return -1;
+        room = mt_malloc(dims_bytes(ndim));
+        if (!room) return -1;
     } else if (ndim > MT_INLINE_DIMS) {
         return 0;
     }
     if (t->ndim > MT_INLINE_DIMS) mt_free(t->size, dims_bytes(t->ndim));
-    t->size = block ? block : t->dims;
-    t->stride = block ? block + ndim : t->dims + MT_INLINE_DIMS;
+    t->size = room ? room : t->dims;
+    t->stride = room ? room + ndim : t->dims + MT_INLINE_DIMS;
     t->ndim = (uint8_t)ndim;
     return 0;
+}
+
+static inline void drop_shadow(mt_tensor *t)
+{
+    mt_tensor *shadow = t->shadow;
+    if (MT_LIKELY(!shadow)) return;
+    t->shadow = NULL;
+    mt_release(shadow);
 }
 
 void mt_tensor_free(mt_tensor *t)
@@ -63,10 +118,25 @@ void mt_tensor_free(mt_tensor *t)
         return;
     }
     if (t->node || t->grad || t->base || t->hooks) mt_tensor_drop_history(t);
-    if (t->storage) mt_storage_release(t->storage);
+    drop_shadow(t);
     if (t->ndim > MT_INLINE_DIMS) mt_free(t->size, dims_bytes(t->ndim));
     mt_live_tensors--;
+    if (MT_LIKELY(t->has_block)) {
+        if (t->storage != own_storage(t)) mt_storage_release(t->storage);
+        mt_storage_release(own_storage(t)); /* the block goes with the last of the two */
+        return;
+    }
+    if (t->storage) mt_storage_release(t->storage);
     mt_free(t, sizeof *t);
+}
+
+void mt_tensor_set_storage(mt_tensor *t, mt_storage *storage)
+{
+    drop_shadow(t);
+    mt_storage *old = t->storage, *own = t->has_block ? own_storage(t) : NULL;
+    t->storage = storage;
+    if (storage == own) mt_storage_release(own); /* counted for as long as t lives */
+    if (old != own) mt_storage_release(old);
 }
 
 int mt_tensor_set_shape(mt_tensor *t, int ndim, const int64_t *size, const int64_t *stride,
@@ -74,6 +144,7 @@ int mt_tensor_set_shape(mt_tensor *t, int ndim, const int64_t *size, const int64
 {
     int64_t sizes[MT_MAX_DIMS], strides[MT_MAX_DIMS]; /* size may point into t */
     if (ndim > MT_MAX_DIMS) return reserve_dims(t, ndim);
+    drop_shadow(t);
     memcpy(sizes, size, (size_t)ndim * sizeof *sizes);
     if (stride) memcpy(strides, stride, (size_t)ndim * sizeof *strides);
     if (reserve_dims(t, ndim) < 0) return -1;
@@ -94,16 +165,10 @@ int mt_tensor_set_shape(mt_tensor *t, int ndim, const int64_t *size, const int64
     return 0;
 }
 
-/* The common case, small and without strides, in one pass. Takes `storage` over. */
-static mt_tensor *make_contiguous(mt_storage *storage, mt_dtype d, int ndim, const int64_t *size,
-                                  int64_t numel)
+/* Gives t (new, the caller's, with memory) a contiguous shape, and to the scope. */
+static inline mt_tensor *finish_contiguous(mt_tensor *t, int ndim, const int64_t *size,
+                                           int64_t numel)
 {
-    mt_tensor *t = tensor_new(d);
-    if (!t) {
-        mt_storage_release(storage);
-        return NULL;
-    }
-    t->storage = storage;
     if (MT_UNLIKELY(ndim > MT_INLINE_DIMS) && reserve_dims(t, ndim) < 0) {
         mt_release(t);
         return NULL;
@@ -117,7 +182,6 @@ static mt_tensor *make_contiguous(mt_storage *storage, mt_dtype d, int ndim, con
     }
     t->numel = numel;
     t->flags = MT_CONTIGUOUS;
-    t->data = storage->data;
     return mt_own(t);
 }
 
@@ -130,8 +194,8 @@ mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size)
     if (MT_UNLIKELY(odd || numel > INT64_MAX / 8) &&
         (numel = mt_shape_numel(ndim, size, mt_dtype_size(d))) < 0)
         return NULL;
-    mt_storage *storage = mt_storage_new((size_t)(numel * mt_dtype_size(d)));
-    return storage ? make_contiguous(storage, d, ndim, size, numel) : NULL;
+    mt_tensor *t = tensor_with_memory(d, (size_t)(numel * mt_dtype_size(d)));
+    return t ? finish_contiguous(t, ndim, size, numel) : NULL;
 }
 
 /* Bytes that (size, stride) reach from the first element; -1 on overflow. */
@@ -161,14 +225,8 @@ mt_tensor *mt_empty_strided(mt_dtype d, int ndim, const int64_t *size, const int
     if (bytes < 0)
         return mt_fail(MT_RUNTIME, "Storage size calculation overflowed with sizes=%s",
                        mt_shape_text(ndim, size, text));
-    mt_storage *storage = mt_storage_new((size_t)bytes);
-    if (!storage) return NULL;
-    mt_tensor *t = tensor_new(d);
-    if (!t) {
-        mt_storage_release(storage);
-        return NULL;
-    }
-    t->storage = storage;
+    mt_tensor *t = tensor_with_memory(d, (size_t)bytes);
+    if (!t) return NULL;
     if (mt_tensor_set_shape(t, ndim, size, stride, 0) < 0) {
         mt_release(t);
         return NULL;
@@ -176,44 +234,11 @@ mt_tensor *mt_empty_strided(mt_dtype d, int ndim, const int64_t *size, const int
     return mt_own(t);
 }
 
-/* A tensor of t's shape over storage (taken over), in one sweep: for up to MT_INLINE_DIMS dimensions. */
-static inline mt_tensor *shaped_like(const mt_tensor *t, mt_storage *storage, uint32_t keep_flags)
-{
-    mt_tensor *a = mt_malloc(sizeof *a);
-    if (MT_UNLIKELY(!a)) {
-        mt_storage_release(storage);
-        return NULL;
-    }
-    *a = *t;
-    a->refs = 1;
-    a->flags = t->flags & keep_flags;
-    a->out_nr = 0;
-    a->base_generation = a->generation = 0;
-    a->storage = storage;
-    a->size = a->dims;
-    a->stride = a->dims + MT_INLINE_DIMS;
-    a->node = NULL;
-    a->grad = a->base = NULL;
-    a->hooks = NULL;
-    a->host = NULL;
-    mt_live_tensors++;
-    return a;
-}
-
 mt_tensor *mt_empty_like(const mt_tensor *t, mt_dtype d)
 {
-    if (mt_is_contiguous(t)) {
-        mt_storage *storage = mt_storage_new((size_t)(t->numel * mt_dtype_size(d)));
-        if (!storage) return NULL;
-        bool plain = t->ndim <= MT_INLINE_DIMS && t->size == t->dims &&
-                     mt_shape_has_plain_strides(t->ndim, t->size, t->stride);
-        if (!plain) return make_contiguous(storage, d, t->ndim, t->size, t->numel);
-        mt_tensor *a = shaped_like(t, storage, MT_CONTIGUOUS);
-        if (!a) return NULL;
-        a->dtype = (uint8_t)d;
-        a->offset = 0;
-        a->data = storage->data;
-        return mt_own(a);
+    if (MT_LIKELY(mt_is_contiguous(t))) {
+        mt_tensor *a = tensor_with_memory(d, (size_t)(t->numel * mt_dtype_size(d)));
+        return a ? finish_contiguous(a, t->ndim, t->size, t->numel) : NULL;
     }
     if (mt_is_dense(t)) return mt_empty_strided(d, t->ndim, t->size, t->stride);
     /* Not dense: contiguous in the order of t's strides, as preserve_format has it. */
@@ -295,19 +320,20 @@ mt_tensor *mt_from_storage(mt_storage *storage, mt_dtype d, int ndim, const int6
     return mt_own(t);
 }
 
-mt_tensor *mt_alias_owned(const mt_tensor *t)
+static mt_tensor *alias_owned(const mt_tensor *t)
 {
-    if (MT_LIKELY(t->ndim <= MT_INLINE_DIMS))
-        return shaped_like(t, mt_storage_retain(t->storage),
-                           MT_CONTIGUOUS | MT_WRAPPED_NUMBER | MT_INFERENCE);
     mt_tensor *a = tensor_new((mt_dtype)t->dtype);
     if (!a) return NULL;
     a->storage = mt_storage_retain(t->storage);
-    if (reserve_dims(a, t->ndim) < 0) {
+    if (MT_UNLIKELY(t->ndim > MT_INLINE_DIMS) && reserve_dims(a, t->ndim) < 0) {
         mt_release(a);
         return NULL;
     }
-    memcpy(a->size, t->size, dims_bytes(t->ndim));
+    a->ndim = t->ndim;
+    for (int k = 0; k < t->ndim; k++) {
+        a->size[k] = t->size[k];
+        a->stride[k] = t->stride[k];
+    }
     a->numel = t->numel;
     a->offset = t->offset;
     a->data = t->data;
@@ -315,7 +341,13 @@ mt_tensor *mt_alias_owned(const mt_tensor *t)
     return a;
 }
 
-mt_tensor *mt_alias(const mt_tensor *t) { return mt_own(mt_alias_owned(t)); }
+mt_tensor *mt_alias(const mt_tensor *t) { return mt_own(alias_owned(t)); }
+
+mt_tensor *mt_shadow(mt_tensor *t)
+{
+    if (!t->shadow && !(t->shadow = alias_owned(t))) return NULL;
+    return mt_retain(t->shadow);
+}
 
 mt_tensor *mt_alias_as(const mt_tensor *t, int ndim, const int64_t *size, const int64_t *stride,
                        int64_t offset)
@@ -333,16 +365,11 @@ mt_tensor *mt_alias_as(const mt_tensor *t, int ndim, const int64_t *size, const 
 
 int mt_tensor_set_data(mt_tensor *t, const mt_tensor *other)
 {
-    mt_storage *old = t->storage;
-    t->storage = mt_storage_retain(other->storage);
+    if (t == other) return 0;
+    if (reserve_dims(t, other->ndim) < 0) return -1;
+    mt_tensor_set_storage(t, mt_storage_retain(other->storage));
     t->dtype = other->dtype;
-    if (mt_tensor_set_shape(t, other->ndim, other->size, other->stride, other->offset) < 0) {
-        mt_storage_release(t->storage);
-        t->storage = old;
-        return -1;
-    }
-    mt_storage_release(old);
-    return 0;
+    return mt_tensor_set_shape(t, other->ndim, other->size, other->stride, other->offset);
 }
 
 mt_scalar mt_item_at(const mt_tensor *t, int64_t element_offset)

@@ -4,6 +4,8 @@
  *   numel    is the product of size; sizes are >= 0; at most MT_MAX_DIMS of them
  *   data     = storage->data + offset * itemsize; every element lies inside the storage
  *   size, stride   point to `dims` for up to MT_INLINE_DIMS dimensions, else to one block of 2 * ndim
+ *   shadow   the same memory and shape without history, made when a graph first keeps this tensor; dropped when
+ *            memory or shape change (graph/node.c, Note [Kept outputs])
  *   node     the remembered call that made it (output out_nr), NULL for a leaf; requires_grad if node != NULL
  *   base     the tensor this one is a differentiable view of (never itself a view), NULL if none
  *   host     the host language's object for this tensor (borrowed, but for MT_HOST_OWNED), cleared when that dies
@@ -21,13 +23,12 @@
 struct mt_node;
 struct mt_hooks;
 
-#define MT_INLINE_DIMS 5
+#define MT_INLINE_DIMS 4
 
 /* flags */
-#define MT_REQUIRES_GRAD 1u /* set on leaves by the user; results have it together with node */
-#define MT_RETAIN_GRAD   2u /* retain_grad() was called on this non-leaf */
-#define MT_WRAPPED_NUMBER                                                                          \
-    4u /* a Python number: does not take part in promotion within its category */
+#define MT_REQUIRES_GRAD  1u /* set on leaves by the user; results have it together with node */
+#define MT_RETAIN_GRAD    2u /* retain_grad() was called on this non-leaf */
+#define MT_WRAPPED_NUMBER 4u /* a Python number: no part in promotion within its category */
 #define MT_VIEW_NO_GRAD                                                                            \
     8u /* a view made under no_grad: writing to it while recording is an error */
 #define MT_VIEW_MULTI   16u   /* one of several views of one call (split, unbind): likewise */
@@ -45,6 +46,7 @@ typedef struct mt_tensor {
     uint16_t out_nr;
     uint32_t base_generation; /* the base's generation that `node` belongs to (views) */
     uint32_t generation;      /* raised when the history of a base changes by an in-place write */
+    bool has_block;           /* storage and data of its own follow in the same block (tensor.c) */
     int64_t numel, offset;
     char *data;
     mt_storage *storage;
@@ -53,6 +55,7 @@ typedef struct mt_tensor {
     struct mt_node *node;
     struct mt_tensor *grad;
     struct mt_tensor *base;
+    struct mt_tensor *shadow;
     struct mt_hooks *hooks; /* of a leaf; those of a non-leaf are kept by its node */
     void *host;
 } mt_tensor;
@@ -75,9 +78,10 @@ mt_tensor *mt_number_of(mt_scalar s);
 /* Looks at `storage` (retained). Strides in elements, NULL for contiguous; bounds are checked. */
 mt_tensor *mt_from_storage(mt_storage *storage, mt_dtype d, int ndim, const int64_t *size,
                            const int64_t *stride, int64_t offset);
-/* The same memory, without history: what detach() and the graph's kept values are made with. */
+/* The same memory, without history: what detach() is made with. */
 mt_tensor *mt_alias(const mt_tensor *t);
-mt_tensor *mt_alias_owned(const mt_tensor *t); /* the same, but owned by the caller */
+/* The one alias that all graphs which keep t share, owned by the caller. Nobody may change it. */
+mt_tensor *mt_shadow(mt_tensor *t);
 /* The same memory in another shape; no bounds check beyond MT_ASSERT, no history. */
 mt_tensor *mt_alias_as(const mt_tensor *t, int ndim, const int64_t *size, const int64_t *stride,
                        int64_t offset);
@@ -115,6 +119,8 @@ int mt_tensor_set_shape(mt_tensor *t, int ndim, const int64_t *size, const int64
                         int64_t offset);
 /* t.data = other: t looks at other's storage from now on. */
 int mt_tensor_set_data(mt_tensor *t, const mt_tensor *other);
+/* t looks at `storage` (taken over) from now on; the caller sets the shape next. */
+void mt_tensor_set_storage(mt_tensor *t, mt_storage *storage);
 
 /* ---- plain data movement, without recording -------------------------------------------------------- */
 /* dst (any strides) = src broadcast and cast to it; does not raise dst's version. -1 on failure. */

@@ -150,7 +150,7 @@ static void climb(step_fn step, mt_tensor *const *p, int persistent)
 {
     double expected[RESULT] = {0}, result[RESULT] = {0};
     CHECK_INT(run(step, p, expected), 0);
-    mt_fail_alloc_after(0, 0);
+    mt_fail_alloc_after(MT_COUNT_ONLY, 0);
     CHECK_INT(run(step, p, result), 0);
     int64_t count = (int64_t)mt_fail_alloc_after(0, 0), blocks = mt_alloc_get_stats().live_blocks;
     int64_t tensors = mt_live_tensors, storages = mt_live_storages, refused = 0;
