@@ -16,7 +16,7 @@ from typing import Any
 
 from minitorch import _C
 
-HEADER = '''# Printed by `python -m minitorch._stubgen` from the schemas of the operators: do not edit.
+HEADER = """# Printed by `python -m minitorch._stubgen` from the schemas of the operators: do not edit.
 import builtins
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, overload
@@ -29,7 +29,7 @@ _dtype = dtype
 _device = device
 _layout = layout
 _memory_format = memory_format
-'''
+"""
 
 OPERATORS = (_C.Operator, type(_C.Tensor.sin))
 

@@ -16,7 +16,8 @@ from typing import Any, TypeAlias
 
 import minitorch
 from minitorch import _C, Tensor
-from minitorch.utils.hooks import RemovableHandle
+from minitorch._utils import typename
+from minitorch.utils.hooks import RemovableHandle, _add_hook
 
 __all__ = ["Optimizer", "register_optimizer_step_pre_hook", "register_optimizer_step_post_hook"]
 
@@ -34,15 +35,6 @@ class _RequiredParameter:
 
 
 required = _RequiredParameter()
-
-
-def _typename(x):
-    """The name error messages give a value: that of its class, but `x.type()` of a tensor."""
-    if isinstance(x, Tensor):
-        return x.type()
-    module = getattr(x, "__module__", None)
-    name = getattr(x, "__qualname__", None) or type(x).__name__
-    return name if module in (None, "builtins") else f"{module}.{name}"
 
 
 def _get_value(x):
@@ -86,14 +78,6 @@ def _run_with_hooks(optimizer, step, args, kwargs):
     for hook in (*optimizer._optimizer_step_post_hooks.values(), *_global_optimizer_post_hooks.values()):
         hook(optimizer, args, kwargs)
     return result
-
-
-def _add_hook(hooks, hook, prepend=False):
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    if prepend:
-        hooks.move_to_end(handle.id, last=False)
-    return handle
 
 
 def register_optimizer_step_pre_hook(hook):
@@ -154,7 +138,7 @@ class Optimizer:
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                + _typename(params)
+                + typename(params)
             )
         self.state: defaultdict[Tensor, Any] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -379,7 +363,7 @@ class Optimizer:
         for p in params:
             if not isinstance(p, Tensor):
                 raise TypeError(
-                    "optimizer can only optimize Tensors, but one of the params is " + _typename(p)
+                    "optimizer can only optimize Tensors, but one of the params is " + typename(p)
                 )
             if not (self.defaults.get("differentiable") or p.is_leaf or p.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")

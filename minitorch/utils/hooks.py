@@ -51,3 +51,12 @@ class RemovableHandle:
 
     def __exit__(self, *error):
         self.remove()
+
+
+def _add_hook(table, hook, prepend=False, extra=None):
+    """Puts a hook into a table, with prepend before those it has, and returns its handle."""
+    handle = RemovableHandle(table, extra_dict=extra)
+    table[handle.id] = hook
+    if prepend:
+        table.move_to_end(handle.id, last=False)
+    return handle

@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 import minitorch
 from minitorch._C import _nn_global_hooks, _nn_pass
-from minitorch.utils.hooks import RemovableHandle
+from minitorch.utils.hooks import _add_hook
 
 
 class HookTable:
@@ -63,54 +63,58 @@ def _call_tables():
     return global_backward_pre_hooks, global_backward_hooks, global_forward_pre_hooks, global_forward_hooks
 
 
-def _add(table, hook, extra=None):
-    handle = RemovableHandle(table, extra_dict=extra)
-    table[handle.id] = hook
+def _add_forward_hook(tables, hook, prepend=False, with_kwargs=False, always_call=False):
+    """tables: the hooks, the ids of those that want kwargs, and perhaps of those that run after a failure."""
+    table, *extra = tables
+    handle = _add_hook(table, hook, prepend, extra)
+    for wanted, ids in zip((with_kwargs, always_call), extra, strict=False):
+        if wanted:
+            ids[handle.id] = True
     return handle
 
 
 def register_module_buffer_registration_hook(hook):
     """Calls ``hook(module, name, buffer)`` for every buffer registered; a result replaces the buffer."""
-    return _add(global_buffer_registration_hooks, hook)
+    return _add_hook(global_buffer_registration_hooks, hook)
 
 
 def register_module_module_registration_hook(hook):
     """Calls ``hook(module, name, submodule)`` for every child registered; a result replaces the child."""
-    return _add(global_module_registration_hooks, hook)
+    return _add_hook(global_module_registration_hooks, hook)
 
 
 def register_module_parameter_registration_hook(hook):
     """Calls ``hook(module, name, param)`` for every parameter registered; a result replaces the parameter."""
-    return _add(global_parameter_registration_hooks, hook)
+    return _add_hook(global_parameter_registration_hooks, hook)
 
 
 def register_module_forward_pre_hook(hook):
     """Calls ``hook(module, args)`` before the forward of every module; a result replaces the arguments."""
-    return _add(global_forward_pre_hooks, hook)
+    return _add_hook(global_forward_pre_hooks, hook)
 
 
 def register_module_forward_hook(hook, *, with_kwargs=False, always_call=False):
     """Calls ``hook(module, args, output)`` after the forward of every module; a result replaces the
     output.
     """
-    extra = [global_forward_hooks_with_kwargs, global_forward_hooks_always_called]
-    handle = _add(global_forward_hooks, hook, extra)
-    if with_kwargs:
-        global_forward_hooks_with_kwargs[handle.id] = True
-    if always_call:
-        global_forward_hooks_always_called[handle.id] = True
-    return handle
+    tables = global_forward_hooks, global_forward_hooks_with_kwargs, global_forward_hooks_always_called
+    return _add_forward_hook(tables, hook, False, with_kwargs, always_call)
+
+
+def _check_one_kind(used, full, where):
+    """Older and full backward hooks exclude each other; `used`: which of them are there, None if none."""
+    if used is (not full):
+        raise RuntimeError(
+            f"Cannot use both regular backward hooks and full backward hooks {where}. "
+            "Please use only one of them."
+        )
 
 
 def _register_global_backward(hook, full):
     global _global_backward_is_full
-    if _global_backward_is_full is (not full):
-        raise RuntimeError(
-            "Cannot use both regular backward hooks and full backward hooks as a global Module hook. "
-            "Please use only one of them."
-        )
+    _check_one_kind(_global_backward_is_full, full, "as a global Module hook")
     _global_backward_is_full = full
-    return _add(global_backward_hooks, hook)
+    return _add_hook(global_backward_hooks, hook)
 
 
 def register_module_backward_hook(hook):
@@ -120,7 +124,7 @@ def register_module_backward_hook(hook):
 
 def register_module_full_backward_pre_hook(hook):
     """Calls ``hook(module, grad_output)`` before the gradients of every module's inputs are computed."""
-    return _add(global_backward_pre_hooks, hook)
+    return _add_hook(global_backward_pre_hooks, hook)
 
 
 def register_module_full_backward_hook(hook):

@@ -10,7 +10,8 @@ from itertools import chain
 
 from minitorch import Tensor
 from minitorch._C import _Forward
-from minitorch.nn.modules.module import Module, _addindent, _typename
+from minitorch._utils import typename
+from minitorch.nn.modules.module import Module, _addindent
 from minitorch.nn.parameter import Parameter
 
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
@@ -464,7 +465,7 @@ class ParameterDict(Module):
             self[key] = value
 
     def extra_repr(self):
-        return "\n".join(_describe(key, value, _typename) for key, value in self.items())
+        return "\n".join(_describe(key, value, typename) for key, value in self.items())
 
     def __call__(self, input):
         raise RuntimeError("ParameterDict should not be called.")

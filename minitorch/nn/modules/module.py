@@ -1,21 +1,20 @@
 """Module, the base class of all networks and layers.
 
 Its C half (csrc/python/py_nn.c) holds the registries of parameters, buffers and children, sets attributes,
-and calls
-``forward``; here is what is not on the path of a training step.
+and calls ``forward``; here is what is not on the path of a training step. Calls with hooks are in _hooks.py,
+saving and loading in _state.py.
 
 https://docs.pytorch.org/docs/2.13/generated/torch.nn.Module.html
 """
 
 import itertools
 import warnings
-from collections import OrderedDict, namedtuple
-from collections.abc import Mapping
 
 import minitorch
 from minitorch import Tensor
 from minitorch._C import _ModuleBase, _nn_types
-from minitorch.nn.modules import _hooks
+from minitorch._utils import typename
+from minitorch.nn.modules import _hooks, _state
 from minitorch.nn.modules._hooks import (  # noqa: F401
     HookTable,
     register_module_backward_hook,
@@ -27,8 +26,9 @@ from minitorch.nn.modules._hooks import (  # noqa: F401
     register_module_module_registration_hook,
     register_module_parameter_registration_hook,
 )
+from minitorch.nn.modules._state import _IncompatibleKeys  # noqa: F401
 from minitorch.nn.parameter import Buffer, Parameter
-from minitorch.utils.hooks import RemovableHandle
+from minitorch.utils.hooks import _add_hook
 
 __all__ = [
     "Module",
@@ -41,42 +41,6 @@ __all__ = [
     "register_module_module_registration_hook",
     "register_module_parameter_registration_hook",
 ]
-
-_EXTRA_STATE = "_extra_state"
-_TENSOR_NAMES = {
-    "float32": "Float",
-    "float64": "Double",
-    "int64": "Long",
-    "int32": "Int",
-    "int16": "Short",
-    "int8": "Char",
-    "uint8": "Byte",
-    "bool": "Bool",
-}
-
-
-class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
-    __slots__ = ()
-
-    def __repr__(self):
-        if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
-        return super().__repr__()
-
-    __str__ = __repr__
-
-
-def _typename(o):
-    """The name of an object's type as error messages give it."""
-    if isinstance(o, Tensor):
-        return f"torch.{_TENSOR_NAMES.get(str(o.dtype).rpartition('.')[2], '')}Tensor"
-    if hasattr(o, "__qualname__"):
-        module, name = getattr(o, "__module__", None) or "", o.__qualname__
-    elif hasattr(o, "__name__"):
-        module, name = getattr(o, "__module__", None) or "", o.__name__
-    else:
-        module, name = type(o).__module__, type(o).__qualname__
-    return name if module in ("", "builtins") else f"{module}.{name}"
 
 
 def _addindent(text, spaces):
@@ -156,7 +120,7 @@ class Module(_ModuleBase):
 
     def _check_name(self, kind, name, table):
         if not isinstance(name, str):
-            raise TypeError(f"{kind} name should be a string. Got {_typename(name)}")
+            raise TypeError(f"{kind} name should be a string. Got {typename(name)}")
         if "." in name:
             raise KeyError(f'{kind} name can\'t contain "."')
         if name == "":
@@ -186,7 +150,7 @@ class Module(_ModuleBase):
         self._check_name("buffer", name, registries[1])
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' (torch Tensor or None "
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None "
                 "required)"
             )
         registries[1][name] = self._run_registration_hooks(
@@ -212,7 +176,7 @@ class Module(_ModuleBase):
         self._check_name("parameter", name, registries[0])
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
-                f"cannot assign '{_typename(param)}' object to parameter '{name}' "
+                f"cannot assign '{typename(param)}' object to parameter '{name}' "
                 "(torch.nn.Parameter or None required)"
             )
         if param is not None and param.grad_fn:
@@ -236,9 +200,9 @@ class Module(_ModuleBase):
             KeyError: if the name is empty, contains a dot or is taken.
         """
         if not isinstance(module, Module) and module is not None:
-            raise TypeError(f"{_typename(module)} is not a Module subclass")
+            raise TypeError(f"{typename(module)} is not a Module subclass")
         if not isinstance(name, str):
-            raise TypeError(f"module name should be a string. Got {_typename(name)}")
+            raise TypeError(f"module name should be a string. Got {typename(name)}")
         if hasattr(self, name) and name not in self._modules:
             raise KeyError(f"attribute '{name}' already exists")
         if "." in name:
@@ -270,14 +234,14 @@ class Module(_ModuleBase):
         elif name in params:
             if value is not None:
                 raise TypeError(
-                    f"cannot assign '{_typename(value)}' as parameter '{name}' (torch.nn.Parameter or "
+                    f"cannot assign '{typename(value)}' as parameter '{name}' (torch.nn.Parameter or "
                     "None expected)"
                 )
             self.register_parameter(name, value)
         elif isinstance(value, Module) or name in modules:
             if value is not None and not isinstance(value, Module):
                 raise TypeError(
-                    f"cannot assign '{_typename(value)}' as child module '{name}' (torch.nn.Module or "
+                    f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or "
                     "None expected)"
                 )
             if value is not None:
@@ -291,7 +255,7 @@ class Module(_ModuleBase):
     def _assign_buffer(self, name, value):
         if value is not None and not isinstance(value, Tensor):
             raise TypeError(
-                f"cannot assign '{_typename(value)}' as buffer '{name}' "
+                f"cannot assign '{typename(value)}' as buffer '{name}' "
                 "(torch.nn.Buffer, torch.Tensor or None expected)"
             )
         persistent = (
@@ -345,16 +309,21 @@ class Module(_ModuleBase):
             raise AttributeError(f"`{name}` is not an nn.Module")
         setattr(parent, name, module)
 
+    def _owner(self, target):
+        """The module that has the attribute at a dotted path, and the attribute's name."""
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if not hasattr(module, name):
+            raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+        return module, name
+
     def get_parameter(self, target):
         """The parameter at a dotted path.
 
         Raises:
             AttributeError: if the path leads nowhere or to something that is no Parameter.
         """
-        path, _, name = target.rpartition(".")
-        module = self.get_submodule(path)
-        if not hasattr(module, name):
-            raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+        module, name = self._owner(target)
         param = getattr(module, name)
         if not isinstance(param, Parameter):
             raise AttributeError(f"`{name}` is not an nn.Parameter")
@@ -366,10 +335,7 @@ class Module(_ModuleBase):
         Raises:
             AttributeError: if the path leads nowhere or to something that is no buffer.
         """
-        path, _, name = target.rpartition(".")
-        module = self.get_submodule(path)
-        if not hasattr(module, name):
-            raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+        module, name = self._owner(target)
         if name not in module._buffers:
             raise AttributeError(f"`{name}` is not a buffer")
         return getattr(module, name)
@@ -581,44 +547,27 @@ class Module(_ModuleBase):
 
     # ---- hooks -------------------------------------------------------------------------------
 
-    def _add_hook(self, table, hook, prepend=False, extra=None):
-        handle = RemovableHandle(table, extra_dict=extra)
-        table[handle.id] = hook
-        if prepend:
-            table.move_to_end(handle.id, last=False)
-        return handle
-
     def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
         """Calls ``hook(module, args)`` before forward; what it returns replaces the arguments.
 
         With ``with_kwargs`` it is ``hook(module, args, kwargs)``, which returns both or None. Returns a
-        handle with
-        ``remove()``.
+        handle with ``remove()``.
         """
-        extra = self._forward_pre_hooks_with_kwargs
-        handle = self._add_hook(self._forward_pre_hooks, hook, prepend, extra)
-        if with_kwargs:
-            extra[handle.id] = True
-        return handle
+        tables = self._forward_pre_hooks, self._forward_pre_hooks_with_kwargs
+        return _hooks._add_forward_hook(tables, hook, prepend, with_kwargs)
 
     def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
         """Calls ``hook(module, args, output)`` after forward; what it returns replaces the output.
 
         With ``with_kwargs`` it is ``hook(module, args, kwargs, output)``; with ``always_call`` it runs even
-        if forward
-        raised. Returns a handle with ``remove()``.
+        if forward raised. Returns a handle with ``remove()``.
         """
-        extra = [self._forward_hooks_with_kwargs, self._forward_hooks_always_called]
-        handle = self._add_hook(self._forward_hooks, hook, prepend, extra)
-        if with_kwargs:
-            extra[0][handle.id] = True
-        if always_call:
-            extra[1][handle.id] = True
-        return handle
+        tables = self._forward_hooks, self._forward_hooks_with_kwargs, self._forward_hooks_always_called
+        return _hooks._add_forward_hook(tables, hook, prepend, with_kwargs, always_call)
 
     def register_full_backward_pre_hook(self, hook, prepend=False):
         """Calls ``hook(module, grad_output)`` in backward; what it returns replaces grad_output."""
-        return self._add_hook(self._backward_pre_hooks, hook, prepend)
+        return _add_hook(self._backward_pre_hooks, hook, prepend)
 
     def register_full_backward_hook(self, hook, prepend=False):
         """Calls ``hook(module, grad_input, grad_output)`` in backward; what it returns replaces grad_input.
@@ -633,33 +582,24 @@ class Module(_ModuleBase):
         return self._add_backward_hook(hook, False)
 
     def _add_backward_hook(self, hook, full, prepend=False):
-        if self._is_full_backward_hook is (not full):
-            raise RuntimeError(
-                "Cannot use both regular backward hooks and full backward hooks on a single Module. "
-                "Please use only one of them."
-            )
+        _hooks._check_one_kind(self._is_full_backward_hook, full, "on a single Module")
         self._is_full_backward_hook = full
-        return self._add_hook(self._backward_hooks, hook, prepend)
+        return _add_hook(self._backward_hooks, hook, prepend)
 
     # ---- state -------------------------------------------------------------------------------
 
+    @_state.for_subclasses
     def get_extra_state(self):
         """What a subclass wants in ``state_dict()`` beside parameters and buffers."""
         raise RuntimeError("Reached a code path in Module.get_extra_state() that should never be called.")
 
+    @_state.for_subclasses
     def set_extra_state(self, state):
         """Takes what get_extra_state gave, when a state_dict is loaded."""
         raise RuntimeError("Reached a code path in Module.set_extra_state() that should never be called.")
 
     def _save_to_state_dict(self, destination, prefix, keep_vars):
-        for name, param in self._parameters.items():
-            if param is not None:
-                destination[prefix + name] = param if keep_vars else param.detach()
-        for name, buffer in self._buffers.items():
-            if buffer is not None and name not in self._non_persistent_buffers_set:
-                destination[prefix + name] = buffer if keep_vars else buffer.detach()
-        if type(self).get_extra_state is not Module.get_extra_state:
-            destination[prefix + _EXTRA_STATE] = self.get_extra_state()
+        _state.save_own(self, destination, prefix, keep_vars)
 
     def state_dict(self, *args, destination=None, prefix="", keep_vars=False):
         """All parameters and persistent buffers by dotted name, in an OrderedDict. They share the module's
@@ -680,49 +620,30 @@ class Module(_ModuleBase):
             destination = args[0] if destination is None else destination
             prefix = args[1] if len(args) > 1 and prefix == "" else prefix
             keep_vars = args[2] if len(args) > 2 and keep_vars is False else keep_vars
-        if destination is None:
-            destination = OrderedDict()
-            destination._metadata = OrderedDict()
-        local_metadata = {"version": self._version}
-        if hasattr(destination, "_metadata"):
-            destination._metadata[prefix[:-1]] = local_metadata
-        for hook in self._state_dict_pre_hooks.values():
-            hook(self, prefix, keep_vars)
-        self._save_to_state_dict(destination, prefix, keep_vars)
-        for name, module in self._modules.items():
-            if module is not None:
-                module.state_dict(destination=destination, prefix=prefix + name + ".", keep_vars=keep_vars)
-        for hook in self._state_dict_hooks.values():
-            result = hook(self, destination, prefix, local_metadata)
-            if result is None:
-                continue
-            if getattr(hook, "_from_public_api", False):
-                raise RuntimeError("state_dict post-hook must return None")
-            destination = result
-        return destination
+        return _state.save(self, destination, prefix, keep_vars)
 
     def _register_state_dict_hook(self, hook):
         if getattr(hook, "_from_public_api", False):
             raise RuntimeError(
                 "Cannot register the same function as the state dict post hook that was previously "
-                "registered via "
-                "register_state_dict_post_hook"
+                "registered via register_state_dict_post_hook"
             )
-        return self._add_hook(self._state_dict_hooks, hook)
+        return _add_hook(self._state_dict_hooks, hook)
 
     def register_state_dict_post_hook(self, hook):
         """Calls ``hook(module, state_dict, prefix, local_metadata)`` after ``state_dict()``; it returns
         None.
         """
         hook._from_public_api = True
-        return self._add_hook(self._state_dict_hooks, hook)
+        return _add_hook(self._state_dict_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook):
         """Calls ``hook(module, prefix, keep_vars)`` before ``state_dict()``."""
-        return self._add_hook(self._state_dict_pre_hooks, hook)
+        return _add_hook(self._state_dict_pre_hooks, hook)
 
     def _register_load_state_dict_pre_hook(self, hook, with_module=False):
-        return self._add_hook(self._load_state_dict_pre_hooks, _LoadHook(hook, self if with_module else None))
+        hook = _state.LoadHook(hook, self if with_module else None)
+        return _add_hook(self._load_state_dict_pre_hooks, hook)
 
     def register_load_state_dict_pre_hook(self, hook):
         """Calls ``hook(module, state_dict, prefix, local_metadata, strict, missing, unexpected,
@@ -732,75 +653,15 @@ class Module(_ModuleBase):
 
     def register_load_state_dict_post_hook(self, hook):
         """Calls ``hook(module, incompatible_keys)`` after loading; it may change the keys in place."""
-        return self._add_hook(self._load_state_dict_post_hooks, hook)
-
-    def _load_one(self, name, own, given, assign):
-        with minitorch.no_grad():
-            if not assign:
-                own.copy_(given)
-                return
-            if isinstance(own, Parameter):
-                if isinstance(given, Parameter):
-                    given.requires_grad_(own.requires_grad)
-                else:
-                    given = Parameter(given, own.requires_grad)
-            setattr(self, name, given)
+        return _add_hook(self._load_state_dict_post_hooks, hook)
 
     def _load_from_state_dict(
         self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
     ):
         """Loads this module's own parameters and buffers; what is wrong is added to the three lists."""
-        for hook in self._load_state_dict_pre_hooks.values():
-            hook(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
-        buffers = ((k, v) for k, v in self._buffers.items() if k not in self._non_persistent_buffers_set)
-        local = {k: v for k, v in itertools.chain(self._parameters.items(), buffers) if v is not None}
-        assign = local_metadata.get("assign_to_params_buffers", False)
-        for name, own in local.items():
-            key = prefix + name
-            if key not in state_dict:
-                if strict:
-                    missing_keys.append(key)
-                continue
-            given = state_dict[key]
-            if not isinstance(given, Tensor):
-                error_msgs.append(
-                    f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object '
-                    f"from checkpoint but received {type(given)}"
-                )
-                continue
-            if len(own.shape) == 0 and len(given.shape) == 1 and given.shape[0] == 1:
-                given = given[0]  # as saved by PyTorch 0.3
-            if given.shape != own.shape:
-                error_msgs.append(
-                    f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, "
-                    f"the shape in current model is {own.shape}."
-                )
-                continue
-            try:
-                self._load_one(name, own, given, assign)
-            except Exception as error:
-                error_msgs.append(
-                    f'While copying the parameter named "{key}", whose dimensions in the model are '
-                    f"{own.size()} and whose dimensions in the checkpoint are {given.size()}, "
-                    f"an exception occurred : {error.args}."
-                )
-        self._load_extra_state(state_dict, prefix + _EXTRA_STATE, strict, missing_keys, unexpected_keys)
-        if strict:
-            for key in state_dict:
-                if not key.startswith(prefix) or key == prefix + _EXTRA_STATE:
-                    continue
-                first, dot, _ = key[len(prefix) :].partition(".")
-                if first not in (self._modules if dot else local):
-                    unexpected_keys.append(key)
-
-    def _load_extra_state(self, state_dict, key, strict, missing_keys, unexpected_keys):
-        if type(self).set_extra_state is not Module.set_extra_state:
-            if key in state_dict:
-                self.set_extra_state(state_dict[key])
-            elif strict:
-                missing_keys.append(key)
-        elif strict and key in state_dict:
-            unexpected_keys.append(key)
+        _state.load_own(
+            self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
 
     def load_state_dict(self, state_dict, strict=True, assign=False):
         """Copies parameters and buffers from a state_dict, by name; with ``assign`` its tensors replace the
@@ -813,44 +674,7 @@ class Module(_ModuleBase):
             TypeError: if state_dict is not a mapping.
             RuntimeError: if shapes differ or, with ``strict``, names; the message lists all of it.
         """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
-        missing_keys, unexpected_keys, error_msgs = [], [], []
-        metadata = getattr(state_dict, "_metadata", None)
-        state_dict = OrderedDict(state_dict)  # _load_from_state_dict may change it
-        if metadata is not None:
-            state_dict._metadata = metadata
-
-        def load(module, part, prefix=""):
-            local_metadata = {} if metadata is None else metadata.get(prefix[:-1], {})
-            if assign:
-                local_metadata["assign_to_params_buffers"] = assign
-            module._load_from_state_dict(
-                part, prefix, local_metadata, True, missing_keys, unexpected_keys, error_msgs
-            )
-            for name, child in module._modules.items():
-                if child is not None:
-                    inner = f"{prefix}{name}."
-                    load(child, {k: v for k, v in part.items() if k.startswith(inner)}, inner)
-            keys = _IncompatibleKeys(missing_keys, unexpected_keys)
-            for hook in module._load_state_dict_post_hooks.values():
-                if hook(module, keys) is not None:
-                    raise AssertionError(
-                        "Hooks registered with ``register_load_state_dict_post_hook`` are not expected "
-                        "to return new "
-                        "values, if incompatible_keys need to be modified, it should be done inplace."
-                    )
-
-        load(self, state_dict)
-        if strict:
-            for what, keys in (("Unexpected", unexpected_keys), ("Missing", missing_keys)):
-                if keys:
-                    names = ", ".join(f'"{k}"' for k in keys)
-                    error_msgs.insert(0, f"{what} key(s) in state_dict: {names}. ")
-        if error_msgs:
-            problems = "\n\t".join(error_msgs)
-            raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t{problems}")
-        return _IncompatibleKeys(missing_keys, unexpected_keys)
+        return _state.load(self, state_dict, strict, assign)
 
     def __getstate__(self):
         state = self.__dict__.copy()
@@ -884,16 +708,6 @@ class Module(_ModuleBase):
     def __dir__(self):
         names = {*dir(type(self)), *self.__dict__, *itertools.chain(*(self._registries() or ()))}
         return sorted(name for name in names if not name[0].isdigit())
-
-
-class _LoadHook:
-    """A hook for loading, called with its module if it wants that."""
-
-    def __init__(self, hook, module):
-        self.hook, self.module, self.with_module = hook, module, module is not None
-
-    def __call__(self, *args):
-        return self.hook(self.module, *args) if self.with_module else self.hook(*args)
 
 
 def _parse_to(*args, device=None, dtype=None, non_blocking=False, copy=False, memory_format=None):

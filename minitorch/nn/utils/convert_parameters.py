@@ -5,6 +5,7 @@ https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.parameters_to_vector
 
 import minitorch
 from minitorch import Tensor
+from minitorch._utils import typename
 
 __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
@@ -26,9 +27,7 @@ def vector_to_parameters(vec, parameters):
         TypeError: if vec is no tensor.
     """
     if not isinstance(vec, Tensor):
-        from minitorch.nn.modules.module import _typename
-
-        raise TypeError(f"expected torch.Tensor, but got: {_typename(vec)}")
+        raise TypeError(f"expected torch.Tensor, but got: {typename(vec)}")
     start = 0
     for param in parameters:
         end = start + param.numel()
