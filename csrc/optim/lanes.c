@@ -65,19 +65,10 @@ static int open_copies(mt_lanes *l)
     return 0;
 }
 
-/* Contiguous, and of the parameter's type and shape: what nearly every lane is. */
-static inline bool is_plain(const mt_tensor *p, const mt_tensor *t)
-{
-    if (!mt_is_contiguous(t) || t->dtype != p->dtype || t->ndim != p->ndim) return false;
-    for (int d = 0; d < p->ndim; d++)
-        if (t->size[d] != p->size[d]) return false;
-    return true;
-}
-
 int mt_lanes_open(mt_lanes *l)
 {
     mt_tensor *p = l->tensor[MT_LANE_PARAM];
-    bool plain = mt_is_contiguous(p) && mt_is_float((mt_dtype)p->dtype) && !p->storage->readonly;
+    bool plain = mt_lane_is_ready(p);
     if (MT_UNLIKELY(!plain) && check_param(p) < 0) return -1;
     l->dtype = (mt_dtype)p->dtype;
     l->n = p->numel;
@@ -87,7 +78,7 @@ int mt_lanes_open(mt_lanes *l)
     for (int k = 1; k < l->count; k++) {
         mt_tensor *t = l->tensor[k];
         l->data[k] = t ? t->data : NULL;
-        if (!t || MT_LIKELY(is_plain(p, t))) continue;
+        if (!t || MT_LIKELY(mt_lane_is_plain(p, t))) continue;
         if (check_lane(l, k) < 0) return -1;
         plain = false;
     }

@@ -26,6 +26,18 @@ typedef struct mt_lanes {
     mt_tensor *tensor[MT_MAX_LANES], *flat[MT_MAX_LANES];
 } mt_lanes;
 
+/* May p be written to where it lies, without further questions? */
+static inline bool mt_lane_is_ready(const mt_tensor *p)
+{
+    return mt_is_contiguous(p) && mt_is_float((mt_dtype)p->dtype) && !p->storage->readonly;
+}
+
+/* Contiguous, and of the parameter's type and shape: what nearly every lane is. */
+static inline bool mt_lane_is_plain(const mt_tensor *p, const mt_tensor *t)
+{
+    return mt_is_contiguous(t) && t->dtype == p->dtype && mt_same_shape(p, t);
+}
+
 /* Lays out tensor[0 .. count), of which [0] is the parameter, [1] its gradient, and later ones may
  * be NULL. Checks that they fit together and may be written. -1 on failure. */
 int mt_lanes_open(mt_lanes *l);

@@ -10,6 +10,7 @@
 #include "optim/optim.h"
 
 #include "base/parallel.h"
+#include "graph/inplace.h"
 #include "optim/lanes.h"
 
 typedef struct sgd_work {
@@ -25,12 +26,23 @@ static void sgd_range(int64_t begin, int64_t end, void *context)
               mt_lane_at(l, MT_LANE_GRAD, begin), mt_lane_at(l, MT_LANE_STATE, begin), &w->s);
 }
 
+/* The usual case, without lanes: no momentum, and few elements that lie side by side. False: it is
+ * not this case. */
+static inline bool step_small(mt_tensor *p, const mt_tensor *grad, const mt_sgd_step *s)
+{
+    if (p->numel > MT_GRAIN_OPTIM || !mt_lane_is_ready(p) || !mt_lane_is_plain(p, grad))
+        return false;
+    mt_k->sgd((mt_dtype)p->dtype, p->numel, p->data, grad->data, NULL, s);
+    mt_bump_version(p, NULL);
+    return true;
+}
+
 int mt_sgd_step_group(int n, mt_tensor *const *param, mt_tensor **momentum, const mt_sgd_step *s)
 {
     sgd_work w = {.l = {.count = momentum ? 3 : 2}, .s = *s};
     for (int i = 0; i < n; i++) {
         mt_tensor *grad = param[i]->grad;
-        if (!grad) continue;
+        if (!grad || (!momentum && MT_LIKELY(step_small(param[i], grad, s)))) continue;
         w.l.tensor[MT_LANE_PARAM] = param[i];
         w.l.tensor[MT_LANE_GRAD] = grad;
         if (momentum) {

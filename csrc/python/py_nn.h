@@ -9,7 +9,7 @@
 #ifndef MT_PYTHON_PY_NN_H
 #define MT_PYTHON_PY_NN_H
 
-#include "python/py.h"
+#include "python/py_memo.h"
 
 enum { PY_NN_PARAMETERS, PY_NN_BUFFERS, PY_NN_MODULES, PY_NN_REGISTRIES };
 
@@ -28,6 +28,9 @@ typedef struct py_nn {
     uint64_t walk;           /* the last walk over a network that came by */
     PyObject *weight, *bias; /* owned: what the registry has under these names, while `cached` */
     bool cached;             /* cleared by every change of a registry */
+    bool
+        plain_option; /* `forward` reads one more attribute, which the class knows nothing of ... */
+    py_memo option;   /* ... so it stands in the instance's dict */
 } py_nn;
 
 struct py_registry {
@@ -44,6 +47,8 @@ struct py_forward {
     PyObject *function;   /* the operator or Python function that computes */
     PyObject *inputs;     /* names of the inputs: tuple of str */
     PyObject *attributes; /* names of the module's attributes passed after them */
+    PyObject
+        *option;   /* the attribute that says what to do: `inplace`, `reduction`; NULL for none */
     bool weighted; /* the first attribute is a parameter: look for it and the rest there first */
     PyObject *keywords; /* keyword names of the last of these, NULL for none */
     PyObject *shortcut; /* what computes a loss of two tensors of one shape; NULL for none */

@@ -8,6 +8,7 @@
  * "in Sequential[2].linear: Linear(in_features=30, out_features=64, bias=True)". The good path pays
  * nothing for it. */
 #include "python/py_nn.h"
+#include "python/py_op.h"
 
 #include <stddef.h>
 #include <structmember.h>
@@ -181,11 +182,25 @@ static inline PyObject *run_forward(py_forward *f, PyObject *self, PyObject *con
     return result;
 }
 
+/* The module's attribute that f->option names. New reference. */
+static PyObject *option_of(py_forward *f, PyObject *self)
+{
+    py_nn *m = (py_nn *)self;
+    if (!py_nn_check(self) || m->forward != (PyObject *)f || !m->plain_option ||
+        m->version != Py_TYPE(self)->tp_version_tag)
+        return PyObject_GetAttr(self, f->option);
+    PyObject *dict = PyObject_GenericGetDict(self, NULL);
+    if (!dict) return NULL;
+    PyObject *value = Py_XNewRef(py_memo_get(&m->option, dict, f->option));
+    Py_DECREF(dict);
+    return value || PyErr_Occurred() ? value : PyObject_GetAttr(self, f->option);
+}
+
 /* Which of an activation's two functions: the module's attribute `inplace` says. Borrowed. */
 static PyObject *choose_function(py_forward *f, PyObject *self)
 {
     if (!f->inplace) return f->function;
-    PyObject *inplace = PyObject_GetAttr(self, py_str_inplace);
+    PyObject *inplace = option_of(f, self);
     int truth = inplace == Py_False ? 0 : inplace ? PyObject_IsTrue(inplace) : -1;
     Py_XDECREF(inplace);
     return truth < 0 ? NULL : truth ? f->inplace : f->function;
@@ -207,7 +222,7 @@ static void cache_weights(py_nn *m)
 }
 
 /* Attribute number i for the call: a new reference. */
-static inline PyObject *attribute(py_forward *f, PyObject *self, Py_ssize_t i)
+static PyObject *attribute(py_forward *f, PyObject *self, Py_ssize_t i)
 {
     if (f->weighted && py_nn_check(self)) {
         py_nn *m = (py_nn *)self;
@@ -217,7 +232,30 @@ static inline PyObject *attribute(py_forward *f, PyObject *self, Py_ssize_t i)
     return PyObject_GetAttr(self, PyTuple_GET_ITEM(f->attributes, i));
 }
 
-/* The usual forward: function(inputs..., attributes of the module...). */
+/* An operator of the input and nothing else. */
+static PyObject *run_operator(py_forward *f, PyObject *self, PyObject *const *args)
+{
+    PyObject *function = choose_function(f, self);
+    return MT_LIKELY(function != NULL) ? py_op_call(function, args, 1) : NULL;
+}
+
+static PyObject *run_function(py_forward *f, PyObject *self, PyObject *const *args);
+
+/* An operator of the input, weight and bias. */
+static PyObject *run_weighted(py_forward *f, PyObject *self, PyObject *const *args)
+{
+    py_nn *m = (py_nn *)self;
+    if (MT_UNLIKELY(!py_nn_check(self))) return run_function(f, self, args);
+    if (MT_UNLIKELY(!m->cached)) cache_weights(m);
+    if (MT_UNLIKELY(!m->cached)) return run_function(f, self, args);
+    PyObject *call[3] = {args[0], Py_NewRef(m->weight), Py_NewRef(m->bias)};
+    PyObject *result = py_op_call(f->function, call, call[2] == Py_None ? 2 : 3);
+    Py_DECREF(call[1]);
+    Py_DECREF(call[2]);
+    return result;
+}
+
+/* Any other forward: function(inputs..., attributes of the module...). */
 static PyObject *run_function(py_forward *f, PyObject *self, PyObject *const *args)
 {
     PyObject *stack[MAX_ARGUMENTS + 1];
@@ -250,10 +288,10 @@ static inline bool same_shape(PyObject *a, PyObject *b)
 static PyObject *run_loss(py_forward *f, PyObject *self, PyObject *const *args)
 {
     if (MT_UNLIKELY(!same_shape(args[0], args[1]))) return run_function(f, self, args);
-    PyObject *reduction = PyObject_GetAttr(self, py_str_reduction), *result;
+    PyObject *reduction = option_of(f, self), *result;
     if (!reduction) return NULL;
     if (MT_LIKELY(reduction == py_str_mean))
-        result = PyObject_Vectorcall(f->shortcut, args, 2, NULL);
+        result = py_op_call(f->shortcut, args, 2);
     else
         result = run_function(f, self, args);
     Py_DECREF(reduction);
@@ -264,6 +302,15 @@ static PyObject *run_identity(py_forward *Py_UNUSED(f), PyObject *Py_UNUSED(self
                               PyObject *const *args)
 {
     return Py_NewRef(args[0]);
+}
+
+/* child(args[0]), where args[-1] may be overwritten. */
+static inline PyObject *call_child(PyObject *child, PyObject **args)
+{
+    const size_t nargsf = 1 | PY_VECTORCALL_ARGUMENTS_OFFSET;
+    return MT_LIKELY(Py_TYPE(child)->tp_call == py_nn_tp_call)
+               ? py_nn_vectorcall(child, args, nargsf, NULL)
+               : PyObject_Vectorcall(child, args, nargsf, NULL);
 }
 
 /* Sequential: each child gets what the one before it returned. */
@@ -285,7 +332,7 @@ static PyObject *run_sequential(py_forward *f, PyObject *self, PyObject *const *
     while (value && PyDict_Next(children, &at, &name, &child)) {
         PyObject *stack[2] = {NULL, value};
         Py_INCREF(child);
-        value = PyObject_Vectorcall(child, stack + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+        value = call_child(child, stack + 1);
         Py_DECREF(stack[1]);
         if (!value && py_nn_check(child)) explain(child, false, true);
         Py_DECREF(child);
@@ -306,6 +353,10 @@ static void look_up(py_nn *m)
 {
     if (!m->registry[PY_NN_MODULES] && py_nn_ready(m) < 0) PyErr_Clear();
     m->forward = _PyType_Lookup(Py_TYPE(m), py_str_forward);
+    py_forward *f =
+        m->forward && Py_TYPE(m->forward) == &py_forward_type ? (py_forward *)m->forward : NULL;
+    m->plain_option = f && f->option && !_PyType_Lookup(Py_TYPE(m), f->option);
+    m->option = (py_memo){0, NULL};
     m->version = Py_TYPE(m)->tp_version_tag; /* 0: the type has none, so we look again next time */
 }
 
@@ -319,6 +370,15 @@ static PyObject *call_attribute(PyObject *self, PyObject *name, PyObject *const 
     return result;
 }
 
+/* Any callable; functions written in Python are met most and called straight. */
+static inline PyObject *call_any(PyObject *function, PyObject *const *args, Py_ssize_t nargs,
+                                 PyObject *kwnames)
+{
+    return MT_LIKELY(PyFunction_Check(function))
+               ? ((PyFunctionObject *)function)->vectorcall(function, args, (size_t)nargs, kwnames)
+               : PyObject_Vectorcall(function, args, (size_t)nargs, kwnames);
+}
+
 /* A Python function with the module put in front; the caller lends args[-1] for it if it can. */
 static PyObject *call_function(PyObject *function, PyObject *self, PyObject *const *args,
                                size_t nargsf, PyObject *kwnames)
@@ -328,7 +388,7 @@ static PyObject *call_function(PyObject *function, PyObject *self, PyObject *con
     if (nargsf & PY_VECTORCALL_ARGUMENTS_OFFSET) {
         PyObject **front = (PyObject **)args - 1, *saved = *front;
         *front = self;
-        PyObject *result = PyObject_Vectorcall(function, front, (size_t)nargs + 1, kwnames);
+        PyObject *result = call_any(function, front, nargs + 1, kwnames);
         *front = saved;
         return result;
     }
@@ -337,7 +397,7 @@ static PyObject *call_function(PyObject *function, PyObject *self, PyObject *con
         return PyErr_NoMemory();
     stack[0] = self;
     for (Py_ssize_t i = 0; i < all; i++) stack[i + 1] = args[i];
-    PyObject *result = PyObject_Vectorcall(function, stack, (size_t)nargs + 1, kwnames);
+    PyObject *result = call_any(function, stack, nargs + 1, kwnames);
     if (stack != few) PyMem_Free(stack);
     return result;
 }
@@ -443,6 +503,23 @@ static PyObject *interned(PyObject *names)
     return made;
 }
 
+static bool is_operator(PyObject *o) { return Py_TYPE(o) == &py_op_type; }
+
+/* The shortest way for what f is made of. */
+static void choose_run(py_forward *f)
+{
+    bool one_input = PyTuple_GET_SIZE(f->inputs) == 1 && !f->keywords;
+    bool is_op = is_operator(f->function) && (!f->inplace || is_operator(f->inplace));
+    f->run = run_function;
+    f->option = f->shortcut ? py_str_reduction : f->inplace ? py_str_inplace : NULL;
+    if (f->shortcut && is_operator(f->shortcut))
+        f->run = run_loss;
+    else if (is_op && one_input && f->weighted && !f->inplace)
+        f->run = run_weighted;
+    else if (is_op && one_input && PyTuple_GET_SIZE(f->attributes) == 0)
+        f->run = run_operator;
+}
+
 /* Forward(function, attributes=(), inputs=("input",), keywords=(), inplace=None, shortcut=None) */
 static PyObject *forward_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
@@ -456,7 +533,6 @@ static PyObject *forward_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     py_forward *f = (py_forward *)type->tp_alloc(type, 0);
     if (!f) return NULL;
     f->vectorcall = forward_vectorcall;
-    f->run = shortcut ? run_loss : run_function;
     f->shortcut = Py_XNewRef(shortcut);
     f->inplace = Py_XNewRef(inplace);
     f->function = Py_NewRef(function);
@@ -468,6 +544,7 @@ static PyObject *forward_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     f->weighted = ok && PyTuple_GET_SIZE(f->attributes) == 2 &&
                   PyTuple_GET_ITEM(f->attributes, 0) == py_str_weight &&
                   PyTuple_GET_ITEM(f->attributes, 1) == py_str_bias;
+    if (ok) choose_run(f);
     if (ok && PyUnicode_Check(function)) {
         size_t i = 0, n = sizeof runs / sizeof *runs;
         while (i < n && PyUnicode_CompareWithASCIIString(function, runs[i].name) != 0) i++;

@@ -148,24 +148,22 @@ static mt_tensor *number_of(const py_schema *s, int i, PyObject *o)
 }
 
 /* An argument did not fit the fast path: an error is told, anything else goes to the binder. */
-static PyObject *leave_fast_path(py_op *op, PyObject *const *args, Py_ssize_t nargs)
+static __attribute__((noinline)) PyObject *leave_fast_path(py_op *op, PyObject *const *args,
+                                                           Py_ssize_t nargs)
 {
     const py_args a = {args, nargs, NULL};
     if (mt_self.error) return py_raise();
     return PyErr_Occurred() ? NULL : call_general(op, &a);
 }
 
-static PyObject *call_op(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+/* See Note [Fast path]. */
+static inline PyObject *call_fast(py_op *op, const py_schema *s, PyObject *const *args,
+                                  Py_ssize_t nargs)
 {
-    py_op *op = (py_op *)self;
-    Py_ssize_t nargs = PyVectorcall_NARGS(nargsf), i = 0;
-    const py_schema *s;
-    if (MT_UNLIKELY(kwnames || nargs > 3 || !(s = op->fast[nargs]))) {
-        const py_args a = {args, nargs, kwnames};
-        return call_general(op, &a);
-    }
-    mt_tensor *in[4] = {NULL}, *out[MT_MAX_TARGETS] = {NULL};
+    mt_tensor *in[4] = {NULL}, *out[1] = {NULL};
+    mt_call c = s->fast_call;
     int64_t numel = 0;
+    Py_ssize_t i = 0;
     mt_scope scope = mt_scope_open();
     do {
         mt_tensor *t =
@@ -177,14 +175,8 @@ static PyObject *call_op(PyObject *self, PyObject *const *args, size_t nargsf, P
         numel += t->numel;
         in[i] = t;
     } while (++i < nargs);
-    mt_call c = {.op = s->op,
-                 .nin = s->tensors,
-                 .nout = 1,
-                 .narg = (int16_t)s->narg,
-                 .flags = s->inplace ? MT_CALL_INPLACE : 0,
-                 .in = in,
-                 .out = out,
-                 .arg = s->defaults};
+    c.in = in;
+    c.out = out;
     PyObject *result;
     if (MT_UNLIKELY(!apply(s, &c, numel)))
         result = py_raise();
@@ -194,9 +186,20 @@ static PyObject *call_op(PyObject *self, PyObject *const *args, size_t nargsf, P
     return result;
 }
 
-PyObject *py_op_call(PyObject *op, PyObject *const *args, Py_ssize_t nargs)
+PyObject *py_op_call(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    return call_op(op, args, (size_t)nargs, NULL);
+    py_op *op = (py_op *)self;
+    const py_schema *s = MT_LIKELY(nargs < PY_FAST_ARGS) ? op->fast[nargs] : NULL;
+    if (MT_LIKELY(s != NULL)) return call_fast(op, s, args, nargs);
+    const py_args a = {args, nargs, NULL};
+    return call_general(op, &a);
+}
+
+static PyObject *call_op(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *kwnames)
+{
+    const py_args a = {args, PyVectorcall_NARGS(nargsf), kwnames};
+    if (MT_LIKELY(!kwnames)) return py_op_call(self, args, a.nargs);
+    return call_general((py_op *)self, &a);
 }
 
 /* ---- the objects ---------------------------------------------------------------------------- */
@@ -230,7 +233,7 @@ int py_op_add(py_op *op, py_schema *s)
         s->hidden |= py_schema_covers(grown[i], s);
     }
     op->schema[op->n++] = s;
-    for (int n = s->fast_min > 0 ? s->fast_min : 1; n <= s->fast_max && n < 4; n++)
+    for (int n = s->fast_min > 0 ? s->fast_min : 1; n <= s->fast_max && n < PY_FAST_ARGS; n++)
         if (!op->fast[n] && s->tensors <= 4) op->fast[n] = s;
     return 0;
 }

@@ -4,6 +4,8 @@
 
 #include "python/py_bind.h"
 
+#define PY_FAST_ARGS 4 /* calls with fewer arguments than that may have a fast path */
+
 /* One Python name: minitorch.max, or Tensor.max. Never dies: the module's dictionaries and slots
  * borrow it. */
 typedef struct py_op {
@@ -12,10 +14,10 @@ typedef struct py_op {
     uint32_t form; /* PY_METHOD | PY_INPLACE | PY_NN */
     int n;         /* overloads, tried in order */
     py_schema **schema;
-    py_schema *fast[4]; /* by number of arguments: the overload that takes just that many tensors;
-                           NULL: none */
-    PyObject *name;     /* "max" */
-    PyObject *module;   /* what __module__ says */
+    py_schema *fast[PY_FAST_ARGS]; /* by number of arguments: the overload that takes just that many
+                                      tensors; NULL: none */
+    PyObject *name;                /* "max" */
+    PyObject *module;              /* what __module__ says */
 } py_op;
 
 extern PyTypeObject py_op_type;        /* functions */

@@ -351,6 +351,12 @@ static int finish(py_schema *s)
     s->varargs =
         s->op->kind & MT_VARARGS && s->positional == first + 1 && s->param[first].kind == PY_INTS;
     find_fast_path(s);
+    s->fast_call = (mt_call){.op = s->op,
+                             .nin = s->tensors,
+                             .nout = 1,
+                             .narg = (int16_t)s->narg,
+                             .flags = s->inplace ? MT_CALL_INPLACE : 0,
+                             .arg = s->defaults};
     return 0;
 }
 

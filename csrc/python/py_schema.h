@@ -77,6 +77,7 @@ typedef struct py_schema {
     uint8_t fast_max;    /* Note [Fast path] in py_op.c; 0: never */
     bool fast_number[4]; /* which of them may be a number */
     mt_arg *defaults;    /* narg of them */
+    mt_call fast_call;   /* what such a call looks like before its tensors are known */
     PyObject *results;   /* names of a named tuple's fields, NULL if there are none */
     PyTypeObject *result_type; /* the named tuple; NULL: a plain one */
     py_param param[PY_MAX_PARAMS];

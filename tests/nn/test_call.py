@@ -295,3 +295,47 @@ def test_hook_put_into_the_table_directly():
     assert m(X) == "hooked"
     m._forward_hooks.clear()
     assert m(X).tolist() == X.tolist()
+
+
+def test_options_are_read_at_every_call():
+    """A loss's reduction and an activation's inplace, however they are set."""
+    loss, relu, y = nn.MSELoss(), nn.ReLU(), minitorch.zeros(4, 2)
+    assert loss(X, y).item() == loss(X, y).item() == 1
+    loss.reduction = "sum"
+    assert loss(X, y).item() == 8
+    object.__setattr__(loss, "reduction", "mean")
+    assert loss(X, y).item() == 1
+    loss.__dict__["reduction"] = "sum"
+    assert loss(X, y).item() == loss.forward(X, y).item() == 8
+    loss.__dict__ = dict(loss.__dict__, reduction="none")
+    assert loss(X, y).shape == (4, 2)
+    del loss.reduction
+    with pytest.raises(AttributeError, match="reduction"):
+        loss(X, y)
+    loss.__setstate__(dict(nn.MSELoss(reduction="sum").__dict__))
+    assert loss(X, y).item() == 8
+
+    x = -X.clone()
+    assert relu(x) is not x and relu(x).sum() == 0
+    relu.inplace = True
+    assert relu(x) is x and x.sum() == 0
+    relu.__dict__["inplace"] = False
+    assert relu(x) is not x
+
+
+def test_options_of_the_class_come_first():
+    class Summed(nn.MSELoss):
+        reduction = property(lambda self: self.how, lambda self, value: None)
+
+    class Later(nn.MSELoss):
+        pass
+
+    loss, y = Summed(), minitorch.zeros(4, 2)
+    for loss.how, want in (("sum", 8), ("mean", 1), ("sum", 8)):
+        assert loss(X, y).item() == want
+    loss = Later()
+    assert loss(X, y).item() == loss(X, y).item() == 1
+    Later.reduction = property(lambda self: "sum")
+    assert loss(X, y).item() == nn.MSELoss.forward(loss, X, y).item() == 8
+    del Later.reduction
+    assert loss(X, y).item() == 1

@@ -1,0 +1,31 @@
+/* Optimizers from Python: what py_optim_group.c (options, state, the steps themselves) offers to
+ * py_optim.c (step() and zero_grad()). */
+#ifndef MT_PYTHON_PY_OPTIM_H
+#define MT_PYTHON_PY_OPTIM_H
+
+#include "python/py_memo.h"
+
+/* One kind of optimizer: how to read a group and how to step. */
+typedef struct py_optim_kind py_optim_kind;
+extern py_optim_kind py_optim_sgd, py_optim_adam, py_optim_rmsprop;
+
+/* One step of one group of the optimizer `self`, whose instance dict is `dict` or NULL. Needs an
+ * open scope. -1 with an exception. */
+int py_optim_step_group(PyObject *self, PyObject *dict, PyObject *group, py_optim_kind *k);
+
+/* group["params"] as a list or tuple. New reference. */
+PyObject *py_optim_params(PyObject *group);
+/* The tensor of a parameter, or NULL with TypeError. */
+mt_tensor *py_optim_tensor(PyObject *param);
+/* An attribute of the optimizer that normally lies in its dict; the PY_MEMO_SLOTS memos serve that
+ * name alone. New reference. */
+PyObject *py_optim_attribute(PyObject *self, PyObject *dict, py_memo *memos, PyObject *name);
+/* o itself if it is a list, else PySequence_Fast(o, complaint). New reference. */
+static inline PyObject *py_optim_list(PyObject *o, const char *complaint)
+{
+    return MT_LIKELY(PyList_CheckExact(o)) ? Py_NewRef(o) : PySequence_Fast(o, complaint);
+}
+
+int py_optim_group_init(void);
+
+#endif
