@@ -130,7 +130,7 @@ class BuildC(build_ext):
 
     def link(self, objects, target):
         shared = shlex.split(sysconfig.get_config_var("LDSHARED") or "cc -shared")
-        flags = shared[next(i for i, word in enumerate(shared) if word.startswith("-")):]
+        flags = shared[next(i for i, word in enumerate(shared) if word.startswith("-")) :]
         strip = [] if "-g" in self.cflags or self.san or sys.platform == "darwin" else ["-s"]
         command = [*self.cc, *flags, *map(str, objects), "-o", str(target), "-lm", "-pthread", *self.openmp]
         command += [*self.san, *strip, *shlex.split(os.environ.get("LDFLAGS", ""))]

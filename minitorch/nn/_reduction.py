@@ -3,8 +3,10 @@
 import warnings
 
 
-def check(reduction):
-    """The reduction if it is one of none, mean and sum; ValueError for anything else."""
+def check(reduction, size_average=None, reduce=None):
+    """The reduction that was asked for, in the old way or the new; ValueError unless it is none, mean or sum."""
+    if size_average is not None or reduce is not None:
+        reduction = legacy_get_string(size_average, reduce, stacklevel=4)
     if reduction in ("none", "mean", "sum"):
         return reduction
     if reduction == "elementwise_mean":
@@ -15,7 +17,7 @@ def check(reduction):
     raise ValueError(f"{reduction} is not a valid value for reduction")
 
 
-def legacy_get_string(size_average, reduce, emit_warning=True):
+def legacy_get_string(size_average, reduce, emit_warning=True, stacklevel=3):
     """The reduction that size_average and reduce mean together."""
     size_average = True if size_average is None else size_average
     reduce = True if reduce is None else reduce
@@ -23,6 +25,6 @@ def legacy_get_string(size_average, reduce, emit_warning=True):
     if emit_warning:
         warnings.warn(
             f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
     return reduction

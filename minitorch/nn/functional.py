@@ -197,9 +197,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.smooth_l1_loss.html
     """
     _warn_shapes(input, target)
-    if size_average is not None or reduce is not None:
-        reduction = _reduction.legacy_get_string(size_average, reduce)
-    reduction = _reduction.check(reduction)
+    reduction = _reduction.check(reduction, size_average, reduce)
     if beta == 0.0:
         return _C._nn.l1_loss(input, target, reduction=reduction)
     return _C._nn.smooth_l1_loss(input, target, reduction=reduction, beta=beta)
@@ -226,9 +224,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.binary_cross_entropy.html
     """
-    if size_average is not None or reduce is not None:
-        reduction = _reduction.legacy_get_string(size_average, reduce)
-    reduction = _reduction.check(reduction)
+    reduction = _reduction.check(reduction, size_average, reduce)
     if target.size() != input.size():
         raise ValueError(
             f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) "
@@ -248,9 +244,7 @@ def binary_cross_entropy_with_logits(
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.binary_cross_entropy_with_logits.html
     """
-    if size_average is not None or reduce is not None:
-        reduction = _reduction.legacy_get_string(size_average, reduce)
-    reduction = _reduction.check(reduction)
+    reduction = _reduction.check(reduction, size_average, reduce)
     if target.size() != input.size():
         raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
     return _C._nn.binary_cross_entropy_with_logits(
@@ -266,9 +260,7 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.nll_loss.html
     """
-    if size_average is not None or reduce is not None:
-        reduction = _reduction.legacy_get_string(size_average, reduce)
-    reduction = _reduction.check(reduction)
+    reduction = _reduction.check(reduction, size_average, reduce)
     return _C._nn.nll_loss(input, target, weight=weight, ignore_index=ignore_index, reduction=reduction)
 
 
@@ -289,13 +281,11 @@ def cross_entropy(
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.cross_entropy.html
     """
-    if size_average is not None or reduce is not None:
-        reduction = _reduction.legacy_get_string(size_average, reduce)
     return _C._nn.cross_entropy(
         input,
         target,
         weight=weight,
         ignore_index=ignore_index,
-        reduction=_reduction.check(reduction),
+        reduction=_reduction.check(reduction, size_average, reduce),
         label_smoothing=label_smoothing,
     )

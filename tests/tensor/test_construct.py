@@ -5,16 +5,6 @@ import pytest
 
 import minitorch
 
-TOPIC = "construct"
-
-
-def test_as_recorded(case, check):
-    check(minitorch, case)
-
-
-def test_records_are_pytorchs(case, check, pytorch):
-    check(pytorch, case)
-
 
 def test_hostile_sequences():
     class Clears:

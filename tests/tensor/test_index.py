@@ -5,16 +5,6 @@ import pytest
 
 import minitorch
 
-TOPIC = "index"
-
-
-def test_as_recorded(case, check):
-    check(minitorch, case)
-
-
-def test_records_are_pytorchs(case, check, pytorch):
-    check(pytorch, case)
-
 
 def random_key(rng, shape):
     """A key that mostly fits the shape: slices, numbers, None, ..., masks, index arrays, in any order."""

@@ -5,16 +5,6 @@ import pytest
 
 import minitorch
 
-TOPIC = "numpy"
-
-
-def test_as_recorded(case, check):
-    check(minitorch, case)
-
-
-def test_records_are_pytorchs(case, check, pytorch):
-    check(pytorch, case)
-
 
 def test_read_only_memory_stays_so():
     a = np.ones(3, dtype="f4")

@@ -5,16 +5,6 @@ import pytest
 
 import minitorch
 
-TOPIC = "operators"
-
-
-def test_as_recorded(case, check):
-    check(minitorch, case)
-
-
-def test_records_are_pytorchs(case, check, pytorch):
-    check(pytorch, case)
-
 
 def test_numbers_keep_their_precision():
     x = minitorch.tensor([1.0], dtype=minitorch.float64)

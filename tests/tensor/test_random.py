@@ -5,16 +5,6 @@ import pytest
 
 import minitorch
 
-TOPIC = "random"
-
-
-def test_as_recorded(case, check):
-    check(minitorch, case)
-
-
-def test_records_are_pytorchs(case, check, pytorch):
-    check(pytorch, case)
-
 
 def test_a_pickled_generator_goes_on_where_it_was():
     import pickle

@@ -4,16 +4,6 @@ import numpy as np
 
 import minitorch
 
-TOPIC = "repr"
-
-
-def test_as_recorded(case, check):
-    check(minitorch, case)
-
-
-def test_records_are_pytorchs(case, check, pytorch):
-    check(pytorch, case)
-
 
 def random_tensor(rng):
     """Values and a dtype; all kinds of magnitudes, and what is not finite."""
