@@ -13,6 +13,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define INLINE inline __attribute__((always_inline))
+
 int (*mt_interrupted)(void);
 
 /* How many small nodes run between two looks for Ctrl-C, and what is not small. */
@@ -134,7 +136,7 @@ static int finish_leaf(run *r, mt_tensor *leaf, mt_tensor *g)
 /* ---- one node ------------------------------------------------------------------------------------------ */
 
 /* Undoes broadcasting and promotion: what arrives at an input has the input's shape and type. */
-static mt_tensor *fit_gradient(const mt_node *n, int i, mt_tensor *g)
+static __attribute__((noinline)) mt_tensor *refit(const mt_node *n, int i, mt_tensor *g)
 {
     const mt_dims *d = &n->in_dims[i];
     char got[MT_SHAPE_TEXT], want[MT_SHAPE_TEXT], name[64];
@@ -150,6 +152,14 @@ static mt_tensor *fit_gradient(const mt_node *n, int i, mt_tensor *g)
     }
     if (g && MT_UNLIKELY(g->dtype != d->dtype)) g = mt_to_dtype(g, d->dtype);
     return g;
+}
+
+static INLINE mt_tensor *fit_gradient(const mt_node *n, int i, mt_tensor *g)
+{
+    const mt_dims *d = &n->in_dims[i];
+    if (MT_LIKELY(g->dtype == d->dtype && mt_shape_equal(g->ndim, g->size, d->ndim, d->size)))
+        return g;
+    return refit(n, i, g);
 }
 
 /* Hands g (the caller's reference, given up) on along an edge. */
@@ -187,10 +197,10 @@ static int fail_released(const mt_node *n)
 }
 
 /* Marks in gin[] the inputs that want a gradient; false if none does. */
-static bool mark_wanted(const run *r, const mt_node *n, mt_tensor **gin)
+static INLINE bool mark_wanted(const run *r, const mt_node *n, int nin, mt_tensor **gin)
 {
     bool any = false;
-    for (int i = 0; i < n->call.nin; i++) {
+    for (int i = 0; i < nin; i++) {
         const mt_edge *e = &n->next[i];
         bool wanted = (e->node || e->leaf) && (MT_LIKELY(!r->needed) || is_needed(r, e));
         gin[i] = wanted ? WANTED(n) : NULL;
@@ -204,7 +214,8 @@ enum { FEW_INPUTS = 4 };
 /* A reference to gin[i] to hand on: the scope's own where it can be had. A second one would keep a leaf from taking
  * the gradient as it is (can_steal), and cost a copy of it. A rule leaves its results in any order on the scope, so a
  * few are searched, down to where the rule began; a gradient that serves a later input too stays with the scope. */
-static mt_tensor *take_gradient(mt_tensor *g, mt_tensor *const *gin, int i, int nin, int mark)
+static INLINE mt_tensor *take_gradient(mt_tensor *g, mt_tensor *const *gin, int i, int nin,
+                                       int mark)
 {
     if (nin > FEW_INPUTS) return mt_take(g);
     for (int j = i + 1; j < nin; j++)
@@ -219,9 +230,8 @@ static mt_tensor *take_gradient(mt_tensor *g, mt_tensor *const *gin, int i, int 
 }
 
 /* The gradients that the rule left in gin[] go on, in the inputs' shapes. */
-static int deliver_all(run *r, mt_node *n, mt_tensor **gin, int mark)
+static INLINE int deliver_all(run *r, mt_node *n, int nin, mt_tensor **gin, int mark)
 {
-    int nin = n->call.nin;
     for (int i = 0; i < nin; i++) {
         const mt_edge *e = &n->next[i];
         if (!gin[i] || gin[i] == WANTED(n) || (!e->node && !e->leaf)) continue;
@@ -232,27 +242,36 @@ static int deliver_all(run *r, mt_node *n, mt_tensor **gin, int mark)
     return 0;
 }
 
+/* room: for nin gradients, and as many inputs and outputs. */
+static INLINE int run_rule_in(run *r, mt_node *n, int nin, mt_tensor **gout, mt_tensor **room)
+{
+    const mt_op *op = n->call.op;
+    mt_tensor **gin = room;
+    int mark = mt_self.scope_top;
+    if (!mark_wanted(r, n, nin, gin)) return 0;
+    if (mt_node_check(n) < 0) return -1;
+    if (MT_LIKELY(!r->create_graph)) {
+        (op->fused ? op->fused : op->backward)(&n->call, gout, gin);
+    } else {
+        mt_call c; /* the kept values with their history */
+        if (mt_node_unpack(n, &c, gin + nin, gin + 2 * nin) < 0) return -1;
+        op->backward(&c, gout, gin);
+    }
+    return mt_self.error ? -1 : deliver_all(r, n, nin, gin, mark);
+}
+
 /* Runs the rule of n on gout (borrowed) and hands the gradients on. The caller has opened a scope. */
 static int run_rule(run *r, mt_node *n, mt_tensor **gout)
 {
-    const mt_op *op = n->call.op;
-    int nin = n->call.nin, nout = n->call.nout, mark = mt_self.scope_top, status = 0;
-    mt_tensor *few[24], **gin = few;
-    size_t bytes = (size_t)(2 * nin + nout) * sizeof *gin;
-    if (2 * nin + nout > 24 && !(gin = mt_malloc(bytes))) return -1;
-    if (mark_wanted(r, n, gin)) {
-        status = mt_node_check(n);
-        if (status == 0 && !r->create_graph) {
-            (op->fused ? op->fused : op->backward)(&n->call, gout, gin);
-        } else if (status == 0) {
-            mt_call c; /* the kept values with their history */
-            status = mt_node_unpack(n, &c, gin + nin, gin + 2 * nin);
-            if (status == 0) op->backward(&c, gout, gin);
-        }
-        if (mt_self.error) status = -1;
-        if (status == 0) status = deliver_all(r, n, gin, mark);
-    }
-    if (gin != few) mt_free(gin, bytes);
+    mt_tensor *few[24], **room = few;
+    int nin = n->call.nin, nout = n->call.nout, status;
+    size_t bytes = (size_t)(2 * nin + nout) * sizeof *room;
+    if (nout == 1 && nin == 1) return run_rule_in(r, n, 1, gout, few); /* as in mt_node_remember */
+    if (nout == 1 && nin == 2) return run_rule_in(r, n, 2, gout, few);
+    if (nout == 1 && nin == 3) return run_rule_in(r, n, 3, gout, few);
+    if (2 * nin + nout > 24 && !(room = mt_malloc(bytes))) return -1;
+    status = run_rule_in(r, n, nin, gout, room);
+    if (room != few) mt_free(room, bytes);
     return status;
 }
 

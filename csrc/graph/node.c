@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define INLINE inline __attribute__((always_inline))
+
 /* ---- layout: one block, arrays of falling alignment behind the record --------------------------------- */
 
 static size_t argument_bytes(const mt_arg *a, uint8_t kind)
@@ -60,17 +62,17 @@ static inline size_t size_room(const mt_tensor *t)
     return t->ndim <= MT_INLINE_DIMS ? MT_INLINE_DIMS : t->ndim;
 }
 
-/* Room for the call: head, arrays, arguments. sizes: places for the sizes of all inputs and outputs; *size gets the
- * first. The caller fills in[], out[], next[] and the shapes. */
-static mt_node *node_new(const mt_call *c, size_t sizes, int64_t **size)
+/* Room for the call: head, arrays, arguments. sizes: places for the sizes of all inputs; *size gets the first. The
+ * caller fills in[], out[], next[] and the shapes. */
+static INLINE mt_node *node_new(const mt_call *c, int nin, int nout, size_t sizes, int64_t **size)
 {
-    size_t nin = (size_t)c->nin, nout = (size_t)c->nout, narg = (size_t)c->narg;
+    size_t narg = (size_t)c->narg, tensors = (size_t)(nin + nout);
     const mt_op_plan *plan = narg && c->op->plan ? mt_op_read_plan(c->op) : NULL;
     if (plan && !plan->points) plan = NULL;
     size_t payload = plan ? payload_bytes(c, plan) : 0;
-    size_t each = sizeof(mt_tensor *) + sizeof(mt_dims) + sizeof(uint32_t);
-    size_t bytes = sizeof(mt_node) + nin * sizeof(mt_edge) + (nin + nout) * each +
-                   narg * sizeof(mt_arg) + sizes * sizeof(int64_t) + payload;
+    size_t bytes = sizeof(mt_node) + (size_t)nin * (sizeof(mt_edge) + sizeof(mt_dims)) +
+                   tensors * (sizeof(mt_tensor *) + sizeof(uint32_t)) + narg * sizeof(mt_arg) +
+                   sizes * sizeof(int64_t) + payload;
     mt_node *n = mt_malloc(bytes);
     if (MT_UNLIKELY(!n)) return NULL;
     n->refs = 1;
@@ -83,9 +85,8 @@ static mt_node *node_new(const mt_call *c, size_t sizes, int64_t **size)
     n->call.out = n->call.in + nin;
     n->next = (mt_edge *)(n->call.out + nout);
     n->in_dims = (mt_dims *)(n->next + nin);
-    n->out_dims = n->in_dims + nin;
     n->call.in_dims = n->in_dims;
-    n->call.arg = (mt_arg *)(n->out_dims + nout);
+    n->call.arg = (mt_arg *)(n->in_dims + nin);
     *size = (int64_t *)(n->call.arg + narg);
     n->version = (uint32_t *)(void *)((char *)(*size + sizes) + payload);
     n->hooks = NULL;
@@ -98,16 +99,15 @@ static mt_node *node_new(const mt_call *c, size_t sizes, int64_t **size)
 
 /* ---- remembering -------------------------------------------------------------------------------------- */
 
-/* The shape of t, copied to *size, which moves on. */
-static inline void remember_dims(mt_dims *d, const mt_tensor *t, int64_t **size)
+/* The shape of t, copied to `size`; returns where the next goes. */
+static INLINE int64_t *remember_dims(mt_dims *d, const mt_tensor *t, int64_t *size)
 {
-    int64_t *to = *size;
-    d->size = to;
+    d->size = size;
     d->ndim = t->ndim;
     d->dtype = (mt_dtype)t->dtype;
-    memcpy(to, t->size, MT_INLINE_DIMS * sizeof *to);
-    for (int k = MT_INLINE_DIMS; k < t->ndim; k++) to[k] = t->size[k];
-    *size = to + size_room(t);
+    memcpy(size, t->size, MT_INLINE_DIMS * sizeof *size);
+    for (int k = MT_INLINE_DIMS; k < t->ndim; k++) size[k] = t->size[k];
+    return size + size_room(t);
 }
 
 /* A reference to keep: t itself if it is a leaf that requires grad, else its shadow. */
@@ -147,16 +147,18 @@ static inline int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
 }
 
 /* Edges, shapes and kept values of the inputs. original: see mt_node_remember. */
-static inline int remember_inputs(mt_node *n, const mt_call *c, mt_tensor *original, uint32_t keeps,
-                                  int64_t **size)
+static INLINE int remember_inputs(mt_node *n, const mt_call *c, int nin, mt_tensor *original,
+                                  uint32_t keeps, int64_t *size)
 {
-    for (int i = 0; i < c->nin; i++) {
+    for (int i = 0; i < nin; i++) {
         mt_tensor *t = c->in[i];
         if (!t) {
-            n->in_dims[i] = (mt_dims){0, MT_NO_DTYPE, *size};
+            n->in_dims[i].ndim = 0;
+            n->in_dims[i].dtype = MT_NO_DTYPE;
+            n->in_dims[i].size = size;
             continue;
         }
-        remember_dims(&n->in_dims[i], t, size);
+        size = remember_dims(&n->in_dims[i], t, size);
         if (mt_requires_grad(t) && link_input(n, t, &n->next[i]) < 0) return -1;
         if (!(keeps & MT_KEEP_IN(i < 8 ? i : 7))) continue;
         if (MT_UNLIKELY(i == 0 && original)) t = original;
@@ -168,18 +170,13 @@ static inline int remember_inputs(mt_node *n, const mt_call *c, mt_tensor *origi
     return 0;
 }
 
-static inline int remember_outputs(mt_node *n, const mt_call *c, uint32_t keeps, int64_t **size)
+static INLINE int keep_outputs(mt_node *n, const mt_call *c, int nin, int nout, uint32_t keeps)
 {
-    for (int k = 0; k < c->nout; k++) {
+    for (int k = 0; k < nout && k < 8; k++) {
         mt_tensor *t = c->out[k];
-        if (!t) {
-            n->out_dims[k] = (mt_dims){0, MT_NO_DTYPE, *size};
-            continue;
-        }
-        remember_dims(&n->out_dims[k], t, size);
-        if (k >= 8 || !(keeps & MT_KEEP_OUT(k))) continue;
-        if (!(n->call.out[k] = mt_shadow(t))) return -1;
-        n->version[c->nin + k] = t->storage->version;
+        if (!t || !(keeps & MT_KEEP_OUT(k))) continue;
+        if (MT_UNLIKELY(!(n->call.out[k] = mt_shadow(t)))) return -1;
+        n->version[nin + k] = t->storage->version;
     }
     return 0;
 }
@@ -197,65 +194,88 @@ static int give_node(mt_node *n, mt_tensor *t, int k)
 }
 
 /* The new node becomes the history of the results. */
-static int give_to_results(mt_node *n, const mt_call *c)
+static INLINE int give_to_results(mt_node *n, const mt_call *c, int nout)
 {
     mt_self.sequence = n->sequence + 1;
-    for (int k = 0; k < c->nout; k++) {
+    for (int k = 0; k < nout; k++) {
         mt_tensor *t = c->out[k];
         if (t && mt_is_float((mt_dtype)t->dtype) && give_node(n, t, k) < 0) return -1;
     }
     return 0;
 }
 
-int mt_node_remember(const mt_call *c, mt_tensor *original)
+static INLINE int remember(const mt_call *c, int nin, int nout, mt_tensor *original)
 {
     size_t sizes = 0;
     uint32_t keeps = 0;
     int64_t *size;
-    for (int i = 0; i < c->nin; i++) {
+    for (int i = 0; i < nin; i++) {
         const mt_tensor *t = c->in[i];
         if (!t) continue;
         sizes += size_room(t);
         if (mt_requires_grad(t)) keeps |= c->op->keeps[i < MT_KEEP_SLOTS ? i : MT_KEEP_SLOTS - 1];
     }
-    for (int k = 0; k < c->nout; k++) sizes += c->out[k] ? size_room(c->out[k]) : 0;
-    mt_node *n = node_new(c, sizes, &size);
+    mt_node *n = node_new(c, nin, nout, sizes, &size);
     if (MT_UNLIKELY(!n)) {
         if (c->context && c->op->release) c->op->release(c->context);
         return -1;
     }
-    for (int i = 0; i < c->nin + c->nout; i++) n->call.in[i] = NULL; /* out[] lies behind in[] */
-    for (int i = 0; i < c->nin; i++) n->next[i] = (mt_edge){NULL, NULL, 0};
-    int status = remember_inputs(n, c, original, keeps, &size);
-    if (status == 0) status = remember_outputs(n, c, keeps, &size);
-    if (status == 0) status = give_to_results(n, c);
+    for (int i = 0; i < nin; i++) n->call.in[i] = NULL;
+    for (int k = 0; k < nout; k++) n->call.out[k] = NULL;
+    for (int i = 0; i < nin; i++) n->next[i] = (mt_edge){NULL, NULL, 0};
+    int status = remember_inputs(n, c, nin, original, keeps, size);
+    if (status == 0) status = keep_outputs(n, c, nin, nout, keeps);
+    if (status == 0) status = give_to_results(n, c, nout);
     mt_node_release(n);
     return status;
 }
 
+/* The numbers of inputs that nearly all calls have are given as constants: their loops have no counters then. */
+int mt_node_remember(const mt_call *c, mt_tensor *original)
+{
+    if (MT_LIKELY(c->nout == 1 && !original)) {
+        if (c->nin == 1) return remember(c, 1, 1, NULL);
+        if (c->nin == 2) return remember(c, 2, 1, NULL);
+        if (c->nin == 3) return remember(c, 3, 1, NULL);
+    }
+    return remember(c, c->nin, c->nout, original);
+}
+
 /* ---- release ------------------------------------------------------------------------------------------ */
 
-void mt_node_drop(mt_node *n)
+static INLINE void drop(mt_node *n, int nin, int nout)
 {
-    const mt_op *op = n->call.op;
-    if (n->released) return;
     n->released = true;
-    for (int i = 0; i < n->call.nin; i++) {
+    for (int i = 0; i < nin; i++) {
         mt_edge e = n->next[i];
         mt_tensor *t = n->call.in[i];
         n->call.in[i] = NULL;
-        n->next[i] = (mt_edge){NULL, NULL, 0};
-        mt_release(t);
-        mt_release(e.leaf);
+        n->next[i].node = NULL;
+        n->next[i].leaf = NULL;
+        if (t) mt_release(t);
+        if (e.leaf) mt_release(e.leaf);
         if (e.node) mt_node_release(e.node);
     }
-    for (int k = 0; k < n->call.nout; k++) {
+    for (int k = 0; k < nout; k++) {
         mt_tensor *t = n->call.out[k];
         n->call.out[k] = NULL;
-        mt_release(t);
+        if (t) mt_release(t);
     }
-    if (n->call.context && op->release) op->release(n->call.context);
+    if (MT_UNLIKELY(n->call.context != NULL) && n->call.op->release)
+        n->call.op->release(n->call.context);
     n->call.context = NULL;
+}
+
+void mt_node_drop(mt_node *n)
+{
+    int nin = n->call.nin, nout = n->call.nout;
+    if (n->released) return;
+    if (MT_LIKELY(nout == 1)) { /* as in mt_node_remember */
+        if (nin == 1) return drop(n, 1, 1);
+        if (nin == 2) return drop(n, 2, 1);
+        if (nin == 3) return drop(n, 3, 1);
+    }
+    drop(n, nin, nout);
 }
 
 /* A chain of a million nodes must not recurse: nodes that die while another is being taken apart wait in a list. */

@@ -19,7 +19,6 @@ typedef struct mt_node {
     mt_call call;  /* in[], out[]: what is kept, NULL elsewhere */
     mt_edge *next; /* nin of them */
     mt_dims *in_dims;       /* nin of them */
-    mt_dims *out_dims;      /* nout of them: shape and type of the gradients that arrive */
     uint32_t *version;      /* nin + nout: the storage's version when it was kept */
     struct mt_hooks *hooks; /* tensor hooks and retained gradients by output, NULL if none */
     void *host;             /* the host language's grad_fn object, borrowed */

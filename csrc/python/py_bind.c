@@ -317,6 +317,7 @@ static int convert(const py_schema *s, const py_param *p, PyObject *o, py_bound 
     if (p->slot < 0) return own_argument(s, p, o, b);
     mt_arg *arg = &b->arg[p->slot];
     arg->given = true;
+    arg->constant = false;
     switch (p->kind) {
     case PY_SCALAR:
         return py_bind_scalar(o, &arg->s);

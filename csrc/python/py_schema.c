@@ -345,7 +345,9 @@ static int finish(py_schema *s)
         const py_param *p = &s->param[i];
         if (!p->keyword_only) s->positional++;
         if (!p->has_default) s->required++;
-        if (p->slot >= 0 && is_arg(p->kind)) s->defaults[p->slot] = p->value;
+        if (p->slot < 0 || !is_arg(p->kind)) continue;
+        s->defaults[p->slot] = p->value;
+        s->defaults[p->slot].constant = true;
     }
     int first = s->form & PY_METHOD ? 1 : 0;
     s->varargs =

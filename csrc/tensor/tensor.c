@@ -117,13 +117,17 @@ void mt_tensor_free(mt_tensor *t)
         mt_host_release(t);
         return;
     }
-    if (t->node || t->grad || t->base || t->hooks) mt_tensor_drop_history(t);
+    if ((uintptr_t)t->node | (uintptr_t)t->grad | (uintptr_t)t->base | (uintptr_t)t->hooks)
+        mt_tensor_drop_history(t);
     drop_shadow(t);
     if (t->ndim > MT_INLINE_DIMS) mt_free(t->size, dims_bytes(t->ndim));
     mt_live_tensors--;
     if (MT_LIKELY(t->has_block)) {
-        if (t->storage != own_storage(t)) mt_storage_release(t->storage);
-        mt_storage_release(own_storage(t)); /* the block goes with the last of the two */
+        mt_storage *own = own_storage(t);
+        if (t->storage != own) mt_storage_release(t->storage);
+        if (!mt_count_down(&own->refs)) return; /* the block goes with the last of the two */
+        mt_live_storages--;
+        mt_free(t, sizeof(block) + own->nbytes);
         return;
     }
     if (t->storage) mt_storage_release(t->storage);
@@ -165,37 +169,46 @@ int mt_tensor_set_shape(mt_tensor *t, int ndim, const int64_t *size, const int64
     return 0;
 }
 
-/* Gives t (new, the caller's, with memory) a contiguous shape, and to the scope. */
-static inline mt_tensor *finish_contiguous(mt_tensor *t, int ndim, const int64_t *size,
-                                           int64_t numel)
+static mt_tensor *empty_many(mt_dtype d, int ndim, const int64_t *size)
 {
-    if (MT_UNLIKELY(ndim > MT_INLINE_DIMS) && reserve_dims(t, ndim) < 0) {
+    int64_t numel = mt_shape_numel(ndim, size, mt_dtype_size(d));
+    if (numel < 0) return NULL;
+    mt_tensor *t = tensor_with_memory(d, (size_t)(numel * mt_dtype_size(d)));
+    if (t && mt_tensor_set_shape(t, ndim, size, NULL, 0) < 0) {
         mt_release(t);
         return NULL;
     }
+    return mt_own(t);
+}
+
+/* ndim <= MT_INLINE_DIMS, mostly a constant: the loops have no counters then. */
+static inline __attribute__((always_inline)) mt_tensor *empty_few(mt_dtype d, int ndim,
+                                                                  const int64_t *size)
+{
+    int64_t numel = 1, step = 1;
+    bool odd = false; /* a size of 0 or less, or a product that does not fit */
+    for (int k = 0; k < ndim; k++)
+        odd |= __builtin_mul_overflow(numel, size[k], &numel) || size[k] <= 0;
+    if (MT_UNLIKELY(odd || numel > INT64_MAX / 8)) return empty_many(d, ndim, size);
+    mt_tensor *t = tensor_with_memory(d, (size_t)(numel * mt_dtype_size(d)));
+    if (MT_UNLIKELY(!t)) return NULL;
     t->ndim = (uint8_t)ndim;
-    int64_t step = 1;
-    for (int k = ndim - 1; k >= 0; k--) {
-        t->size[k] = size[k];
-        t->stride[k] = step;
-        step *= size[k] > 1 ? size[k] : 1;
-    }
     t->numel = numel;
     t->flags = MT_CONTIGUOUS;
+    for (int k = ndim - 1; k >= 0; k--) {
+        t->dims[k] = size[k];
+        t->dims[MT_INLINE_DIMS + k] = step;
+        step *= size[k];
+    }
     return mt_own(t);
 }
 
 mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size)
 {
-    int64_t numel = 1;
-    bool odd = false; /* a size of 0 or less, or a product that does not fit */
-    for (int k = 0; k < ndim; k++)
-        odd |= __builtin_mul_overflow(numel, size[k], &numel) || size[k] <= 0;
-    if (MT_UNLIKELY(odd || numel > INT64_MAX / 8) &&
-        (numel = mt_shape_numel(ndim, size, mt_dtype_size(d))) < 0)
-        return NULL;
-    mt_tensor *t = tensor_with_memory(d, (size_t)(numel * mt_dtype_size(d)));
-    return t ? finish_contiguous(t, ndim, size, numel) : NULL;
+    if (ndim == 2) return empty_few(d, 2, size);
+    if (ndim == 1) return empty_few(d, 1, size);
+    if (ndim == 0) return empty_few(d, 0, size);
+    return ndim <= MT_INLINE_DIMS ? empty_few(d, ndim, size) : empty_many(d, ndim, size);
 }
 
 /* Bytes that (size, stride) reach from the first element; -1 on overflow. */
@@ -237,8 +250,7 @@ mt_tensor *mt_empty_strided(mt_dtype d, int ndim, const int64_t *size, const int
 mt_tensor *mt_empty_like(const mt_tensor *t, mt_dtype d)
 {
     if (MT_LIKELY(mt_is_contiguous(t))) {
-        mt_tensor *a = tensor_with_memory(d, (size_t)(t->numel * mt_dtype_size(d)));
-        return a ? finish_contiguous(a, t->ndim, t->size, t->numel) : NULL;
+        return mt_empty(d, t->ndim, t->size);
     }
     if (mt_is_dense(t)) return mt_empty_strided(d, t->ndim, t->size, t->stride);
     /* Not dense: contiguous in the order of t's strides, as preserve_format has it. */
