@@ -13,7 +13,8 @@ FLAGS_avx2 = -mavx2 -mfma
 FLAGS_avx512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 FLAGS_neon =
 
-# For all files. No flag that changes arithmetic; contraction (a * b + c rounded once) only in gemm.c.
+# For all files. No flag that changes arithmetic; contraction (a * b + c rounded once) only in gemm.c and layer.c.
 CFLAGS_common = -std=gnu11 -O3 -g -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -ffp-contract=off -fno-semantic-interposition
 CFLAGS_gemm = -ffp-contract=fast
+CFLAGS_layer = -ffp-contract=fast
 CFLAGS_warnings = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes

@@ -63,6 +63,17 @@ typedef struct mt_rmsprop_step {
     bool centered, maximize;
 } mt_rmsprop_step;
 
+/* A small layer y = x W^T + b in each direction: m rows of x (k numbers), y and g (n numbers), W (n, k), all
+ * contiguous. No bias: NULL, and then gb is NULL too. */
+#define MT_LAYER_MAX  4   /* inputs, outputs */
+#define MT_LAYER_ROWS 512 /* rows beyond which blocks and threads do better */
+typedef struct mt_layer {
+    void (*forward)(int64_t m, const void *x, const void *w, const void *bias, void *y);
+    void (*input)(int64_t m, const void *g, const void *w, void *gx); /* gx = g W */
+    void (*weight)(int64_t m, const void *g, const void *x, void *gw,
+                   void *gb); /* gw = g^T x, gb = sums of g */
+} mt_layer;
+
 typedef struct mt_kernels {
     const char *name; /* "baseline", "avx2", "avx512", "neon" */
 
@@ -96,6 +107,9 @@ typedef struct mt_kernels {
     int (*gemm_f64)(int64_t m, int64_t n, int64_t k, const double *a, int64_t a_row, int64_t a_col,
                     const double *b, int64_t b_row, int64_t b_col, double *c, int64_t ldc,
                     bool accumulate);
+
+    /* layer.c: [outputs - 1][inputs - 1][0 for float32, 1 for float64] */
+    mt_layer layer[MT_LAYER_MAX][MT_LAYER_MAX][2];
 
     /* random.c: exact streams, see base/random.h */
     void (*mt19937_refill)(uint32_t *state); /* 624 words, in place */
@@ -135,6 +149,7 @@ void MT_ISA_NAME(mt_fill_copy)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_reduce)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_softmax)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_gemm)(mt_kernels *k);
+void MT_ISA_NAME(mt_fill_layer)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_random)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_optim)(mt_kernels *k);
 

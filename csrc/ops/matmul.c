@@ -68,8 +68,25 @@ static void mm_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[1]) gin[1] = mt_mm(mt_t(a), g);
 }
 
+/* The same without recording, and without tensors for the transposes. */
+static void mm_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *g = gout[0], *a = c->in[0], *b = c->in[1], *out;
+    const mt_dims *dims = c->in_dims;
+    mt_dtype d = (mt_dtype)g->dtype;
+    int64_t m = g->size[0], n = g->size[1], k = dims[0].size[1], row = g->stride[0],
+            col = g->stride[1];
+    if (gin[0] && (!(out = gin[0] = mt_empty(d, 2, dims[0].size)) ||
+                   gemm_any(d, m, k, n, g->data, row, col, b->data, b->stride[1], b->stride[0],
+                            out->data, k, false) < 0))
+        return;
+    if (gin[1] && (out = gin[1] = mt_empty(d, 2, dims[1].size)))
+        gemm_any(d, k, n, m, a->data, a->stride[1], a->stride[0], g->data, row, col, out->data, n,
+                 false);
+}
+
 MT_OP(mm, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0)},
-      .backward = mm_backward, .rule = "gA = g @ B.t(); gB = A.t() @ g",
+      .backward = mm_backward, .fused = mm_fused, .rule = "gA = g @ B.t(); gB = A.t() @ g",
       .schema = "mm(Tensor self, Tensor mat2) -> Tensor",
       .doc = "The product of two matrices, (n, k) and (k, m) to (n, m). No broadcasting.");
 
@@ -250,8 +267,13 @@ mt_tensor *mt_matmul(mt_tensor *self, mt_tensor *other)
 
 /* ==== linear =================================================================================================== */
 
-static int check_linear(const mt_tensor *x, const mt_tensor *w, const mt_tensor *bias)
+/* What is wrong with the arguments of a layer, if anything is. */
+static __attribute__((noinline)) int check_linear(const mt_tensor *x, const mt_tensor *w,
+                                                  const mt_tensor *bias)
 {
+    if (x->ndim == 0)
+        return mt_error(MT_RUNTIME,
+                        "both arguments to linear need to be at least 1D, but they are 0D and 2D");
     if (w->ndim != 2)
         return mt_error(MT_RUNTIME, "linear: weight must be a matrix, but got %dD", w->ndim);
     int64_t k = x->size[x->ndim - 1];
@@ -286,26 +308,45 @@ static void fill_rows(mt_tensor *y, const mt_tensor *bias, int64_t rows, int64_t
     for (int64_t i = 1; i < rows; i++) memcpy(y->data + i * row, y->data, (size_t)row);
 }
 
+/* The kernels for a layer as small as this one, or NULL. */
+static inline const mt_layer *small_layer(mt_dtype d, int64_t m, int64_t n, int64_t k)
+{
+    if ((uint64_t)(n - 1) >= MT_LAYER_MAX || (uint64_t)(k - 1) >= MT_LAYER_MAX ||
+        m > MT_LAYER_ROWS || !mt_is_float(d))
+        return NULL;
+    return &mt_k->layer[n - 1][k - 1][d == MT_FLOAT64];
+}
+
+/* A batch of rows, a matrix, and one number of the bias for each row of that: nothing to complain of. */
+static inline bool usual_layer(const mt_tensor *x, const mt_tensor *w, const mt_tensor *bias)
+{
+    return x->ndim == 2 && w->ndim == 2 && x->size[1] == w->size[1] && x->dtype == w->dtype &&
+           (!bias || (bias->ndim == 1 && bias->size[0] == w->size[0] && bias->dtype == w->dtype));
+}
+
 /* y = x W^T + b, the rows of x being all its dimensions but the last. */
 static int linear_forward(mt_call *c)
 {
-    mt_tensor *x = c->in[0], *w = c->in[1], *bias = c->in[2];
-    int64_t size[MT_MAX_DIMS];
-    if (x->ndim == 0)
-        return mt_error(MT_RUNTIME,
-                        "both arguments to linear need to be at least 1D, but they are 0D and 2D");
-    if (check_linear(x, w, bias) < 0) return -1;
+    mt_tensor *x = c->in[0], *w = c->in[1], *bias = c->in[2], *y;
+    int64_t size[MT_MAX_DIMS], rows = 1;
+    if (MT_UNLIKELY(!usual_layer(x, w, bias)) && check_linear(x, w, bias) < 0) return -1;
     if (x->ndim != 2 && !mt_is_contiguous(x) && !(x = mt_contiguous_raw(x, (mt_dtype)x->dtype)))
         return -1;
-    int64_t k = w->size[1], n = w->size[0], rows = 1;
-    for (int d = 0; d < x->ndim - 1; d++) rows *= size[d] = x->size[d];
+    mt_dtype d = (mt_dtype)x->dtype;
+    int64_t k = w->size[1], n = w->size[0];
+    for (int i = 0; i < x->ndim - 1; i++) rows *= size[i] = x->size[i];
     size[x->ndim - 1] = n;
-    mt_tensor *y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, size);
-    if (!y) return -1;
+    if (!(y = mt_result(c, 0, d, x->ndim, size))) return -1;
+    const mt_layer *l = small_layer(d, rows, n, k);
+    if (l && (x->flags & w->flags & (bias ? bias->flags : w->flags) & MT_CONTIGUOUS) &&
+        (!bias || bias->numel == n)) {
+        l->forward(rows, x->data, w->data, bias ? bias->data : NULL, y->data);
+        return 0;
+    }
     if (bias) fill_rows(y, bias, rows, n);
     int64_t x_row = x->ndim == 2 ? x->stride[0] : k, x_col = x->ndim == 2 ? x->stride[1] : 1;
-    return gemm_any((mt_dtype)x->dtype, rows, n, k, x->data, x_row, x_col, w->data, w->stride[1],
-                    w->stride[0], y->data, n, bias != NULL);
+    return gemm_any(d, rows, n, k, x->data, x_row, x_col, w->data, w->stride[1], w->stride[0],
+                    y->data, n, bias != NULL);
 }
 
 static mt_tensor *as_rows(mt_tensor *t)
@@ -342,35 +383,39 @@ static void sum_rows(const mt_tensor *g, int64_t m, int64_t n, mt_tensor *gb)
         for (int64_t j = 0; j < n; j++) sum[j] += row[j];
 }
 
-/* The same without recording: three products straight into new memory. */
+/* The same without recording: products straight into new memory. */
 static void linear_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
-    mt_tensor *g = gout[0], *x = c->in[0], *w = c->in[1];
-    bool simple = g->ndim == 2 && mt_is_contiguous(g) && (!gin[2] || c->in_dims[2].ndim == 1);
-    if (!simple) {
+    mt_tensor *g = gout[0], *x = c->in[0], *w = c->in[1], *gx, *gw = NULL, *gb = NULL;
+    const mt_dims *dims = c->in_dims;
+    int64_t n = dims[1].size[0], k = dims[1].size[1];
+    bool matrices = g->ndim == 2 && mt_is_contiguous(g) && n > 0 &&
+                    (!gin[2] || (dims[2].ndim == 1 && dims[2].size[0] == n));
+    if (!matrices) {
         linear_backward(c, gout, gin);
         return;
     }
     mt_dtype d = (mt_dtype)g->dtype;
-    int64_t m = g->size[0], n = g->size[1], k = c->in_dims[1].size[1];
+    int64_t m = g->size[0];
+    const mt_layer *l = small_layer(d, m, n, k);
     if (gin[0]) {
-        mt_tensor *gx = gin[0] = mt_empty(d, 2, c->in_dims[0].size);
-        if (!gx || gemm_any(d, m, k, n, g->data, n, 1, w->data, w->stride[0], w->stride[1],
-                            gx->data, k, false) < 0)
+        if (!(gx = gin[0] = mt_empty(d, 2, dims[0].size))) return;
+        if (l && mt_is_contiguous(w))
+            l->input(m, g->data, w->data, gx->data);
+        else if (gemm_any(d, m, k, n, g->data, n, 1, w->data, w->stride[0], w->stride[1], gx->data,
+                          k, false) < 0)
             return;
     }
-    if (gin[1]) {
-        mt_tensor *gw = gin[1] = mt_empty(d, 2, c->in_dims[1].size);
-        if (!gw || gemm_any(d, n, k, m, g->data, 1, n, x->data, x->stride[0], x->stride[1],
-                            gw->data, k, false) < 0)
-            return;
+    if (gin[1] && !(gw = gin[1] = mt_empty(d, 2, dims[1].size))) return;
+    if (gin[2] && !(gb = gin[2] = mt_empty(d, 1, dims[2].size))) return;
+    if (l && gw && mt_is_contiguous(x)) {
+        l->weight(m, g->data, x->data, gw->data, gb ? gb->data : NULL);
+        return;
     }
-    if (gin[2]) {
-        int64_t width = n;
-        mt_tensor *gb = gin[2] = mt_empty(d, 1, &width);
-        if (gb && n) sum_rows(g, m, n, gb);
-        if (gb && c->in_dims[2].size[0] != n) gin[2] = mt_sum_to_size(gb, 1, c->in_dims[2].size);
-    }
+    if (gw && gemm_any(d, n, k, m, g->data, 1, n, x->data, x->stride[0], x->stride[1], gw->data, k,
+                       false) < 0)
+        return;
+    if (gb) sum_rows(g, m, n, gb);
 }
 
 static const char *linear_grad_name(const mt_call *c)

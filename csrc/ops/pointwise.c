@@ -58,39 +58,120 @@ static void run_flat(int64_t begin, int64_t end, void *context)
     j->loop(end - begin, p, j->stride, j->param);
 }
 
-/* Out and every input contiguous in one shape, or a single element: no iterator is needed. */
-static bool flat(const mt_tensor *out, int n, mt_tensor *const *in)
+/* The elements of a matrix-like out in rows of n, to each of which the one row of in[1] is added
+ * (or what the loop does): a bias, or the mean of each column. */
+#define ROW_BUFFER 1024 /* bytes */
+
+/* Which inputs broadcast as one row, if the rest lies like out; 0 if that is not how it is. */
+static int single_row(const mt_tensor *out, int n, mt_tensor *const *in, int64_t *length)
 {
-    if (!mt_is_contiguous(out)) return false;
+    int which = 0;
     for (int i = 0; i < n; i++) {
-        if (in[i]->numel == 1) continue;
-        if (!mt_is_contiguous(in[i]) || in[i]->numel != out->numel) return false;
+        const mt_tensor *t = in[i];
+        if (t->numel == 1) continue;
+        if (!mt_is_contiguous(t)) return 0;
+        if (t->numel == out->numel) continue;
+        if (which || t->ndim == 0 || t->numel != t->size[t->ndim - 1] ||
+            t->numel != out->size[out->ndim - 1])
+            return 0;
+        which = i + 1;
+        *length = t->numel;
     }
-    return true;
+    return which;
 }
 
-void mt_run_loop(mt_loop loop, mt_tensor *out, int n, mt_tensor *const *in, const double *param,
-                 int64_t grain)
+/* A short row is repeated until it fills a buffer, so that the loop runs over many rows at once. */
+static void run_rows(mt_loop loop, flat_job *j, int which, int64_t length, int64_t numel,
+                     const double *param)
 {
-    if (flat(out, n, in)) {
-        flat_job j = {.loop = loop, .param = param, .n = n + 1};
-        j.p[0] = out->data;
-        j.stride[0] = mt_itemsize(out);
-        for (int i = 0; i < n; i++) {
-            j.p[i + 1] = in[i]->data;
-            j.stride[i + 1] = in[i]->numel == 1 ? 0 : mt_itemsize(in[i]);
-        }
-        if (MT_LIKELY(out->numel <= grain))
-            loop(out->numel, j.p, j.stride, param);
-        else
-            mt_parallel_for(out->numel, grain, run_flat, &j);
+    char buffer[ROW_BUFFER];
+    int64_t item = j->stride[which], bytes = length * item, rows = ROW_BUFFER / bytes;
+    int64_t all = numel / length, step = length;
+    if (rows > all) rows = all;
+    if (rows > 1) {
+        char *end = buffer;
+        for (int64_t i = 0; i < rows; i++, end += bytes) memcpy(end, j->p[which], (size_t)bytes);
+        j->p[which] = buffer;
+        step = rows * length;
+    }
+    for (int64_t done = 0; done < numel; done += step) {
+        if (step > numel - done) step = numel - done;
+        loop(step, j->p, j->stride, param);
+        for (int k = 0; k < j->n; k++)
+            if (k != which) j->p[k] += step * j->stride[k];
+    }
+}
+
+/* Everything but small contiguous work. */
+static __attribute__((noinline)) void run_any(mt_loop loop, mt_tensor *out, int n,
+                                              mt_tensor *const *in, flat_job *j, bool flat,
+                                              int64_t grain)
+{
+    int64_t length = 0;
+    if (flat) {
+        mt_parallel_for(out->numel, grain, run_flat, j);
+        return;
+    }
+    int which = mt_is_contiguous(out) && out->ndim > 1 && out->numel <= grain && out->numel
+                    ? single_row(out, n, in, &length)
+                    : 0;
+    if (which) {
+        j->stride[which] = mt_itemsize(in[which - 1]);
+        run_rows(loop, j, which, length, out->numel, j->param);
         return;
     }
     mt_iter it;
     mt_iter_begin(&it, out->ndim, out->size);
     mt_iter_add(&it, out);
     for (int i = 0; i < n; i++) mt_iter_add(&it, in[i]);
-    mt_iter_run(&it, loop, param, grain);
+    mt_iter_run(&it, loop, j->param, grain);
+}
+
+/* Out and every input contiguous in one shape, or a single element, need no iterator. */
+void mt_run_loop(mt_loop loop, mt_tensor *out, int n, mt_tensor *const *in, const double *param,
+                 int64_t grain)
+{
+    flat_job j;
+    bool flat = mt_is_contiguous(out);
+    j.p[0] = out->data;
+    j.stride[0] = mt_itemsize(out);
+    for (int i = 0; i < n; i++) {
+        const mt_tensor *t = in[i];
+        bool one = t->numel == 1;
+        flat &= one || (mt_is_contiguous(t) && t->numel == out->numel);
+        j.p[i + 1] = t->data;
+        j.stride[i + 1] = one ? 0 : mt_itemsize(t);
+    }
+    if (MT_LIKELY(flat && out->numel <= grain)) {
+        loop(out->numel, j.p, j.stride, param);
+        return;
+    }
+    j.loop = loop;
+    j.param = param;
+    j.n = n + 1;
+    run_any(loop, out, n, in, &j, flat, grain);
+}
+
+/* ---- without a call ---------------------------------------------------------------------------------- */
+
+/* What most operators in rules get: floating type, contiguous, and no history to think of. */
+static inline bool simple(const mt_tensor *t)
+{
+    return (t->flags & (MT_CONTIGUOUS | MT_REQUIRES_GRAD | MT_WRAPPED_NUMBER)) == MT_CONTIGUOUS &&
+           mt_is_float((mt_dtype)t->dtype) && !t->base;
+}
+
+static inline bool alike(const mt_tensor *x, const mt_tensor *y)
+{
+    return x->dtype == y->dtype && mt_same_shape(x, y);
+}
+
+/* A loop of the table over inputs that are alike, into a new tensor. */
+static mt_tensor *straight(mt_loop loop, int n, mt_tensor *const *in, int64_t grain)
+{
+    mt_tensor *out = mt_empty_like(in[0], (mt_dtype)in[0]->dtype);
+    if (MT_LIKELY(out != NULL)) mt_run_loop(loop, out, n, in, NULL, grain);
+    return out;
 }
 
 /* t in dtype d: t itself, or a cast copy with the same strides. */
@@ -107,6 +188,11 @@ static const uint8_t unary_kind[] = {
 #define UNARY(kind, ...) kind,
 #include "minitorch/unary.def"
 };
+
+static inline int64_t grain_of(int kind)
+{
+    return kind == FLOAT || kind == NN ? MT_GRAIN_DEAR : MT_GRAIN_CHEAP;
+}
 
 static int unary_check(const mt_call *c, const mt_tensor *x)
 {
@@ -139,9 +225,16 @@ static int unary_forward(mt_call *c)
     if (!(x = cast(x, compute))) return -1;
     mt_tensor *y = mt_result_like(c, 0, kind == TEST ? MT_BOOL : compute, x);
     if (!y) return -1;
-    mt_run_loop(loop, y, 1, &x, param,
-                kind == FLOAT || kind == NN ? MT_GRAIN_DEAR : MT_GRAIN_CHEAP);
+    mt_run_loop(loop, y, 1, &x, param, grain_of(kind));
     return 0;
+}
+
+/* The C function of a row. */
+static inline mt_tensor *unary(const mt_op *op, int kind, mt_tensor *x)
+{
+    if (kind != TEST && x && simple(x) && MT_LIKELY(!mt_self.error))
+        return straight(mt_k->unary[op->row][x->dtype], 1, &x, grain_of(kind));
+    return mt_call1(op, x);
 }
 
 /* ---- two inputs ----------------------------------------------------------------------------------------- */
@@ -205,10 +298,10 @@ static mt_tensor *operand(mt_tensor *t, mt_dtype d, mt_tensor *shell, double *ro
     return shell;
 }
 
-static int binary_forward(mt_call *c)
+/* Types or shapes differ, or are not floating. */
+static __attribute__((noinline)) int binary_any(mt_call *c, int kind)
 {
     mt_tensor *x = c->in[0], *y = c->in[1], *in[2], shell[2], *z;
-    int kind = binary_kind[c->op->row];
     double room[2];
     mt_dtype compute = x->dtype == y->dtype && !((x->flags | y->flags) & MT_WRAPPED_NUMBER)
                            ? (mt_dtype)x->dtype
@@ -223,14 +316,39 @@ static int binary_forward(mt_call *c)
         !(in[1] = operand(y, compute, &shell[1], &room[1])))
         return -1;
     mt_dtype to = kind == COMPARE || kind == LOGIC ? MT_BOOL : compute;
-    if (mt_same_shape(x, y) &&
-        (mt_is_contiguous(x) || mt_shape_equal(x->ndim, x->stride, y->ndim, y->stride)))
+    bool same_strides = mt_shape_equal(x->ndim, x->stride, y->ndim, y->stride);
+    if (y->ndim == 0 || (mt_same_shape(x, y) && (mt_is_contiguous(x) || same_strides)))
         z = mt_result_like(c, 0, to, x);
     else
         z = mt_result_broadcast(c, to, 2, c->in);
     if (!z) return -1;
     mt_run_loop(loop, z, 2, in, NULL, MT_GRAIN_CHEAP);
     return 0;
+}
+
+static int binary_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *y = c->in[1];
+    int kind = binary_kind[c->op->row];
+    mt_dtype d = (mt_dtype)x->dtype;
+    uint32_t flags = x->flags | y->flags;
+    if (!alike(x, y) || !mt_is_float(d) || !mt_is_contiguous(x) || kind == LOGIC ||
+        flags & MT_WRAPPED_NUMBER)
+        return binary_any(c, kind);
+    mt_tensor *z = mt_result_like(c, 0, kind == COMPARE ? MT_BOOL : d, x);
+    if (!z) return -1;
+    mt_run_loop(mt_k->binary[c->op->row][d], z, 2, c->in, NULL, MT_GRAIN_CHEAP);
+    return 0;
+}
+
+/* The C function of a row. */
+static inline mt_tensor *binary(const mt_op *op, int kind, mt_tensor *x, mt_tensor *y)
+{
+    mt_tensor *in[2] = {x, y};
+    if (kind != COMPARE && kind != LOGIC && x && y && simple(x) && simple(y) && alike(x, y) &&
+        MT_LIKELY(!mt_self.error))
+        return straight(mt_k->binary[op->row][x->dtype], 2, in, MT_GRAIN_CHEAP);
+    return mt_call2(op, x, y);
 }
 
 /* The common shape of n inputs. Strides follow the first input that has that shape. */
@@ -299,7 +417,7 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
 
 #define UNARY(row_kind, id, f, kept, gx, text)                                                     \
     UNARY_RECORD(row_kind, id, "", f, kept, gx, text)                                              \
-    mt_tensor *mt_##id(mt_tensor *x) { return mt_call1(&mt_op_##id, x); }
+    mt_tensor *mt_##id(mt_tensor *x) { return unary(&mt_op_##id, row_kind, x); }
 #define UNARY_P(row_kind, id, params, f, kept, gx, text)                                           \
     UNARY_RECORD(row_kind, id, ", " params, f, kept, gx, text)
 #include "minitorch/unary.def"
@@ -330,5 +448,5 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
                               .keeps = {keeps_x, keeps_y},                                         \
                               .forward = binary_forward,                                           \
                               .backward = id##_backward};                                          \
-    mt_tensor *mt_##id(mt_tensor *x, mt_tensor *y) { return mt_call2(&mt_op_##id, x, y); }
+    mt_tensor *mt_##id(mt_tensor *x, mt_tensor *y) { return binary(&mt_op_##id, row_kind, x, y); }
 #include "minitorch/binary.def"

@@ -1,4 +1,4 @@
-/* kernels/gemm.c: every table this machine can run against three plain loops. */
+/* kernels/gemm.c and layer.c: every table this machine can run against three plain loops. */
 #include "mtest.h"
 
 #include "base/alloc.h"
@@ -252,6 +252,67 @@ static void test_memory(void)
     CHECK_INT(mt_alloc_get_stats().live_blocks, live);
 }
 
+/* Writes what a kernel of kernels/layer.c should give for one element: sum over p of a[p] b[p] + start. */
+static double dot(const matrix *a, int64_t i, const matrix *b, int64_t j, double start, bool wide)
+{
+    for (int64_t p = 0; p < a->columns; p++) start += get(a, i, p, wide) * get(b, p, j, wide);
+    return start;
+}
+
+static matrix turned(const matrix *x)
+{
+    matrix t = *x;
+    t.rows = x->columns, t.columns = x->rows, t.row = x->column, t.column = x->row;
+    return t;
+}
+
+static bool same(const char *what, const matrix *c, const matrix *a, const matrix *b,
+                 const matrix *start, bool wide)
+{
+    for (int64_t i = 0; i < c->rows; i++)
+        for (int64_t j = 0; j < c->columns; j++) {
+            double sum = dot(a, i, b, j, start ? get(start, 0, j, wide) : 0, wide);
+            if (!CHECK_THAT(get(c, i, j, wide) == sum,
+                            "%s f%d %s %ldx%ld: [%ld, %ld] is %g, not %g", k->name, wide ? 64 : 32,
+                            what, (long)c->rows, (long)c->columns, (long)i, (long)j,
+                            get(c, i, j, wide), sum))
+                return false;
+        }
+    return true;
+}
+
+/* The three functions of a layer of n outputs and kk inputs on m rows; every buffer ends where it must. */
+static void check_layer(int64_t m, int64_t n, int64_t kk, bool biased, bool wide)
+{
+    const mt_layer *l = &k->layer[n - 1][kk - 1][wide];
+    matrix x = make(m, kk, NORMAL, wide), w = make(n, kk, NORMAL, wide);
+    matrix b = make(1, n, NORMAL, wide), y = make(m, n, NORMAL, wide);
+    matrix g = make(m, n, NORMAL, wide), gx = make(m, kk, NORMAL, wide);
+    matrix gw = make(n, kk, NORMAL, wide), gb = make(1, n, NORMAL, wide);
+    matrix wt = turned(&w), gt = turned(&g), ones = {.rows = 1, .columns = m};
+    double one = 1;
+    float one_f32 = 1;
+    ones.data = wide ? (char *)&one : (char *)&one_f32;
+    l->forward(m, x.data, w.data, biased ? b.data : NULL, y.data);
+    l->input(m, g.data, w.data, gx.data);
+    l->weight(m, g.data, x.data, gw.data, biased ? gb.data : NULL);
+    same("forward", &y, &x, &wt, biased ? &b : NULL, wide);
+    same("input", &gx, &g, &w, NULL, wide);
+    same("weight", &gw, &gt, &x, NULL, wide);
+    if (biased) same("bias", &gb, &ones, &g, NULL, wide);
+    free(x.data), free(w.data), free(b.data), free(y.data);
+    free(g.data), free(gx.data), free(gw.data), free(gb.data);
+}
+
+static void test_layers(void)
+{
+    for (int64_t n = 1; n <= MT_LAYER_MAX; n++)
+        for (int64_t kk = 1; kk <= MT_LAYER_MAX; kk++)
+            for (int64_t m = 0; m <= 9; m++)
+                for (int variant = 0; variant < 4; variant++)
+                    check_layer(m, n, kk, variant & 1, variant >> 1);
+}
+
 int main(void)
 {
     mt_parallel_init();
@@ -260,6 +321,7 @@ int main(void)
         k = mt_kernels_named(isas[i]);
         if (!k) continue;
         RUN(test_small);
+        RUN(test_layers);
         RUN(test_layouts);
         RUN(test_large);
         RUN(test_threads);

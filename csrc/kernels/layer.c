@@ -1,0 +1,57 @@
+/* The layers of very small nets: y = x W^T + b and its derivatives with at most MT_LAYER_MAX inputs
+ * and outputs. There W fits into registers, and packing, blocks and calls would cost many times the
+ * arithmetic. For every number of outputs n and of inputs k there are three functions, in which
+ * both are constants; the body stands in kernels/layer_body.h.
+ *
+ * Sums go over inputs, outputs or rows in order, one multiply-add each.
+ * Relies on: kernels/kernels.h. Read next: kernels/gemm.c, for everything larger. */
+#include "kernels/kernels.h"
+
+#include <string.h>
+
+/* Keeps a loop over rows as it is written: vectorised a second time, across rows, it would need
+ * more instructions for its ends than for its work. */
+#define KEEP(pointer) __asm__("" : "+r"(pointer))
+
+#define NAME(x)    MT_CAT(x, SUFFIX) /* forward -> forward_f32 */
+#define BODY(name) static inline __attribute__((always_inline)) void NAME(name)
+
+/* The functions for n outputs and k inputs, and their entry in the table. */
+#define LAYER(n, k)                                                                                \
+    static void NAME(forward_##n##_##k)(int64_t m, const void *x, const void *w, const void *b,    \
+                                        void *y)                                                   \
+    {                                                                                              \
+        NAME(forward)(n, k, m, x, w, b, y);                                                        \
+    }                                                                                              \
+    static void NAME(input_##n##_##k)(int64_t m, const void *g, const void *w, void *gx)           \
+    {                                                                                              \
+        NAME(input)(n, k, m, g, w, gx);                                                            \
+    }                                                                                              \
+    static void NAME(weight_##n##_##k)(int64_t m, const void *g, const void *x, void *gw,          \
+                                       void *gb)                                                   \
+    {                                                                                              \
+        NAME(weight)(n, k, m, g, x, gw, gb);                                                       \
+    }
+#define ENTRY(n, k)                                                                                \
+    table->layer[n - 1][k - 1][sizeof(T) / 8] =                                                    \
+        (mt_layer){NAME(forward_##n##_##k), NAME(input_##n##_##k), NAME(weight_##n##_##k)};
+#define EACH_INPUT(X, n) X(n, 1) X(n, 2) X(n, 3) X(n, 4)
+#define EACH_LAYER(X)    EACH_INPUT(X, 1) EACH_INPUT(X, 2) EACH_INPUT(X, 3) EACH_INPUT(X, 4)
+
+#define T      float
+#define SUFFIX f32
+#include "kernels/layer_body.h"
+#undef T
+#undef SUFFIX
+
+#define T      double
+#define SUFFIX f64
+#include "kernels/layer_body.h"
+#undef T
+#undef SUFFIX
+
+void MT_ISA_NAME(mt_fill_layer)(mt_kernels *k)
+{
+    fill_f32(k);
+    fill_f64(k);
+}
