@@ -211,22 +211,41 @@ static PyMethodDef mode_methods[] = {
 
 static PyTypeObject mode_types[4] = {
     MODE_TYPE("no_grad", new_plain,
-              "no_grad(orig_func=None)\n--\n\nContext manager and decorator: nothing is recorded "
-              "for gradients.\n\n"
-              ">>> x = minitorch.ones(2, requires_grad=True)\n>>> with minitorch.no_grad():\n...   "
-              "  y = x * 2\n"
-              ">>> y.requires_grad\nFalse"),
+              "no_grad(orig_func=None)\n--\n\n"
+              "Context manager and decorator: nothing is recorded for gradients.\n\n"
+              ">>> x = minitorch.ones(2, requires_grad=True)\n"
+              ">>> with minitorch.no_grad():\n"
+              "...     y = x * 2\n"
+              ">>> y.requires_grad\n"
+              "False\n\n"
+              "https://docs.pytorch.org/docs/2.13/generated/torch.no_grad.html"),
     MODE_TYPE("enable_grad", new_plain,
-              "enable_grad(orig_func=None)\n--\n\nContext manager and decorator: recording is on, "
-              "inside no_grad too."),
+              "enable_grad(orig_func=None)\n--\n\n"
+              "Context manager and decorator: recording is on, inside no_grad too.\n\n"
+              ">>> x = minitorch.ones(2, requires_grad=True)\n"
+              ">>> with minitorch.no_grad(), minitorch.enable_grad():\n"
+              "...     y = x * 2\n"
+              ">>> y.requires_grad\n"
+              "True\n\n"
+              "https://docs.pytorch.org/docs/2.13/generated/torch.enable_grad.html"),
     MODE_TYPE("set_grad_enabled", new_set,
-              "set_grad_enabled(mode)\n--\n\nSwitches recording on or off, at once, and as a "
-              "context manager for a "
-              "while."),
+              "set_grad_enabled(mode)\n--\n\n"
+              "Switches recording on or off, at once, and as a context manager for a while.\n\n"
+              ">>> with minitorch.set_grad_enabled(False):\n"
+              "...     minitorch.is_grad_enabled()\n"
+              "False\n\n"
+              "https://docs.pytorch.org/docs/2.13/generated/torch.set_grad_enabled.html"),
     MODE_TYPE("inference_mode", new_inference,
-              "inference_mode(mode=True)\n--\n\nno_grad() for results that will never take part in "
-              "training: they "
-              "cannot be recorded later either."),
+              "inference_mode(mode=True)\n--\n\n"
+              "Context manager and decorator: nothing is recorded, as with no_grad(). PyTorch\n"
+              "also forbids what was made inside to take part in training later; here it may.\n\n"
+              ">>> x = minitorch.ones(2, requires_grad=True)\n"
+              ">>> with minitorch.inference_mode():\n"
+              "...     y = x * 2\n"
+              ">>> y.requires_grad\n"
+              "False\n\n"
+              "https://docs.pytorch.org/docs/2.13/generated/"
+              "torch.autograd.grad_mode.inference_mode.html"),
 };
 
 static PyObject *is_grad_enabled(PyObject *module, PyObject *unused)

@@ -4,7 +4,7 @@ import warnings
 
 
 def check(reduction, size_average=None, reduce=None):
-    """The reduction that was asked for, in the old way or the new; ValueError unless it is none, mean or sum."""
+    """The reduction asked for, in the old way or the new; ValueError unless it is none, mean or sum."""
     if size_average is not None or reduce is not None:
         reduction = legacy_get_string(size_average, reduce, stacklevel=4)
     if reduction in ("none", "mean", "sum"):

@@ -21,8 +21,14 @@ globals().update({name: function for name, function in vars(_C._nn).items() if n
 def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     """x cut off at min_val and max_val.
 
+    Shapes: (*) to (*), floating point.
+
     Raises:
         ValueError: if min_val is above max_val.
+
+    >>> import minitorch
+    >>> minitorch.nn.functional.hardtanh(minitorch.tensor([-3.0, 0.5, 3.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.hardtanh.html
     """
@@ -48,6 +54,10 @@ def _softmax_dim(name, ndim, stacklevel):
 def softmax(input, dim=None, _stacklevel=3, dtype=None):
     """exp(x) / sum(exp(x)) along a dimension; any shape, floating point (or cast to dtype first).
 
+    >>> import minitorch
+    >>> minitorch.nn.functional.softmax(minitorch.tensor([0.0, 1.0]), dim=0)
+    tensor([0.2689, 0.7311])
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.softmax.html
     """
     if dim is None:
@@ -58,6 +68,12 @@ def softmax(input, dim=None, _stacklevel=3, dtype=None):
 def softmin(input, dim=None, _stacklevel=3, dtype=None):
     """softmax(-x) along a dimension.
 
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.functional.softmin(minitorch.tensor([0.0, 1.0]), dim=0)
+    tensor([0.7311, 0.2689])
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.softmin.html
     """
     if dim is None:
@@ -67,6 +83,12 @@ def softmin(input, dim=None, _stacklevel=3, dtype=None):
 
 def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     """log(softmax(x)) along a dimension, computed without overflow.
+
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.functional.log_softmax(minitorch.tensor([0.0, 1.0]), dim=0)
+    tensor([-1.3133, -0.3133])
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.log_softmax.html
     """
@@ -85,6 +107,11 @@ def bilinear(input1, input2, weight, bias=None):
 
     Raises:
         RuntimeError: if the shapes do not fit.
+
+    >>> import minitorch
+    >>> x = minitorch.ones(5, 2)
+    >>> minitorch.nn.functional.bilinear(x, minitorch.ones(5, 3), minitorch.ones(4, 2, 3)).shape
+    torch.Size([5, 4])
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.bilinear.html
     """
@@ -168,6 +195,15 @@ def _weighted(loss, input, weight, reduction, count=False):
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """(input - target) ** 2, reduced by "mean", "sum" or "none".
 
+    Shapes: two of the same shape, floating point, to (), or with "none" to that shape; others broadcast.
+
+    Raises:
+        ValueError: for another reduction, or a weight of another shape.
+
+    >>> import minitorch
+    >>> minitorch.nn.functional.mse_loss(minitorch.tensor([1.0, 2.0]), minitorch.tensor([0.0, 0.0]))
+    tensor(2.5000)
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.mse_loss.html
     """
     _warn_shapes(input, target)
@@ -180,6 +216,15 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """abs(input - target), reduced by "mean", "sum" or "none".
+
+    Shapes: two of the same shape, floating point, to (), or with "none" to that shape; others broadcast.
+
+    Raises:
+        ValueError: for another reduction, or a weight of another shape.
+
+    >>> import minitorch
+    >>> minitorch.nn.functional.l1_loss(minitorch.tensor([1.0, 2.0]), minitorch.tensor([0.0, 0.0]))
+    tensor(1.5000)
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.l1_loss.html
     """
@@ -194,6 +239,15 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """0.5 d ** 2 / beta where d = abs(input - target) < beta, else d - 0.5 beta.
 
+    Shapes: two of the same shape, floating point, to (), or with "none" to that shape; others broadcast.
+
+    Raises:
+        ValueError: for another reduction.
+
+    >>> import minitorch
+    >>> minitorch.nn.functional.smooth_l1_loss(minitorch.tensor([1.0, 2.0]), minitorch.tensor([0.0, 0.0]))
+    tensor(1.)
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.smooth_l1_loss.html
     """
     _warn_shapes(input, target)
@@ -205,6 +259,15 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """0.5 d ** 2 where d = abs(input - target) < delta, else delta (d - 0.5 delta).
+
+    Shapes: two of the same shape, floating point, to (), or with "none" to that shape; others broadcast.
+
+    Raises:
+        ValueError: for another reduction, or a weight of another shape.
+
+    >>> import minitorch
+    >>> minitorch.nn.functional.huber_loss(minitorch.tensor([1.0, 2.0]), minitorch.tensor([0.0, 0.0]))
+    tensor(1.)
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.huber_loss.html
     """
@@ -218,9 +281,16 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """-(target log(input) + (1 - target) log(1 - input)), logarithms cut off at -100.
 
+    Shapes: two of the same shape, floating point, to (), or with "none" to that shape.
+
     Raises:
         ValueError: if the shapes differ.
         RuntimeError: if an input is not in [0, 1].
+
+    >>> import minitorch
+    >>> p, target = minitorch.tensor([0.9, 0.2]), minitorch.tensor([1.0, 0.0])
+    >>> minitorch.nn.functional.binary_cross_entropy(p, target)
+    tensor(0.1643)
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.binary_cross_entropy.html
     """
@@ -239,8 +309,15 @@ def binary_cross_entropy_with_logits(
     """binary_cross_entropy(sigmoid(input), target), computed without overflow; pos_weight weighs positive
     targets.
 
+    Shapes: two of the same shape, floating point, to (), or with "none" to that shape.
+
     Raises:
         ValueError: if the shapes differ.
+
+    >>> import minitorch
+    >>> x, target = minitorch.tensor([2.0, -1.0]), minitorch.tensor([1.0, 0.0])
+    >>> minitorch.nn.functional.binary_cross_entropy_with_logits(x, target)
+    tensor(0.2201)
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.binary_cross_entropy_with_logits.html
     """
@@ -257,6 +334,14 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     count.
 
     Shapes: input (C), (N, C) or (N, C, d1, ...), target without the C.
+
+    Raises:
+        IndexError: if a target is no class.
+
+    >>> import minitorch
+    >>> logs = minitorch.log_softmax(minitorch.tensor([[0.0, 0.0], [1.0, 0.0]]), dim=1)
+    >>> minitorch.nn.functional.nll_loss(logs, minitorch.tensor([1, 0]))
+    tensor(0.5032)
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.nll_loss.html
     """
@@ -278,6 +363,14 @@ def cross_entropy(
     log_softmax).
 
     Shapes: input (C), (N, C) or (N, C, d1, ...), target without the C (classes) or with it (probabilities).
+
+    Raises:
+        IndexError: if a target is no class.
+
+    >>> import minitorch
+    >>> x, target = minitorch.tensor([[0.0, 0.0], [1.0, 0.0]]), minitorch.tensor([1, 0])
+    >>> minitorch.nn.functional.cross_entropy(x, target)
+    tensor(0.5032)
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.cross_entropy.html
     """

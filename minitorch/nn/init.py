@@ -57,7 +57,17 @@ def calculate_gain(nonlinearity, param=None):
 
 
 def uniform_(tensor, a=0.0, b=1.0, generator=None):
-    """Draws from the uniform distribution on [a, b)."""
+    """Draws from the uniform distribution on [a, b).
+
+    Shapes: (*), floating point.
+
+    >>> import minitorch
+    >>> _ = minitorch.manual_seed(0)
+    >>> minitorch.nn.init.uniform_(minitorch.empty(2), -1.0, 1.0)
+    tensor([-0.0075,  0.5364])
+
+    https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.uniform_
+    """
     with minitorch.no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
@@ -65,10 +75,14 @@ def uniform_(tensor, a=0.0, b=1.0, generator=None):
 def normal_(tensor, mean=0.0, std=1.0, generator=None):
     """Draws from the normal distribution.
 
+    Shapes: (*), floating point.
+
     >>> import minitorch
     >>> _ = minitorch.manual_seed(0)
     >>> minitorch.nn.init.normal_(minitorch.empty(1), std=0.5)
     tensor([0.7705])
+
+    https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.normal_
     """
     with minitorch.no_grad():
         return tensor.normal_(mean, std, generator=generator)
@@ -83,6 +97,15 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
 
     Where that is likely, values outside are drawn again; else uniform candidates are accepted by their
     density.
+
+    Shapes: (*), floating point.
+
+    >>> import minitorch
+    >>> _ = minitorch.manual_seed(0)
+    >>> minitorch.nn.init.trunc_normal_(minitorch.empty(2))
+    tensor([ 1.5410, -0.2934])
+
+    https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.trunc_normal_
     """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
@@ -125,18 +148,45 @@ def _accept(tensor, mean, std, a, b, generator):
 
 
 def constant_(tensor, val):
-    """Fills with the value."""
+    """Fills with the value.
+
+    Shapes: (*), any dtype.
+
+    >>> import minitorch
+    >>> minitorch.nn.init.constant_(minitorch.empty(2), 0.5)
+    tensor([0.5000, 0.5000])
+
+    https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.constant_
+    """
     with minitorch.no_grad():
         return tensor.fill_(val)
 
 
 def ones_(tensor):
-    """Fills with 1."""
+    """Fills with 1.
+
+    Shapes: (*), any dtype.
+
+    >>> import minitorch
+    >>> minitorch.nn.init.ones_(minitorch.empty(2))
+    tensor([1., 1.])
+
+    https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.ones_
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor):
-    """Fills with 0."""
+    """Fills with 0.
+
+    Shapes: (*), any dtype.
+
+    >>> import minitorch
+    >>> minitorch.nn.init.zeros_(minitorch.empty(2))
+    tensor([0., 0.])
+
+    https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.zeros_
+    """
     with minitorch.no_grad():
         return tensor.zero_()
 
@@ -144,8 +194,17 @@ def zeros_(tensor):
 def eye_(tensor):
     """Fills a matrix with the identity.
 
+    Shapes: (m, n), any dtype.
+
     Raises:
         ValueError: if the tensor does not have 2 dimensions.
+
+    >>> import minitorch
+    >>> minitorch.nn.init.eye_(minitorch.empty(2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
+
+    https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.eye_
     """
     if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
@@ -156,8 +215,16 @@ def eye_(tensor):
 def dirac_(tensor, groups=1):
     """Fills the weight of a convolution so that it returns its input.
 
+    Shapes: (outputs, inputs / groups, *), any dtype.
+
     Raises:
         ValueError: if there are not 3 to 5 dimensions, or the first is not divisible by groups.
+
+    >>> import minitorch
+    >>> minitorch.nn.init.dirac_(minitorch.empty(1, 1, 3))
+    tensor([[[0., 1., 0.]]])
+
+    https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.dirac_
     """
     if tensor.ndimension() not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
@@ -186,6 +253,18 @@ def xavier_uniform_(tensor, gain=1.0, generator=None):
     """Draws from the uniform distribution on (-b, b), b = gain sqrt(6 / (fan_in + fan_out)).
 
     Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks".
+
+    Shapes: 2 or more dimensions, floating point.
+
+    Raises:
+        ValueError: if there are fewer than 2 dimensions.
+
+    >>> import minitorch
+    >>> _ = minitorch.manual_seed(0)
+    >>> minitorch.nn.init.xavier_uniform_(minitorch.empty(1, 2))
+    tensor([[-0.0106,  0.7586]])
+
+    https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.xavier_uniform_
     """
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     std = gain * math.sqrt(2.0 / float(fan_in + fan_out))
@@ -194,7 +273,20 @@ def xavier_uniform_(tensor, gain=1.0, generator=None):
 
 
 def xavier_normal_(tensor, gain=1.0, generator=None):
-    """Draws from the normal distribution with standard deviation gain sqrt(2 / (fan_in + fan_out))."""
+    """Draws from the normal distribution with standard deviation gain sqrt(2 / (fan_in + fan_out)).
+
+    Shapes: 2 or more dimensions, floating point.
+
+    Raises:
+        ValueError: if there are fewer than 2 dimensions.
+
+    >>> import minitorch
+    >>> _ = minitorch.manual_seed(0)
+    >>> minitorch.nn.init.xavier_normal_(minitorch.empty(1, 2))
+    tensor([[ 1.2582, -0.2396]])
+
+    https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.xavier_normal_
+    """
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     std = gain * math.sqrt(2.0 / float(fan_in + fan_out))
     return normal_(tensor, 0.0, std, generator)
@@ -221,6 +313,18 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
     """Draws from the uniform distribution on (-b, b), b = gain sqrt(3 / fan).
 
     He et al. 2015, "Delving deep into rectifiers"; a is the negative slope of leaky_relu.
+
+    Shapes: 2 or more dimensions, floating point.
+
+    Raises:
+        ValueError: if there are fewer than 2 dimensions, for unknown modes and nonlinearities.
+
+    >>> import minitorch
+    >>> _ = minitorch.manual_seed(0)
+    >>> minitorch.nn.init.kaiming_uniform_(minitorch.empty(1, 2))
+    tensor([[-0.0130,  0.9291]])
+
+    https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.kaiming_uniform_
     """
     std = _kaiming_std(tensor, a, mode, nonlinearity)
     if std is None:
@@ -230,7 +334,20 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
 
 
 def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
-    """Draws from the normal distribution with standard deviation gain / sqrt(fan)."""
+    """Draws from the normal distribution with standard deviation gain / sqrt(fan).
+
+    Shapes: 2 or more dimensions, floating point.
+
+    Raises:
+        ValueError: if there are fewer than 2 dimensions, for unknown modes and nonlinearities.
+
+    >>> import minitorch
+    >>> _ = minitorch.manual_seed(0)
+    >>> minitorch.nn.init.kaiming_normal_(minitorch.empty(1, 2))
+    tensor([[ 1.5410, -0.2934]])
+
+    https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.kaiming_normal_
+    """
     std = _kaiming_std(tensor, a, mode, nonlinearity)
     return tensor if std is None else normal_(tensor, 0, std, generator)
 
@@ -238,8 +355,17 @@ def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gener
 def orthogonal_(tensor, gain=1, generator=None):
     """Fills with a random (semi-)orthogonal matrix, later dimensions flattened.
 
+    Shapes: 2 or more dimensions, floating point.
+
     Raises:
         ValueError: if there are fewer than 2 dimensions.
+
+    >>> import minitorch
+    >>> q = minitorch.nn.init.orthogonal_(minitorch.empty(3, 3))
+    >>> minitorch.allclose(q @ q.t(), minitorch.eye(3), atol=1e-6)
+    True
+
+    https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.orthogonal_
     """
     if tensor.ndimension() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
@@ -264,8 +390,16 @@ def orthogonal_(tensor, gain=1, generator=None):
 def sparse_(tensor, sparsity, std=0.01, generator=None):
     """Draws a matrix from the normal distribution and sets a part of every column to zero.
 
+    Shapes: (m, n), floating point.
+
     Raises:
         ValueError: if the tensor does not have 2 dimensions.
+
+    >>> import minitorch
+    >>> (minitorch.nn.init.sparse_(minitorch.empty(4, 3), 0.5) == 0).sum(0)
+    tensor([2, 2, 2])
+
+    https://docs.pytorch.org/docs/2.13/nn.init.html#torch.nn.init.sparse_
     """
     if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")

@@ -87,6 +87,17 @@ class LRScheduler:
 
     Raises TypeError if optimizer is none, KeyError when resuming without "initial_lr" in the groups.
 
+    >>> import minitorch
+    >>> class Halved(minitorch.optim.lr_scheduler.LRScheduler):
+    ...     def get_lr(self):
+    ...         return [rate / 2 ** self.last_epoch for rate in self.base_lrs]
+    >>> opt = minitorch.optim.SGD([minitorch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = Halved(opt)
+    >>> opt.step()
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5]
+
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.LRScheduler.html
     """
 

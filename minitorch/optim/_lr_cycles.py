@@ -13,7 +13,17 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     step(epoch) takes fractions of epochs. Raises ValueError unless T_0 and T_mult are positive integers.
 
-    Source: https://arxiv.org/abs/1608.03983
+    >>> import minitorch
+    >>> opt = minitorch.optim.SGD([minitorch.zeros(1, requires_grad=True)], lr=1.0, momentum=0.9)
+    >>> scheduler = minitorch.optim.lr_scheduler.CosineAnnealingWarmRestarts(opt, T_0=2)
+    >>> for _ in range(2):
+    ...     opt.step()
+    ...     scheduler.step()
+    >>> scheduler.get_last_lr()
+    [1.0]
+
+    Sources: https://arxiv.org/abs/1608.03983,
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.CosineAnnealingWarmRestarts.html
     """
 
     def __init__(self, optimizer, T_0, T_mult=1, eta_min=0.0, last_epoch=-1):
@@ -98,7 +108,17 @@ class CyclicLR(_WithMomentum):
     cycle_momentum: moves momentum from max_momentum to base_momentum and back; ValueError if the optimizer
     has none.
 
-    Source: https://arxiv.org/abs/1506.01186
+    >>> import minitorch
+    >>> opt = minitorch.optim.SGD([minitorch.zeros(1, requires_grad=True)], lr=1.0, momentum=0.9)
+    >>> scheduler = minitorch.optim.lr_scheduler.CyclicLR(opt, base_lr=0.25, max_lr=1.25, step_size_up=4)
+    >>> for _ in range(2):
+    ...     opt.step()
+    ...     scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.75]
+
+    Sources: https://arxiv.org/abs/1506.01186,
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.CyclicLR.html
     """
 
     def __init__(
@@ -208,7 +228,17 @@ class OneCycleLR(_WithMomentum):
 
     Raises ValueError for values that make no sense, and for more than total_steps steps.
 
-    Source: https://arxiv.org/abs/1708.07120
+    >>> import minitorch
+    >>> opt = minitorch.optim.SGD([minitorch.zeros(1, requires_grad=True)], lr=1.0, momentum=0.9)
+    >>> scheduler = minitorch.optim.lr_scheduler.OneCycleLR(opt, max_lr=1.0, total_steps=10)
+    >>> for _ in range(2):
+    ...     opt.step()
+    ...     scheduler.step()
+    >>> scheduler.get_last_lr()
+    [1.0]
+
+    Sources: https://arxiv.org/abs/1708.07120,
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.OneCycleLR.html
     """
 
     def __init__(

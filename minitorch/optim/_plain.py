@@ -26,6 +26,14 @@ class Adagrad(_Formula):
 
     Raises ValueError for negative options.
 
+    >>> import minitorch
+    >>> p = minitorch.tensor([1.0], requires_grad=True)
+    >>> opt = minitorch.optim.Adagrad([p], lr=0.1)
+    >>> (p * p).sum().backward()
+    >>> opt.step()
+    >>> p
+    tensor([0.9000], requires_grad=True)
+
     Sources: https://jmlr.org/papers/v12/duchi11a.html,
     https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adagrad.html
     """
@@ -83,6 +91,14 @@ class Adadelta(_Formula):
 
     Raises ValueError for negative options and for rho > 1.
 
+    >>> import minitorch
+    >>> p = minitorch.tensor([1.0], requires_grad=True)
+    >>> opt = minitorch.optim.Adadelta([p], lr=0.1)
+    >>> (p * p).sum().backward()
+    >>> opt.step()
+    >>> p
+    tensor([0.9997], requires_grad=True)
+
     Sources: https://arxiv.org/abs/1212.5701,
     https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adadelta.html
     """
@@ -132,6 +148,14 @@ class Adamax(_Formula):
 
     Raises ValueError for negative options and betas outside [0, 1).
 
+    >>> import minitorch
+    >>> p = minitorch.tensor([1.0], requires_grad=True)
+    >>> opt = minitorch.optim.Adamax([p], lr=0.1)
+    >>> (p * p).sum().backward()
+    >>> opt.step()
+    >>> p
+    tensor([0.9000], requires_grad=True)
+
     Sources: https://arxiv.org/abs/1412.6980,
     https://docs.pytorch.org/docs/2.13/generated/torch.optim.Adamax.html
     """
@@ -177,6 +201,14 @@ class NAdam(_Formula):
     """Adam with Nesterov's momentum, which grows: mu = beta1 (1 - 0.5 0.96^(t momentum_decay)).
 
     Raises ValueError for negative options and betas outside [0, 1).
+
+    >>> import minitorch
+    >>> p = minitorch.tensor([1.0], requires_grad=True)
+    >>> opt = minitorch.optim.NAdam([p], lr=0.1)
+    >>> (p * p).sum().backward()
+    >>> opt.step()
+    >>> p
+    tensor([0.8944], requires_grad=True)
 
     Sources: https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ,
     https://docs.pytorch.org/docs/2.13/generated/torch.optim.NAdam.html
@@ -235,6 +267,14 @@ class RAdam(_Formula):
 
     Raises ValueError for negative options and betas outside [0, 1).
 
+    >>> import minitorch
+    >>> p = minitorch.tensor([1.0], requires_grad=True)
+    >>> opt = minitorch.optim.RAdam([p], lr=0.1)
+    >>> (p * p).sum().backward()
+    >>> opt.step()
+    >>> p
+    tensor([0.8000], requires_grad=True)
+
     Sources: https://arxiv.org/abs/1908.03265,
     https://docs.pytorch.org/docs/2.13/generated/torch.optim.RAdam.html
     """
@@ -292,6 +332,14 @@ class Rprop(_Formula):
     etas: factors for shrinking and growing. step_sizes: the smallest and the largest size. Only for whole
     batches. Raises ValueError for a negative lr, and unless 0 < etas[0] < 1 < etas[1].
 
+    >>> import minitorch
+    >>> p = minitorch.tensor([1.0], requires_grad=True)
+    >>> opt = minitorch.optim.Rprop([p], lr=0.1)
+    >>> (p * p).sum().backward()
+    >>> opt.step()
+    >>> p
+    tensor([0.9000], requires_grad=True)
+
     Source: https://docs.pytorch.org/docs/2.13/generated/torch.optim.Rprop.html
     """
 
@@ -342,6 +390,14 @@ class ASGD(_Formula):
     """Averaged gradient descent: state["ax"] is the mean of the parameters from step t0 on.
 
     The rate falls as lr / (1 + lambd lr t)^alpha. Raises ValueError for a negative lr or weight_decay.
+
+    >>> import minitorch
+    >>> p = minitorch.tensor([1.0], requires_grad=True)
+    >>> opt = minitorch.optim.ASGD([p], lr=0.1)
+    >>> (p * p).sum().backward()
+    >>> opt.step()
+    >>> p
+    tensor([0.8000], requires_grad=True)
 
     Sources: https://doi.org/10.1137/0330046,
     https://docs.pytorch.org/docs/2.13/generated/torch.optim.ASGD.html

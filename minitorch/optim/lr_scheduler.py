@@ -82,6 +82,8 @@ class LambdaLR(_ByFunctions):
     >>> scheduler.step()
     >>> scheduler.get_last_lr()
     [0.5]
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.LambdaLR.html
     """
 
     def get_lr(self):
@@ -93,6 +95,17 @@ class MultiplicativeLR(_ByFunctions):
     """lr = lr * lr_lambda(epoch), from epoch 1 on.
 
     lr_lambda: a function of the epoch, or a list with one per group (else ValueError).
+
+    >>> import minitorch
+    >>> opt = minitorch.optim.SGD([minitorch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = minitorch.optim.lr_scheduler.MultiplicativeLR(opt, lambda epoch: 0.5)
+    >>> for _ in range(2):
+    ...     opt.step()
+    ...     scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.25]
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.MultiplicativeLR.html
     """
 
     def _check_functions(self):
@@ -119,6 +132,8 @@ class StepLR(LRScheduler):
     ...     scheduler.step()
     >>> scheduler.get_last_lr()
     [0.25]
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.StepLR.html
     """
 
     def __init__(self, optimizer, step_size, gamma=0.1, last_epoch=-1):
@@ -137,7 +152,19 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """lr = lr * gamma at each of the milestones (epochs; one that occurs twice counts twice)."""
+    """lr = lr * gamma at each of the milestones (epochs; one that occurs twice counts twice).
+
+    >>> import minitorch
+    >>> opt = minitorch.optim.SGD([minitorch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = minitorch.optim.lr_scheduler.MultiStepLR(opt, milestones=[1, 2], gamma=0.5)
+    >>> for _ in range(2):
+    ...     opt.step()
+    ...     scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.25]
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.MultiStepLR.html
+    """
 
     def __init__(self, optimizer, milestones, gamma=0.1, last_epoch=-1):
         self.milestones = Counter(milestones)
@@ -159,6 +186,17 @@ class ConstantLR(LRScheduler):
     """lr = initial lr * factor for the first total_iters epochs, then the initial lr.
 
     Raises ValueError unless 0 <= factor <= 1.
+
+    >>> import minitorch
+    >>> opt = minitorch.optim.SGD([minitorch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = minitorch.optim.lr_scheduler.ConstantLR(opt, factor=0.5, total_iters=4)
+    >>> for _ in range(2):
+    ...     opt.step()
+    ...     scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5]
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.ConstantLR.html
     """
 
     def __init__(self, optimizer, factor=1.0 / 3, total_iters=5, last_epoch=-1):
@@ -184,6 +222,17 @@ class LinearLR(LRScheduler):
     """lr goes straight from initial lr * start_factor to initial lr * end_factor in total_iters epochs.
 
     Raises ValueError unless 0 < start_factor <= 1 and 0 <= end_factor <= 1.
+
+    >>> import minitorch
+    >>> opt = minitorch.optim.SGD([minitorch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = minitorch.optim.lr_scheduler.LinearLR(opt, start_factor=0.5, total_iters=4)
+    >>> for _ in range(2):
+    ...     opt.step()
+    ...     scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.75]
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.LinearLR.html
     """
 
     def __init__(self, optimizer, start_factor=1.0 / 3, end_factor=1.0, total_iters=5, last_epoch=-1):
@@ -214,7 +263,19 @@ class LinearLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """lr = lr * gamma after every epoch."""
+    """lr = lr * gamma after every epoch.
+
+    >>> import minitorch
+    >>> opt = minitorch.optim.SGD([minitorch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = minitorch.optim.lr_scheduler.ExponentialLR(opt, gamma=0.5)
+    >>> for _ in range(2):
+    ...     opt.step()
+    ...     scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.25]
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.ExponentialLR.html
+    """
 
     def __init__(self, optimizer, gamma, last_epoch=-1):
         self.gamma = gamma
@@ -229,7 +290,19 @@ class ExponentialLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """lr = initial lr * (1 - epoch / total_iters) ** power, until total_iters."""
+    """lr = initial lr * (1 - epoch / total_iters) ** power, until total_iters.
+
+    >>> import minitorch
+    >>> opt = minitorch.optim.SGD([minitorch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = minitorch.optim.lr_scheduler.PolynomialLR(opt, total_iters=4)
+    >>> for _ in range(2):
+    ...     opt.step()
+    ...     scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5]
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.PolynomialLR.html
+    """
 
     def __init__(self, optimizer, total_iters=5, power=1.0, last_epoch=-1):
         self.total_iters = total_iters
@@ -251,7 +324,17 @@ class PolynomialLR(LRScheduler):
 class CosineAnnealingLR(LRScheduler):
     """lr = eta_min + (initial lr - eta_min) (1 + cos(pi epoch / T_max)) / 2.
 
-    Source: https://arxiv.org/abs/1608.03983 (without the restarts)
+    >>> import minitorch
+    >>> opt = minitorch.optim.SGD([minitorch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = minitorch.optim.lr_scheduler.CosineAnnealingLR(opt, T_max=4)
+    >>> for _ in range(4):
+    ...     opt.step()
+    ...     scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.0]
+
+    Sources: https://arxiv.org/abs/1608.03983 (without the restarts),
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.CosineAnnealingLR.html
     """
 
     def __init__(self, optimizer, T_max, eta_min=0.0, last_epoch=-1):
@@ -317,6 +400,19 @@ class SequentialLR(_Combined):
 
     Raises ValueError if there is no scheduler, if their number is not that of the milestones plus one, or if
     they belong to several optimizers.
+
+    >>> import minitorch
+    >>> opt = minitorch.optim.SGD([minitorch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> first = minitorch.optim.lr_scheduler.ConstantLR(opt, factor=0.5, total_iters=2)
+    >>> then = minitorch.optim.lr_scheduler.ExponentialLR(opt, gamma=0.5)
+    >>> scheduler = minitorch.optim.lr_scheduler.SequentialLR(opt, [first, then], milestones=[2])
+    >>> for _ in range(3):
+    ...     opt.step()
+    ...     scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5]
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.SequentialLR.html
     """
 
     def __init__(self, optimizer, schedulers, milestones, last_epoch=-1):
@@ -366,6 +462,19 @@ class ChainedScheduler(_Combined):
     """Several schedulers at once: each changes the rate that the one before it has set.
 
     Raises ValueError if there is no scheduler or if they belong to several optimizers.
+
+    >>> import minitorch
+    >>> opt = minitorch.optim.SGD([minitorch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> half = minitorch.optim.lr_scheduler.ConstantLR(opt, factor=0.5, total_iters=4)
+    >>> falling = minitorch.optim.lr_scheduler.ExponentialLR(opt, gamma=0.5)
+    >>> scheduler = minitorch.optim.lr_scheduler.ChainedScheduler([half, falling])
+    >>> for _ in range(2):
+    ...     opt.step()
+    ...     scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.125]
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.ChainedScheduler.html
     """
 
     def __init__(self, schedulers, optimizer=None):
@@ -394,6 +503,16 @@ class ReduceLROnPlateau(LRScheduler):
     counted. min_lr: a bound for all groups, or a list. eps: smaller changes are not made.
 
     Raises ValueError for factor >= 1 and unknown modes, TypeError if optimizer is none.
+
+    >>> import minitorch
+    >>> opt = minitorch.optim.SGD([minitorch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = minitorch.optim.lr_scheduler.ReduceLROnPlateau(opt, patience=1)
+    >>> for loss in (3.0, 2.0, 2.0, 2.0):
+    ...     scheduler.step(loss)
+    >>> scheduler.get_last_lr()
+    [0.1]
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.optim.lr_scheduler.ReduceLROnPlateau.html
     """
 
     def __init__(

@@ -19,6 +19,8 @@ class RemovableHandle:
     >>> handle.remove()
     >>> len(hooks)
     0
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.Module.html#torch.nn.Module.register_forward_hook
     """
 
     next_id = 0

@@ -42,6 +42,8 @@ class _Parametric(Module):
 class ReLU(_Inplace):
     """max(x, 0).
 
+    Shapes: (*) to (*), floating point.
+
     >>> import minitorch
     >>> minitorch.nn.ReLU()(minitorch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
@@ -54,6 +56,8 @@ class ReLU(_Inplace):
 
 class Sigmoid(Module):
     """1 / (1 + exp(-x)).
+
+    Shapes: (*) to (*), floating point.
 
     >>> import minitorch
     >>> minitorch.nn.Sigmoid()(minitorch.zeros(1))
@@ -68,6 +72,8 @@ class Sigmoid(Module):
 class Tanh(Module):
     """The hyperbolic tangent.
 
+    Shapes: (*) to (*), floating point.
+
     >>> import minitorch
     >>> minitorch.nn.Tanh()(minitorch.zeros(1))
     tensor([0.])
@@ -80,6 +86,8 @@ class Tanh(Module):
 
 class LeakyReLU(_Parametric):
     """x where it is positive, else negative_slope * x.
+
+    Shapes: (*) to (*), floating point.
 
     >>> import minitorch
     >>> minitorch.nn.LeakyReLU(0.1)(minitorch.tensor([-1.0, 2.0]))
@@ -101,6 +109,12 @@ class LeakyReLU(_Parametric):
 class Threshold(_Parametric):
     """x where it is above the threshold, else value.
 
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.Threshold(0.1, 20.0)(minitorch.tensor([-4.0, -0.5, 2.0]))
+    tensor([20., 20.,  2.])
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Threshold.html
     """
 
@@ -118,8 +132,14 @@ class Threshold(_Parametric):
 class Hardtanh(_Parametric):
     """x cut off at min_val and max_val.
 
+    Shapes: (*) to (*), floating point.
+
     Raises:
         AssertionError: if max_val is not above min_val.
+
+    >>> import minitorch
+    >>> minitorch.nn.Hardtanh()(minitorch.tensor([-4.0, -0.5, 2.0]))
+    tensor([-1.0000, -0.5000,  1.0000])
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardtanh.html
     """
@@ -147,6 +167,12 @@ class Hardtanh(_Parametric):
 class ReLU6(Hardtanh):
     """min(max(x, 0), 6).
 
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.ReLU6()(minitorch.tensor([-4.0, 0.5, 8.0]))
+    tensor([0.0000, 0.5000, 6.0000])
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.ReLU6.html
     """
 
@@ -160,6 +186,12 @@ class ReLU6(Hardtanh):
 class Hardsigmoid(_Inplace):
     """0 up to -3, 1 from 3 on, x / 6 + 1 / 2 between.
 
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.Hardsigmoid()(minitorch.tensor([-4.0, -0.5, 2.0]))
+    tensor([0.0000, 0.4167, 0.8333])
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardsigmoid.html
     """
 
@@ -171,6 +203,12 @@ class Hardsigmoid(_Inplace):
 
 class Hardswish(_Inplace):
     """x * hardsigmoid(x).
+
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.Hardswish()(minitorch.tensor([-4.0, -0.5, 2.0]))
+    tensor([-0.0000, -0.2083,  1.6667])
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardswish.html
     """
@@ -184,6 +222,12 @@ class Hardswish(_Inplace):
 class SiLU(_Inplace):
     """x * sigmoid(x), also called swish.
 
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.SiLU()(minitorch.tensor([-4.0, -0.5, 2.0]))
+    tensor([-0.0719, -0.1888,  1.7616])
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.SiLU.html
     """
 
@@ -193,6 +237,12 @@ class SiLU(_Inplace):
 class Mish(_Inplace):
     """x * tanh(softplus(x)).
 
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.Mish()(minitorch.tensor([-4.0, -0.5, 2.0]))
+    tensor([-0.0726, -0.2207,  1.9440])
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Mish.html
     """
 
@@ -201,6 +251,12 @@ class Mish(_Inplace):
 
 class ELU(_Parametric):
     """x where it is positive, else alpha * (exp(x) - 1).
+
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.ELU()(minitorch.tensor([-4.0, -0.5, 2.0]))
+    tensor([-0.9817, -0.3935,  2.0000])
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.ELU.html
     """
@@ -218,6 +274,12 @@ class ELU(_Parametric):
 class CELU(ELU):
     """x where it is positive, else alpha * (exp(x / alpha) - 1).
 
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.CELU()(minitorch.tensor([-4.0, -0.5, 2.0]))
+    tensor([-0.9817, -0.3935,  2.0000])
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.CELU.html
     """
 
@@ -227,6 +289,12 @@ class CELU(ELU):
 class SELU(_Inplace):
     """scale * elu(x, alpha), with the constants of "Self-normalizing neural networks" (2017).
 
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.SELU()(minitorch.tensor([-4.0, -0.5, 2.0]))
+    tensor([-1.7259, -0.6918,  2.1014])
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.SELU.html
     """
 
@@ -235,6 +303,12 @@ class SELU(_Inplace):
 
 class GLU(_Parametric):
     """a * sigmoid(b), where a and b are the halves of the input along dim.
+
+    Shapes: (*, 2 n, *) to (*, n, *), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.GLU()(minitorch.tensor([1.0, 2.0, 0.0, 0.0]))
+    tensor([0.5000, 1.0000])
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.GLU.html
     """
@@ -250,6 +324,12 @@ class GLU(_Parametric):
 
 class GELU(Module):
     """x times the normal distribution's cdf of x; with approximate="tanh" a formula close to it.
+
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.GELU()(minitorch.tensor([-1.0, -0.5, 2.0]))
+    tensor([-0.1587, -0.1543,  1.9545])
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.GELU.html
     """
@@ -267,6 +347,12 @@ class GELU(Module):
 class Hardshrink(Module):
     """x where abs(x) > lambd, else 0.
 
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.Hardshrink()(minitorch.tensor([-4.0, -0.5, 2.0]))
+    tensor([-4.,  0.,  2.])
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Hardshrink.html
     """
 
@@ -283,6 +369,12 @@ class Hardshrink(Module):
 class Softshrink(Hardshrink):
     """x moved towards 0 by lambd, but not beyond.
 
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.Softshrink()(minitorch.tensor([-4.0, 0.5, 2.0]))
+    tensor([-3.5000,  0.0000,  1.5000])
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softshrink.html
     """
 
@@ -291,6 +383,12 @@ class Softshrink(Hardshrink):
 
 class Tanhshrink(Module):
     """x - tanh(x).
+
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.Tanhshrink()(minitorch.tensor([-4.0, -0.5, 2.0]))
+    tensor([-3.0007, -0.0379,  1.0360])
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Tanhshrink.html
     """
@@ -301,6 +399,12 @@ class Tanhshrink(Module):
 class Softsign(Module):
     """x / (1 + abs(x)).
 
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.Softsign()(minitorch.tensor([-4.0, -0.5, 2.0]))
+    tensor([-0.8000, -0.3333,  0.6667])
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softsign.html
     """
 
@@ -310,6 +414,12 @@ class Softsign(Module):
 class LogSigmoid(Module):
     """log(sigmoid(x)), computed without overflow.
 
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.LogSigmoid()(minitorch.tensor([-4.0, -0.5, 2.0]))
+    tensor([-4.0181, -0.9741, -0.1269])
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.LogSigmoid.html
     """
 
@@ -318,6 +428,8 @@ class LogSigmoid(Module):
 
 class Softplus(_Parametric):
     """log(1 + exp(beta x)) / beta, a smooth max(x, 0); x itself where beta x is above the threshold.
+
+    Shapes: (*) to (*), floating point.
 
     >>> import minitorch
     >>> minitorch.nn.Softplus()(minitorch.zeros(1))
@@ -340,6 +452,10 @@ class PReLU(_Parametric):
     """x where it is positive, else weight * x with a learned weight, one or one a channel.
 
     Shapes: (*) to (*), or with more than one parameter (N, C, *); weight (num_parameters).
+
+    >>> import minitorch
+    >>> minitorch.nn.PReLU()(minitorch.tensor([-4.0, 2.0])).detach()
+    tensor([-1.,  2.])
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.PReLU.html
     """
@@ -371,6 +487,8 @@ class _AlongDim(_Parametric):
 class Softmax(_AlongDim):
     """exp(x) / sum(exp(x)) along dim.
 
+    Shapes: (*) to (*), floating point.
+
     >>> import minitorch
     >>> minitorch.nn.Softmax(dim=1)(minitorch.zeros(1, 2))
     tensor([[0.5000, 0.5000]])
@@ -384,6 +502,12 @@ class Softmax(_AlongDim):
 class Softmin(_AlongDim):
     """Softmax of -x.
 
+    Shapes: (*) to (*), floating point.
+
+    >>> import minitorch
+    >>> minitorch.nn.Softmin(dim=0)(minitorch.tensor([0.0, 1.0]))
+    tensor([0.7311, 0.2689])
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softmin.html
     """
 
@@ -392,6 +516,8 @@ class Softmin(_AlongDim):
 
 class LogSoftmax(_AlongDim):
     """log(softmax(x)) along dim.
+
+    Shapes: (*) to (*), floating point.
 
     >>> import minitorch
     >>> minitorch.nn.LogSoftmax(dim=1)(minitorch.zeros(1, 2))
@@ -408,6 +534,10 @@ class Softmax2d(Module):
 
     Raises:
         ValueError: for other numbers of dimensions.
+
+    >>> import minitorch
+    >>> minitorch.nn.Softmax2d()(minitorch.zeros(2, 1, 1)).flatten()
+    tensor([0.5000, 0.5000])
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.Softmax2d.html
     """

@@ -34,6 +34,8 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
     >>> import minitorch
     >>> minitorch.nn.utils.get_total_norm([minitorch.tensor([3.0]), minitorch.tensor([4.0])])
     tensor(5.)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.get_total_norm.html
     """
     tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     norm_type = float(norm_type)
@@ -52,7 +54,17 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False, foreach=Non
 
 
 def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
-    """Multiplies the gradients by max_norm / total_norm where that is below 1."""
+    """Multiplies the gradients by max_norm / total_norm where that is below 1.
+
+    >>> import minitorch
+    >>> w = minitorch.ones(2, requires_grad=True)
+    >>> (3 * w[0] + 4 * w[1]).backward()
+    >>> minitorch.nn.utils.clip_grads_with_norm_([w], 1.0, minitorch.tensor(5.0))
+    >>> w.grad
+    tensor([0.6000, 0.8000])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.clip_grads_with_norm_.html
+    """
     if isinstance(parameters, Tensor):
         parameters = [parameters]
     with minitorch.no_grad():
@@ -75,6 +87,8 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
     tensor(5.)
     >>> w.grad
     tensor([0.6000, 0.8000])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.clip_grad_norm_.html
     """
     if isinstance(parameters, Tensor):
         parameters = [parameters]
@@ -92,7 +106,18 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
 
 
 def clip_grad_norm(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
-    """The old name of clip_grad_norm_."""
+    """The old name of clip_grad_norm_.
+
+    >>> import minitorch
+    >>> w = minitorch.ones(2, requires_grad=True)
+    >>> (3 * w[0] + 4 * w[1]).backward()
+    >>> import warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     print(minitorch.nn.utils.clip_grad_norm([w], 1.0))
+    tensor(5.)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.clip_grad_norm.html
+    """
     warnings.warn(
         "`torch.nn.utils.clip_grad_norm` is now deprecated in favor of `torch.nn.utils.clip_grad_norm_`.",
         FutureWarning,
@@ -102,7 +127,17 @@ def clip_grad_norm(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False
 
 
 def clip_grad_value_(parameters, clip_value, foreach=None):
-    """Cuts the gradients off at -clip_value and clip_value."""
+    """Cuts the gradients off at -clip_value and clip_value.
+
+    >>> import minitorch
+    >>> w = minitorch.ones(2, requires_grad=True)
+    >>> (3 * w[0] + 4 * w[1]).backward()
+    >>> minitorch.nn.utils.clip_grad_value_([w], 3.5)
+    >>> w.grad
+    tensor([3.0000, 3.5000])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.utils.clip_grad_value_.html
+    """
     clip_value = float(clip_value)
     with minitorch.no_grad():
         for parameter in [parameters] if isinstance(parameters, Tensor) else parameters:

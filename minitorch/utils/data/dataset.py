@@ -39,6 +39,8 @@ class Dataset(Generic[_T_co]):
     ...         return i * i
     >>> Squares()[3]
     9
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.Dataset
     """
 
     def __getitem__(self, index) -> _T_co:
@@ -53,6 +55,15 @@ class IterableDataset(Dataset[_T_co], Iterable[_T_co]):
 
     With several workers each iterates over a copy of its own: see get_worker_info() for how to share the
     work.
+
+    >>> import minitorch
+    >>> class Count(minitorch.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(3))
+    >>> [batch.tolist() for batch in minitorch.utils.data.DataLoader(Count(), batch_size=2)]
+    [[0, 1], [2]]
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.IterableDataset
     """
 
     def __add__(self, other: Dataset[_T_co]):
@@ -69,6 +80,8 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
     >>> data = TensorDataset(minitorch.arange(6.0).reshape(3, 2), minitorch.tensor([0, 1, 1]))
     >>> data[1]
     (tensor([2., 3.]), tensor(1))
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.TensorDataset
     """
 
     tensors: tuple[Tensor, ...]
@@ -89,6 +102,12 @@ class StackDataset(Dataset):
     """Several datasets side by side: item i holds the i-th item of each, as a tuple, or by name as a dict.
 
     Raises ValueError without datasets, for both positional and named ones, or if their lengths differ.
+
+    >>> import minitorch
+    >>> minitorch.utils.data.StackDataset(x=[1, 2], y=["a", "b"])[1]
+    {'x': 2, 'y': 'b'}
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.StackDataset
     """
 
     def __init__(self, *args, **kwargs) -> None:
@@ -143,6 +162,8 @@ class ConcatDataset(Dataset[_T_co]):
     >>> both = ConcatDataset([[10, 11], [12, 13, 14]])
     >>> len(both), both[2], both[-1]
     (5, 12, 14)
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.ConcatDataset
     """
 
     datasets: list[Dataset[_T_co]]
@@ -182,7 +203,17 @@ class ConcatDataset(Dataset[_T_co]):
 
 
 class ChainDataset(IterableDataset):
-    """Iterable datasets one after another; AssertionError when one is reached that is not iterable-style."""
+    """Iterable datasets one after another; AssertionError when one is reached that is not iterable-style.
+
+    >>> import minitorch
+    >>> class Count(minitorch.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(3))
+    >>> list(minitorch.utils.data.ChainDataset([Count(), Count()]))
+    [0, 1, 2, 0, 1, 2]
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.ChainDataset
+    """
 
     def __init__(self, datasets: Iterable[Dataset]) -> None:
         self.datasets = datasets
@@ -209,6 +240,8 @@ class Subset(Dataset[_T_co]):
 
     >>> Subset([5, 6, 7, 8], [3, 0])[0]
     8
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.Subset
     """
 
     dataset: Dataset[_T_co]
@@ -269,6 +302,8 @@ def random_split(dataset: Dataset[_T], lengths: Sequence[int | float], generator
     >>> parts = random_split(range(10), [7, 3], generator=minitorch.Generator().manual_seed(0))
     >>> parts[1].indices
     [8, 6, 2]
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.random_split
     """
     total = sum(lengths)
     if math.isclose(total, 1) and total <= 1:

@@ -24,14 +24,31 @@ _T_co = TypeVar("_T_co", covariant=True)
 
 
 class Sampler(Generic[_T_co]):
-    """Base of samplers: subclasses write `__iter__`, which gives indices, and mostly `__len__`."""
+    """Base of samplers: subclasses write `__iter__`, which gives indices, and mostly `__len__`.
+
+    >>> import minitorch
+    >>> class Even(minitorch.utils.data.Sampler):
+    ...     def __iter__(self):
+    ...         return iter(range(0, 6, 2))
+    >>> list(Even())
+    [0, 2, 4]
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.Sampler
+    """
 
     def __iter__(self) -> Iterator[_T_co]:
         raise NotImplementedError
 
 
 class SequentialSampler(Sampler[int]):
-    """0, 1, ... up to the length of data_source."""
+    """0, 1, ... up to the length of data_source.
+
+    >>> import minitorch
+    >>> list(minitorch.utils.data.SequentialSampler("abc"))
+    [0, 1, 2]
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.SequentialSampler
+    """
 
     def __init__(self, data_source: Sized) -> None:
         self.data_source = data_source
@@ -60,6 +77,8 @@ class RandomSampler(Sampler[int]):
     >>> import minitorch
     >>> list(RandomSampler(range(4), generator=minitorch.Generator().manual_seed(0)))
     [0, 1, 3, 2]
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.RandomSampler
     """
 
     def __init__(
@@ -102,7 +121,15 @@ class RandomSampler(Sampler[int]):
 
 
 class SubsetRandomSampler(Sampler[int]):
-    """The given indices in random order, drawn from the generator, or the default one."""
+    """The given indices in random order, drawn from the generator, or the default one.
+
+    >>> import minitorch
+    >>> g = minitorch.Generator().manual_seed(0)
+    >>> list(minitorch.utils.data.SubsetRandomSampler([5, 6, 7], generator=g))
+    [7, 5, 6]
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.SubsetRandomSampler
+    """
 
     def __init__(self, indices: Sequence[int], generator=None) -> None:
         self.indices = indices
@@ -121,6 +148,13 @@ class WeightedRandomSampler(Sampler[int]):
 
     weights: a sequence of numbers, not necessarily summing to 1. Raises ValueError if num_samples is not
     positive, if replacement is no bool, or if weights is not one-dimensional.
+
+    >>> import minitorch
+    >>> g = minitorch.Generator().manual_seed(0)
+    >>> list(minitorch.utils.data.WeightedRandomSampler([0.0, 1.0, 3.0], 5, generator=g))
+    [2, 2, 2, 2, 2]
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.WeightedRandomSampler
     """
 
     def __init__(
@@ -159,6 +193,8 @@ class BatchSampler(Sampler[list[int]]):
 
     >>> list(BatchSampler(SequentialSampler(range(5)), batch_size=2, drop_last=False))
     [[0, 1], [2, 3], [4]]
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.BatchSampler
     """
 
     def __init__(self, sampler: Sampler[int] | Iterable[int], batch_size: int, drop_last: bool) -> None:

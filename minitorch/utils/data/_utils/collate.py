@@ -51,6 +51,8 @@ def default_convert(data):
     >>> import numpy as np
     >>> default_convert({"x": np.array([1.0, 2.0], dtype=np.float32), "name": "a"})
     {'x': tensor([1., 2.]), 'name': 'a'}
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.default_convert
     """
     if isinstance(data, Tensor):
         return data
@@ -158,5 +160,7 @@ def default_collate(batch):
 
     >>> default_collate([(1.0, "a"), (2.0, "b")])
     [tensor([1., 2.], dtype=torch.float64), ('a', 'b')]
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.default_collate
     """
     return _C._collate(batch)

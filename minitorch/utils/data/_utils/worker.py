@@ -43,6 +43,12 @@ def get_worker_info():
     """The WorkerInfo of the worker that is loading, None in the main program.
 
     To be called in a dataset, or in worker_init_fn, to share out the work of an IterableDataset.
+
+    >>> import minitorch
+    >>> print(minitorch.utils.data.get_worker_info())
+    None
+
+    https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.get_worker_info
     """
     return _worker_info
 
