@@ -350,10 +350,12 @@ static const char *why_no_grad(const mt_tensor *y)
     return " Hint: none of the tensors it was computed from requires grad.";
 }
 
-static mt_tensor *ones_for(mt_tensor *y)
+/* dy/dy = 1 for a y of one element. */
+static mt_tensor *one_for(mt_tensor *y)
 {
     mt_tensor *g = mt_empty_like(y, (mt_dtype)y->dtype);
-    return g && mt_fill_raw(g, mt_scalar_float(1)) == 0 ? g : NULL;
+    if (g) mt_scalar_store(mt_scalar_float(1), (mt_dtype)g->dtype, g->data);
+    return g;
 }
 
 static int add_root(run *r, int i, mt_tensor *y, mt_tensor *gy)
@@ -373,7 +375,7 @@ static int add_root(run *r, int i, mt_tensor *y, mt_tensor *gy)
                 "grad can be implicitly created only for scalar outputs. Hint: this one has "
                 "shape %s; reduce it with sum() or mean(), or pass its gradient to backward().",
                 mt_shape_text(y->ndim, y->size, a));
-        gy = ones_for(y);
+        gy = one_for(y);
         if (!gy) return -1;
     } else if (!mt_same_shape(y, gy)) {
         return mt_error(MT_RUNTIME,

@@ -121,15 +121,16 @@ static int grow(mt_tasks *q)
 
 static int task_init(mt_task *t, mt_node *node, mt_tensor *leaf)
 {
-    *t = (mt_task){.node = node, .leaf = leaf, .n = 1};
-    if (node) {
-        t->n = node->call.nout;
-        t->sequence = node->sequence + 1;
-        if (t->n != 1 && !(t->many = mt_calloc((size_t)t->n * sizeof *t->many))) return -1;
+    t->node = node;
+    t->leaf = leaf;
+    t->one = NULL;
+    t->n = node ? node->call.nout : 1;
+    t->sequence = node ? node->sequence + 1 : 0;
+    if (MT_UNLIKELY(t->n != 1) && !(t->many = mt_calloc((size_t)t->n * sizeof *t->many))) return -1;
+    if (node)
         mt_node_retain(node);
-    } else {
+    else
         mt_retain(leaf);
-    }
     return 0;
 }
 
@@ -189,7 +190,7 @@ int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr, m
     return 0;
 }
 
-bool mt_tasks_take(mt_tasks *q, mt_task *t)
+bool mt_tasks_take_newest(mt_tasks *q, mt_task *t)
 {
     if (q->n == 0) return false;
     if (MT_LIKELY(!q->heap)) {
@@ -209,9 +210,12 @@ bool mt_tasks_take(mt_tasks *q, mt_task *t)
 
 void mt_task_clear(mt_task *t)
 {
-    mt_tensor **grad = mt_task_grads(t);
-    for (int k = 0; k < t->n; k++) mt_release(grad[k]);
-    if (t->n != 1) mt_free(t->many, (size_t)t->n * sizeof *t->many);
+    if (MT_LIKELY(t->n == 1)) {
+        mt_release(t->one);
+    } else {
+        for (int k = 0; k < t->n; k++) mt_release(t->many[k]);
+        mt_free(t->many, (size_t)t->n * sizeof *t->many);
+    }
     if (t->node) mt_node_release(t->node);
     mt_release(t->leaf);
 }

@@ -32,8 +32,15 @@ void mt_tasks_init(mt_tasks *q);
 /* Adds g (owned, given up even on failure) to what waits for output out_nr of node, or for leaf. */
 int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr, mt_tensor *g,
                  bool record);
+bool mt_tasks_take_newest(mt_tasks *q, mt_task *t);
 /* The newest task, moved into *t; false if there is none. */
-bool mt_tasks_take(mt_tasks *q, mt_task *t);
+static inline bool mt_tasks_take(mt_tasks *q, mt_task *t)
+{
+    if (MT_UNLIKELY(q->n != 1 || q->heap)) return mt_tasks_take_newest(q, t);
+    q->n = 0;
+    *t = q->few[0];
+    return true;
+}
 void mt_task_clear(mt_task *t);
 void mt_tasks_clear(mt_tasks *q);
 

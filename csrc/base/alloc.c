@@ -9,7 +9,7 @@
  * exceed the cap. Blocks of 2 MiB and more are mapped at 2 MiB boundaries and ask for huge pages.
  *
  * Note [What is live]
- * Each thread counts, without atomic read-modify-writes (MT_COUNT), the blocks that enter from beyond
+ * Each thread counts, without atomic read-modify-writes (COUNT), the blocks that enter from beyond
  * its cache and those that leave; what it hands out from its cache costs no count. Blocks in the hands
  * of users are those that came in and are not in a cache. The sum over the registered threads and the
  * total of the ended ones is exact whenever nobody is in the middle of a call.
@@ -48,13 +48,18 @@ static int64_t fail_countdown; /* allocations until one fails, counted down by w
 static int64_t fail_start;     /* where it began */
 static int fail_persistent;
 
+/* Counters have one writer, their thread, and are read by others at any time. */
+#define COUNT(counter, by)                                                                         \
+    __atomic_store_n(&(counter), __atomic_load_n(&(counter), __ATOMIC_RELAXED) + (by),             \
+                     __ATOMIC_RELAXED)
+
 /* One block of `bytes` enters (sign 1) or leaves (-1). */
 static void count(int64_t sign, size_t bytes)
 {
     mt_thread *t = &mt_self;
     if (MT_LIKELY(mt_thread_register())) {
-        MT_COUNT(t->blocks, sign);
-        MT_COUNT(t->bytes, sign * (int64_t)bytes);
+        COUNT(t->blocks, sign);
+        COUNT(t->bytes, sign * (int64_t)bytes);
         return;
     }
     mt_lock();

@@ -39,10 +39,9 @@ static inline int mt_size_class(size_t size)
     return 8 + (63 - __builtin_clzll((unsigned long long)last >> 9));
 }
 
-/* Counters have one writer, their thread, and are read by others at any time. */
-#define MT_COUNT(counter, by)                                                                      \
-    __atomic_store_n(&(counter), __atomic_load_n(&(counter), __ATOMIC_RELAXED) + (by),             \
-                     __ATOMIC_RELAXED)
+/* How many more blocks of class c this thread may keep changes by one. A plain add, since only its thread writes it;
+ * whoever reads it from another (mt_alloc_get_stats) sees the old or the new value. */
+#define MT_ROOM(c, by) (mt_self.room[c] = (uint16_t)(mt_self.room[c] + (by)))
 
 /* NULL with a pending MT_MEMORY error if there is none to be had. size 0 is allowed. */
 static inline void *mt_malloc(size_t size)
@@ -53,7 +52,7 @@ static inline void *mt_malloc(size_t size)
         void *block = mt_self.cache[c];
         if (MT_LIKELY(block != NULL)) {
             mt_self.cache[c] = *(void **)block;
-            MT_COUNT(mt_self.room[c], 1);
+            MT_ROOM(c, 1);
             return block;
         }
     }
@@ -70,7 +69,7 @@ static inline void mt_free(void *block, size_t size)
         if (MT_LIKELY(mt_self.room[c] != 0)) {
             *(void **)block = mt_self.cache[c];
             mt_self.cache[c] = block;
-            MT_COUNT(mt_self.room[c], -1);
+            MT_ROOM(c, -1);
             return;
         }
     }

@@ -67,7 +67,7 @@ static inline size_t size_room(const mt_tensor *t)
 static INLINE mt_node *node_new(const mt_call *c, int nin, int nout, size_t sizes, int64_t **size)
 {
     size_t narg = (size_t)c->narg, tensors = (size_t)(nin + nout);
-    const mt_op_plan *plan = narg && c->op->plan ? mt_op_read_plan(c->op) : NULL;
+    const mt_op_plan *plan = narg && c->op->plan ? mt_op_get_plan(c->op) : NULL;
     if (plan && !plan->points) plan = NULL;
     size_t payload = plan ? payload_bytes(c, plan) : 0;
     size_t bytes = sizeof(mt_node) + (size_t)nin * (sizeof(mt_edge) + sizeof(mt_dims)) +
@@ -131,7 +131,7 @@ int mt_edge_of(mt_tensor *t, mt_edge *edge)
 }
 
 /* Counts the edge to t in, and puts n behind the node there. */
-static inline int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
+static INLINE int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
 {
     if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation) &&
         mt_regenerate_view(t) < 0)
@@ -181,7 +181,7 @@ static INLINE int keep_outputs(mt_node *n, const mt_call *c, int nin, int nout, 
     return 0;
 }
 
-static int give_node(mt_node *n, mt_tensor *t, int k)
+static INLINE int give_node(mt_node *n, mt_tensor *t, int k)
 {
     if (MT_UNLIKELY(t->node != NULL)) { /* in place: the old history lives on through n's edges */
         if (t->flags & MT_RETAIN_GRAD && mt_retain_grad_moves(t, n, (uint32_t)k) < 0) return -1;

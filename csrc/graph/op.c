@@ -40,7 +40,6 @@ static uint8_t kind_of(const char *p)
 const mt_op_plan *mt_op_read_plan(const mt_op *op)
 {
     mt_op_plan *plan = op->plan, read = {.ready = true};
-    if (__atomic_load_n(&plan->ready, __ATOMIC_ACQUIRE)) return plan;
     const char *p = op->schema ? strchr(op->schema, '(') : NULL;
     p = p ? skip_blank(p + 1) : "";
     for (int i = 0; *p && *p != ')' && i < MT_MAX_ARGS; p = skip_blank(parameter_end(p))) {

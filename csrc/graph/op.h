@@ -123,6 +123,10 @@ struct mt_op {
 
 /* The plan of an operator that has arguments: read from its schema at the first call. */
 const mt_op_plan *mt_op_read_plan(const mt_op *op);
+static inline const mt_op_plan *mt_op_get_plan(const mt_op *op)
+{
+    return __atomic_load_n(&op->plan->ready, __ATOMIC_ACQUIRE) ? op->plan : mt_op_read_plan(op);
+}
 
 /* Declares a record: MT_OP(mm, .kind = ..., .keeps = {...}, .schema = "...", .doc = "...")
  * for functions mm_forward and, unless .backward is given otherwise, none. */
