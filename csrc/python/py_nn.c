@@ -32,10 +32,11 @@ static int mirror(py_nn *owner, PyObject *name, PyObject *value)
 
 static void forget_cached(py_nn *m)
 {
-    if (!m || !m->cached) return;
+    if (!m) return;
     m->cached = false;
     Py_CLEAR(m->weight);
     Py_CLEAR(m->bias);
+    Py_CLEAR(m->children);
 }
 
 static int registry_store(PyObject *self, PyObject *key, PyObject *value)
@@ -440,6 +441,7 @@ static int module_traverse(PyObject *self, visitproc visit, void *arg)
     for (int k = 0; k < PY_NN_REGISTRIES; k++) Py_VISIT(m->registry[k]);
     Py_VISIT(m->weight);
     Py_VISIT(m->bias);
+    Py_VISIT(m->children);
     return 0;
 }
 

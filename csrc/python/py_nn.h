@@ -27,7 +27,8 @@ typedef struct py_nn {
     unsigned int flags;
     uint64_t walk;           /* the last walk over a network that came by */
     PyObject *weight, *bias; /* owned: what the registry has under these names, while `cached` */
-    bool cached;             /* cleared by every change of a registry */
+    PyObject *children;      /* Sequential: a tuple of what registry[PY_NN_MODULES] has; or NULL */
+    bool cached;             /* the last three are forgotten by every change of a registry */
     bool
         plain_option; /* `forward` reads one more attribute, which the class knows nothing of ... */
     py_memo option;   /* ... so it stands in the instance's dict */

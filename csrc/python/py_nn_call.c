@@ -313,35 +313,58 @@ static inline PyObject *call_child(PyObject *child, PyObject **args)
                : PyObject_Vectorcall(child, args, nargsf, NULL);
 }
 
+/* The modules of a Sequential as a tuple. New reference. */
+static PyObject *children_of(py_nn *m)
+{
+    if (MT_UNLIKELY(!m->children)) {
+        PyObject *list = PyDict_Values((PyObject *)m->registry[PY_NN_MODULES]);
+        if (!list) return NULL;
+        m->children = PyList_AsTuple(list);
+        Py_DECREF(list);
+    }
+    return Py_XNewRef(m->children);
+}
+
+/* The modules changed while they were being called: the rest of them are the new ones, as in a loop
+ * over a dict. Takes over the old ones. */
+static PyObject *changed_children(py_nn *m, PyObject *before)
+{
+    PyObject *now = children_of(m);
+    if (now && PyTuple_GET_SIZE(now) != PyTuple_GET_SIZE(before)) {
+        PyErr_SetString(PyExc_RuntimeError, "dictionary changed size during iteration");
+        Py_CLEAR(now);
+    }
+    Py_DECREF(before);
+    return now;
+}
+
 /* Sequential: each child gets what the one before it returned. */
-static PyObject *run_sequential(py_forward *f, PyObject *self, PyObject *const *args)
+static PyObject *run_children(py_nn *m, PyObject *input)
+{
+    PyObject *children = children_of(m), *value = Py_NewRef(input);
+    for (Py_ssize_t i = 0; value && children && i < PyTuple_GET_SIZE(children); i++) {
+        PyObject *child = PyTuple_GET_ITEM(children, i), *stack[2] = {NULL, value};
+        value = call_child(child, stack + 1);
+        Py_DECREF(stack[1]);
+        if (MT_UNLIKELY(!value && py_nn_check(child))) explain(child, false, true);
+        if (MT_UNLIKELY(value && m->children != children)) children = changed_children(m, children);
+    }
+    if (MT_UNLIKELY(!children)) Py_CLEAR(value);
+    Py_XDECREF(children);
+    return value;
+}
+
+static PyObject *run_sequential(py_forward *Py_UNUSED(f), PyObject *self, PyObject *const *args)
 {
     int ready = py_nn_check(self) ? py_nn_ready((py_nn *)self) : 0;
-    if (ready <= 0) {
+    if (MT_UNLIKELY(ready <= 0)) {
         if (!ready)
             PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute '_modules'",
                          Py_TYPE(self)->tp_name);
         return NULL;
     }
     if (Py_EnterRecursiveCall(" in Sequential.forward")) return NULL;
-    PyObject *children = Py_NewRef((PyObject *)((py_nn *)self)->registry[PY_NN_MODULES]), *name,
-             *child;
-    PyObject *value = Py_NewRef(args[0]);
-    Py_ssize_t at = 0, size = PyDict_GET_SIZE(children);
-    (void)f;
-    while (value && PyDict_Next(children, &at, &name, &child)) {
-        PyObject *stack[2] = {NULL, value};
-        Py_INCREF(child);
-        value = call_child(child, stack + 1);
-        Py_DECREF(stack[1]);
-        if (!value && py_nn_check(child)) explain(child, false, true);
-        Py_DECREF(child);
-        if (value && PyDict_GET_SIZE(children) != size) {
-            PyErr_SetString(PyExc_RuntimeError, "dictionary changed size during iteration");
-            Py_CLEAR(value);
-        }
-    }
-    Py_DECREF(children);
+    PyObject *value = run_children((py_nn *)self, args[0]);
     Py_LeaveRecursiveCall();
     return value;
 }

@@ -199,13 +199,16 @@ static int zero_group(PyObject *group, bool set_to_none)
     if (!params) return -1;
     int status = 0;
     for (Py_ssize_t i = 0; status == 0 && i < PySequence_Fast_GET_SIZE(params); i++) {
-        mt_tensor *t = py_optim_tensor(PySequence_Fast_GET_ITEM(params, i));
-        if (!t)
+        mt_tensor *t = py_optim_tensor(PySequence_Fast_GET_ITEM(params, i)), *grad;
+        if (MT_UNLIKELY(!t)) {
             status = -1;
-        else if (t->grad && set_to_none)
-            mt_zero_grad_group(1, &t);
-        else if (t->grad)
+        } else if (set_to_none) {
+            grad = t->grad;
+            t->grad = NULL;
+            mt_release(grad);
+        } else if (t->grad) {
             status = zero_gradient(t->grad);
+        }
     }
     Py_DECREF(params);
     return status;
@@ -295,7 +298,30 @@ static PyMethodDef methods[] = {
 static const char *const method_names[] = {"_sgd_step", "_adam_step", "_rmsprop_step",
                                            "_zero_grad"};
 
+/* The interpreter calls a method in C without detours where it belongs to the very class of the
+ * object: a decorator that gives the class methods of its own. */
+static PyObject *own_methods(PyObject *module, PyObject *class)
+{
+    (void)module;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        PyObject *found = PyObject_GetAttrString(class, methods[i].ml_name);
+        if (!found) return NULL;
+        bool same = Py_IS_TYPE(found, &PyMethodDescr_Type) &&
+                    ((PyMethodDescrObject *)found)->d_method == &methods[i];
+        Py_DECREF(found);
+        if (!same) continue;
+        PyObject *own = PyDescr_NewMethod((PyTypeObject *)class, &methods[i]);
+        int status = own ? PyObject_SetAttrString(class, methods[i].ml_name, own) : -1;
+        Py_XDECREF(own);
+        if (status < 0) return NULL;
+    }
+    return Py_NewRef(class);
+}
+
 static PyMethodDef functions[] = {
+    {"_own_methods", own_methods, METH_O,
+     "_own_methods(cls, /)\n--\n\nDecorates an optimizer's class: its methods in C become its "
+     "own."},
     {"_watch_step_hooks", watch_hooks, METH_O,
      "_watch_step_hooks(run, /)\n--\n\nFrom now on steps go through run(optimizer, step, args, "
      "kwargs)."},

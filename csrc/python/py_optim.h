@@ -16,7 +16,12 @@ int py_optim_step_group(PyObject *self, PyObject *dict, PyObject *group, py_opti
 /* group["params"] as a list or tuple. New reference. */
 PyObject *py_optim_params(PyObject *group);
 /* The tensor of a parameter, or NULL with TypeError. */
-mt_tensor *py_optim_tensor(PyObject *param);
+mt_tensor *py_optim_no_tensor(PyObject *o);
+static inline mt_tensor *py_optim_tensor(PyObject *param)
+{
+    mt_tensor *t = MT_LIKELY(py_tensor_check(param)) ? py_core(param) : NULL;
+    return MT_LIKELY(t != NULL) ? t : py_optim_no_tensor(param);
+}
 /* An attribute of the optimizer that normally lies in its dict; the PY_MEMO_SLOTS memos serve that
  * name alone. New reference. */
 PyObject *py_optim_attribute(PyObject *self, PyObject *dict, py_memo *memos, PyObject *name);

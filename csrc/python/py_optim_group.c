@@ -196,9 +196,8 @@ static void chunk_clear(chunk *c)
     c->n = 0;
 }
 
-mt_tensor *py_optim_tensor(PyObject *o)
+mt_tensor *py_optim_no_tensor(PyObject *o)
 {
-    if (MT_LIKELY(py_tensor_check(o) && py_core(o))) return py_core(o);
     PyErr_Format(PyExc_TypeError,
                  "optimizer can only optimize Tensors, but one of the params is %s",
                  Py_TYPE(o)->tp_name);

@@ -9,6 +9,7 @@ from .optimizer import ParamsT, _to_scalar
 __all__ = ["Adam"]
 
 
+@_C._own_methods
 class Adam(_Formula):
     """Adam: steps scaled by running averages of the gradient and of its square.
 

@@ -1,6 +1,6 @@
 """AdamW: Adam with weight decay that does not enter the averages."""
 
-from minitorch import Tensor
+from minitorch import _C, Tensor
 
 from .adam import Adam
 from .optimizer import ParamsT
@@ -8,6 +8,7 @@ from .optimizer import ParamsT
 __all__ = ["AdamW"]
 
 
+@_C._own_methods
 class AdamW(Adam):
     """Adam, where each step first shrinks the parameters: p = p (1 - lr weight_decay).
 

@@ -8,6 +8,7 @@ from .optimizer import ParamsT
 __all__ = ["RMSprop"]
 
 
+@_C._own_methods
 class RMSprop(_Formula):
     """RMSprop: steps scaled by a running average of the gradient's square.
 

@@ -8,6 +8,7 @@ from .optimizer import ParamsT, _get_value
 __all__ = ["SGD"]
 
 
+@_C._own_methods
 class SGD(_Formula):
     """Stochastic gradient descent, optionally with momentum.
 
