@@ -37,23 +37,30 @@ static inline bool step_small(mt_tensor *p, const mt_tensor *grad, const mt_sgd_
     return true;
 }
 
-int mt_sgd_step_group(int n, mt_tensor *const *param, mt_tensor **momentum, const mt_sgd_step *s)
+/* Any other case. *momentum: NULL where there is no buffer yet; momentum NULL: none wanted. */
+static __attribute__((noinline)) int step_lanes(mt_tensor *p, mt_tensor **momentum,
+                                                const mt_sgd_step *s)
 {
     sgd_work w = {.l = {.count = momentum ? 3 : 2}, .s = *s};
+    w.l.tensor[MT_LANE_PARAM] = p;
+    w.l.tensor[MT_LANE_GRAD] = p->grad;
+    if (momentum) {
+        w.s.first = !*momentum;
+        if (w.s.first) *momentum = mt_empty_like(p->grad, (mt_dtype)p->dtype);
+        if (!*momentum) return -1;
+        w.l.tensor[MT_LANE_STATE] = *momentum;
+    }
+    if (mt_lanes_open(&w.l) < 0) return -1;
+    mt_parallel_for(w.l.n, MT_GRAIN_OPTIM, sgd_range, &w);
+    return mt_lanes_close(&w.l);
+}
+
+int mt_sgd_step_group(int n, mt_tensor *const *param, mt_tensor **momentum, const mt_sgd_step *s)
+{
     for (int i = 0; i < n; i++) {
-        mt_tensor *grad = param[i]->grad;
-        if (!grad || (!momentum && MT_LIKELY(step_small(param[i], grad, s)))) continue;
-        w.l.tensor[MT_LANE_PARAM] = param[i];
-        w.l.tensor[MT_LANE_GRAD] = grad;
-        if (momentum) {
-            w.s.first = !momentum[i];
-            if (w.s.first) momentum[i] = mt_empty_like(grad, (mt_dtype)param[i]->dtype);
-            if (!momentum[i]) return -1;
-            w.l.tensor[MT_LANE_STATE] = momentum[i];
-        }
-        if (mt_lanes_open(&w.l) < 0) return -1;
-        mt_parallel_for(w.l.n, MT_GRAIN_OPTIM, sgd_range, &w);
-        if (mt_lanes_close(&w.l) < 0) return -1;
+        mt_tensor *p = param[i];
+        if (!p->grad || (!momentum && MT_LIKELY(step_small(p, p->grad, s)))) continue;
+        if (step_lanes(p, momentum ? momentum + i : NULL, s) < 0) return -1;
     }
     return 0;
 }

@@ -229,15 +229,16 @@ static const char *const slot_names[] = {
 #undef X
 };
 
+static PyObject *slot_ops[NUM_SLOT_OPS];
+
 /* Operators live as long as the module, so what has been found once is kept. */
 static PyObject *slot_op(int which)
 {
-    static PyObject *found[NUM_SLOT_OPS];
-    if (MT_LIKELY(found[which] != NULL)) return found[which];
-    found[which] = py_op_find(slot_names[which], true);
-    if (found[which]) return found[which];
+    if (MT_LIKELY(slot_ops[which] != NULL)) return slot_ops[which];
+    slot_ops[which] = py_op_find(slot_names[which], true);
+    if (slot_ops[which]) return slot_ops[which];
     PyErr_Clear();
-    return found[which] = py_op_find(slot_names[which], false); /* rsub is a function only */
+    return slot_ops[which] = py_op_find(slot_names[which], false); /* rsub is a function only */
 }
 
 static PyObject *slot_call(int which, PyObject *const *args, Py_ssize_t n)
@@ -303,8 +304,16 @@ static PyObject *inplace(int which, PyObject *a, PyObject *b)
     return slot_call(which, args, 2);
 }
 
+/* Two tensors, or one and a float, take no detours. */
 #define BINARY_SLOT(how, name)                                                                     \
-    static PyObject *slot_##name(PyObject *a, PyObject *b) { return how(SLOT_##name, a, b); }
+    static PyObject *slot_##name(PyObject *a, PyObject *b)                                         \
+    {                                                                                              \
+        PyObject *op = slot_ops[SLOT_##name], *args[2] = {a, b};                                   \
+        if (MT_LIKELY(op && Py_TYPE(a) == &py_tensor_type &&                                       \
+                      (Py_TYPE(b) == &py_tensor_type || PyFloat_CheckExact(b))))                   \
+            return py_op_call(op, args, 2);                                                        \
+        return how(SLOT_##name, a, b);                                                             \
+    }
 BINARY_SLOT(commutative, add)
 BINARY_SLOT(commutative, mul)
 BINARY_SLOT(commutative, bitwise_and)
@@ -326,24 +335,26 @@ BINARY_SLOT(inplace, bitwise_xor_)
 BINARY_SLOT(inplace, bitwise_left_shift_)
 BINARY_SLOT(inplace, bitwise_right_shift_)
 
-static PyObject *slot_sub(PyObject *a, PyObject *b)
+static PyObject *sub(int which, PyObject *a, PyObject *b)
 {
-    if (py_tensor_check(a)) return binary(SLOT_sub, a, b);
+    if (py_tensor_check(a)) return binary(which, a, b);
     if (!is_operand(a)) Py_RETURN_NOTIMPLEMENTED;
     PyObject *args[2] = {b, a};
     return slot_call(SLOT_rsub, args, 2);
 }
 
 /* 3 / x is 3 * (1 / x), as in PyTorch: the last bit may differ from a true division. */
-static PyObject *slot_div(PyObject *a, PyObject *b)
+static PyObject *divide(int which, PyObject *a, PyObject *b)
 {
-    if (py_tensor_check(a)) return binary(SLOT_div, a, b);
+    if (py_tensor_check(a)) return binary(which, a, b);
     PyObject *inverse = slot_call(SLOT_reciprocal, &b, 1);
     if (!inverse) return NULL;
     PyObject *result = PyNumber_Multiply(inverse, a);
     Py_DECREF(inverse);
     return result;
 }
+BINARY_SLOT(sub, sub)
+BINARY_SLOT(divide, div)
 
 /* Matrices have no numbers beside them. */
 static PyObject *slot_matmul(PyObject *a, PyObject *b)
