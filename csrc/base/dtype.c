@@ -22,6 +22,13 @@ static const char *const camel_names[MT_NUM_DTYPES] = {
 const char *mt_dtype_name(mt_dtype d) { return names[d]; }
 const char *mt_dtype_camel(mt_dtype d) { return camel_names[d]; }
 
+const char *mt_dtype_c(mt_dtype d)
+{
+    static const char *const c_names[MT_NUM_DTYPES] = {
+        "unsigned char", "signed char", "short int", "int", "long int", "float", "double", "bool"};
+    return c_names[d];
+}
+
 /* The smallest type that both fit, but integers never widen a float: int64 with float32 is float32.
  * Only uint8 with int8 needs a third type. Order as in MT_DTYPES. */
 static const uint8_t promotions[MT_NUM_DTYPES][MT_NUM_DTYPES] = {

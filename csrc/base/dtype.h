@@ -29,6 +29,7 @@ extern const uint8_t mt_dtype_sizes[MT_NUM_DTYPES];
 static inline int64_t mt_dtype_size(mt_dtype d) { return mt_dtype_sizes[d]; }
 const char *mt_dtype_name(mt_dtype d);  /* "float32" */
 const char *mt_dtype_camel(mt_dtype d); /* "Float", as error texts say */
+const char *mt_dtype_c(mt_dtype d);     /* "long int", as some of them say */
 
 static inline bool mt_is_float(mt_dtype d) { return d == MT_FLOAT32 || d == MT_FLOAT64; }
 static inline bool mt_is_integral(mt_dtype d) { return d <= MT_INT64; } /* without bool */

@@ -61,6 +61,18 @@ int mt_error(mt_code code, const char *format, ...)
     return -1;
 }
 
+int (*mt_warn_host)(const char *text);
+
+int mt_warn(const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return mt_warn_host ? mt_warn_host(text) : 0;
+}
+
 void *mt_fail_memory(void)
 {
     mt_thread *t = &mt_self;

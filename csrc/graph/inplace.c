@@ -43,6 +43,8 @@ int mt_check_history(mt_tensor *t, bool recording)
             "cannot write to a tensor whose memory is read-only: it was made from a read-only "
             "array. Use clone() to get a copy that can be written.");
     if (mt_self.no_grad) return 0;
+    bool lost = t->flags & MT_VIEW_NO_GRAD && t->base && mt_requires_grad(t->base);
+    if (lost) return check_view(t);
     if (t->base && !t->node && mt_requires_grad(t->base) && !t->base->node &&
         t->base->generation == 0)
         return mt_error(
@@ -59,8 +61,7 @@ int mt_check_history(mt_tensor *t, bool recording)
             MT_RUNTIME,
             "a leaf Variable that requires grad is being used in an in-place operation. "
             "Hint: update parameters inside `with torch.no_grad():`.");
-    bool lost = t->flags & MT_VIEW_NO_GRAD && t->base && mt_requires_grad(t->base);
-    if ((recording || lost) && t->base) return check_view(t);
+    if (recording && t->base) return check_view(t);
     return 0;
 }
 

@@ -308,10 +308,13 @@ static int fail_version(const mt_node *n, const mt_tensor *t, uint32_t kept, boo
     const mt_op *writer = t->storage->writer;
     mt_node_name(n, self);
     const mt_node *made_by = output ? n : n->next[nr].node;
-    if (made_by)
+    if (made_by) {
         mt_node_name(made_by, maker);
-    else
+        char *suffix = strstr(maker, "Backward"); /* "output 0 of Exp" */
+        if (suffix) *suffix = '\0';
+    } else {
         snprintf(maker, sizeof maker, "a leaf");
+    }
     return mt_error(
         MT_RUNTIME,
         "one of the variables needed for gradient computation has been modified by an inplace "

@@ -49,6 +49,15 @@ static inline int64_t int64_of_double(double x)
 #define D_f32(x) (float)(x)
 #define D_f64(x) (double)(x)
 #define D_b8(x)  ((x) != 0)
+/* A bool is read as the byte it lies in: foreign memory may hold more than 0 and 1. */
+#define B_u8(x)  (uint8_t)((x) != 0)
+#define B_i8(x)  (int8_t)((x) != 0)
+#define B_i16(x) (int16_t)((x) != 0)
+#define B_i32(x) (int32_t)((x) != 0)
+#define B_i64(x) (int64_t)((x) != 0)
+#define B_f32(x) (float)((x) != 0)
+#define B_f64(x) (double)((x) != 0)
+#define B_b8(x)  ((x) != 0)
 
 /* Contiguous to contiguous, one number to contiguous, anything. */
 #define CAST_EACH(FROM, TO, how, at_o, at_a)                                                       \
@@ -89,7 +98,7 @@ static inline int64_t int64_of_double(double x)
     TO_ALL(DO, I_, int64_t, i64, MT_INT64)                                                         \
     TO_ALL(DO, F_, float, f32, MT_FLOAT32)                                                         \
     TO_ALL(DO, D_, double, f64, MT_FLOAT64)                                                        \
-    TO_ALL(DO, I_, bool, b8, MT_BOOL)
+    TO_ALL(DO, B_, uint8_t, b8, MT_BOOL)
 #define CAST_FUNCTION(K, FROM, S_FROM, D_FROM, TO, S_TO, D_TO) CAST_LOOP(K, FROM, S_FROM, TO, S_TO)
 #define CAST_ENTRY(K, FROM, S_FROM, D_FROM, TO, S_TO, D_TO)                                        \
     k->cast[D_FROM][D_TO] = cast_##S_FROM##_##S_TO;

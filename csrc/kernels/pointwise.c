@@ -25,13 +25,13 @@
 #define EACH_1(OUT, IN, f, at_o, at_a)                                                             \
     MT_INDEPENDENT                                                                                 \
     for (int64_t i = 0; i < n; i++) {                                                              \
-        const IN x = (IN) * (const T *)(a + at_a);                                                 \
+        const IN x = (IN) * (const MEMORY *)(a + at_a);                                            \
         *(OUT *)(o + at_o) = (OUT)(f);                                                             \
     }
 #define EACH_2(OUT, IN, f, at_o, at_a, at_b)                                                       \
     MT_INDEPENDENT                                                                                 \
     for (int64_t i = 0; i < n; i++) {                                                              \
-        const IN x = (IN) * (const T *)(a + at_a), y = (IN) * (const T *)(b + at_b);               \
+        const IN x = (IN) * (const MEMORY *)(a + at_a), y = (IN) * (const MEMORY *)(b + at_b);     \
         *(OUT *)(o + at_o) = (OUT)(f);                                                             \
     }
 

@@ -4,6 +4,14 @@
  * IS_INTEGER and IS_BOOL; undefines them all. The row exp becomes the function exp_loop_f32, and
  * fill_rows_f32 puts all loops of the type into a table. */
 
+/* What an element is read as: a bool is a byte, and not 0 if it is true; foreign memory may hold
+ * more than 0 and 1. */
+#if defined(IS_BOOL)
+#define MEMORY uint8_t
+#else
+#define MEMORY T
+#endif
+
 /* Whether and how a kind is computed in this type: DO(name, output type, type to load as, f). */
 #if defined(IS_BOOL)
 #define UNARY_SAME(DO, name, f)
@@ -51,11 +59,12 @@ static void MT_CAT(where_loop, S)(int64_t n, char *const *p, const int64_t *stri
     if (so == size && sc == 1 && sx == size && sy == size) {
         MT_INDEPENDENT
         for (int64_t i = 0; i < n; i++)
-            ((T *)out)[i] = ((const bool *)c)[i] ? ((const T *)x)[i] : ((const T *)y)[i];
+            ((MEMORY *)out)[i] =
+                ((const uint8_t *)c)[i] ? ((const MEMORY *)x)[i] : ((const MEMORY *)y)[i];
         return;
     }
     for (int64_t i = 0; i < n; i++, out += so, c += sc, x += sx, y += sy)
-        *(T *)out = *(const bool *)c ? *(const T *)x : *(const T *)y;
+        *(MEMORY *)out = *(const uint8_t *)c ? *(const MEMORY *)x : *(const MEMORY *)y;
 }
 
 /* ---- their places in the table --------------------------------------------------------------- */
@@ -71,6 +80,7 @@ static void MT_CAT(fill_rows, S)(mt_kernels *k)
     k->where[DTYPE] = MT_CAT(where_loop, S);
 }
 
+#undef MEMORY
 #undef UNARY_SAME
 #undef UNARY_SAME_NN
 #undef UNARY_ROUND

@@ -50,14 +50,15 @@ INTEGER_KEY(i8, int8_t, int8_t)
 INTEGER_KEY(i16, int16_t, int16_t)
 INTEGER_KEY(i32, int32_t, int32_t)
 INTEGER_KEY(i64, int64_t, int64_t)
-INTEGER_KEY(b8, uint8_t, uint8_t)
+static inline uint8_t key_b8(uint8_t x, uint8_t nan) { return (void)nan, x != 0; }
+static inline uint8_t from_key_b8(uint8_t key) { return key; }
 
 /* ---- the simple loops ------------------------------------------------------------------------ */
 
 /* a = f(a, x) over all elements x, then *out = result(a). */
 #define REDUCE_EACH(f, at)                                                                         \
     for (int64_t i = 0; i < n; i++) {                                                              \
-        const T x = *(const T *)(in + at);                                                         \
+        const T x = READ(*(const T *)(in + at));                                                   \
         a = f;                                                                                     \
     }
 #define REDUCE_LOOP(name, TO, STATE, identity, f, result)                                          \
@@ -79,7 +80,7 @@ INTEGER_KEY(b8, uint8_t, uint8_t)
         for (int64_t j = 0; j < columns; j++) out[j] = identity;                                   \
         for (int64_t i = 0; i < rows; i++, in += row) {                                            \
             for (int64_t j = 0; j < columns; j++) {                                                \
-                const T x = ((const T *)in)[j];                                                    \
+                const T x = READ(((const T *)in)[j]);                                              \
                 const TO a = out[j];                                                               \
                 out[j] = f;                                                                        \
             }                                                                                      \
@@ -181,11 +182,12 @@ INTEGER_KEY(b8, uint8_t, uint8_t)
 #include "kernels/reduce_loops.h"
 
 /* bools as they lie in memory: loads of bool do not vectorise */
-#define T       uint8_t
-#define S       b8
-#define W       uint32_t
-#define A       uint64_t
-#define DTYPE   MT_BOOL
+#define T     uint8_t
+#define S     b8
+#define W     uint32_t
+#define A     uint64_t
+#define DTYPE MT_BOOL
+#define IS_BOOL
 #define KEY     uint8_t
 #define KEY_MIN 0
 #define KEY_MAX 1

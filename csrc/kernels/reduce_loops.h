@@ -5,7 +5,13 @@
  *     KEY               integers that sort as T does (see key_f32)
  *     KEY_MIN, KEY_MAX  the ends of KEY
  *     LOWEST, HIGHEST   the ends of T
+ *     IS_BOOL           for bools, which foreign memory may hold as any byte but 0
  * and undefines them all. */
+#if defined(IS_BOOL)
+#define READ(x) ((T)((x) != 0))
+#else
+#define READ(x) (x)
+#endif
 
 #if defined(IS_FLOAT)
 #define POSITIVE_ZERO(x) ((x) + 0) /* -0 counts as 0 where places are compared */
@@ -258,5 +264,7 @@ static void MT_CAT(fill_reductions, S)(mt_kernels *k)
 #undef LOWEST
 #undef HIGHEST
 #undef IS_FLOAT
+#undef IS_BOOL
+#undef READ
 #undef POSITIVE_ZERO
 #undef JOIN

@@ -55,10 +55,38 @@ static void same_gradient(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[0]) gin[0] = gout[0];
 }
 
+/* Strides of "channels last": dimension 1 innermost, the others in order. */
+static void channels_last_strides(const mt_tensor *t, int64_t *stride)
+{
+    int64_t step = t->size[1];
+    stride[1] = 1;
+    for (int d = t->ndim - 1; d >= 0; d--) {
+        if (d == 1) continue;
+        stride[d] = step;
+        step *= t->size[d];
+    }
+}
+
+mt_tensor *mt_empty_format(const mt_tensor *like, mt_dtype d, const mt_arg *format)
+{
+    int64_t stride[MT_MAX_DIMS], which = format->given ? format->i : MT_FORMAT_PRESERVE;
+    if (which == MT_FORMAT_PRESERVE) return mt_empty_like(like, d);
+    if (which == MT_FORMAT_CONTIGUOUS) return mt_empty(d, like->ndim, like->size);
+    if (like->ndim != (which == MT_FORMAT_LAST ? 4 : 5))
+        return mt_fail(MT_RUNTIME, "required rank %d tensor to use channels_last%s format",
+                       which == MT_FORMAT_LAST ? 4 : 5, which == MT_FORMAT_LAST ? "" : "_3d");
+    channels_last_strides(like, stride);
+    return mt_empty_strided(d, like->ndim, like->size, stride);
+}
+
 static int clone_forward(mt_call *c)
 {
-    mt_tensor *y = mt_result_like(c, 0, (mt_dtype)c->in[0]->dtype, c->in[0]);
-    return y ? mt_copy_raw(y, c->in[0]) : -1;
+    mt_tensor *x = c->in[0], *y;
+    bool ordered = c->narg && c->arg[0].given; /* mt_clone() gives no arguments */
+    y = ordered ? mt_empty_format(x, (mt_dtype)x->dtype, &c->arg[0])
+                : mt_empty_like(x, (mt_dtype)x->dtype);
+    c->out[0] = y;
+    return y ? mt_copy_raw(y, x) : -1;
 }
 
 MT_OP(clone, .kind = MT_FUNCTION | MT_METHOD, .backward = same_gradient, .rule = "g",
@@ -66,6 +94,19 @@ MT_OP(clone, .kind = MT_FUNCTION | MT_METHOD, .backward = same_gradient, .rule =
       .doc = "A copy with memory of its own; gradients flow through it.");
 
 mt_tensor *mt_clone(mt_tensor *self) { return mt_call1(&mt_op_clone, self); }
+
+/* t in that order of memory, itself if it lies so already. */
+static mt_tensor *in_format(mt_tensor *t, mt_arg format)
+{
+    int64_t stride[MT_MAX_DIMS];
+    if (!t || !format.given || format.i == MT_FORMAT_PRESERVE) return t;
+    if (format.i == MT_FORMAT_CONTIGUOUS) return mt_contiguous(t);
+    if (t->ndim == (format.i == MT_FORMAT_LAST ? 4 : 5)) {
+        channels_last_strides(t, stride);
+        if (mt_shape_equal(t->ndim, t->stride, t->ndim, stride)) return t;
+    }
+    return mt_call1a(&mt_op_clone, t, 1, &format);
+}
 
 /* The copy behind contiguous() and reshape(): always row-major. */
 static int row_major_forward(mt_call *c)
@@ -83,6 +124,12 @@ static const mt_op mt_op_row_major = {.name = "row_major",
 static int contiguous_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];
+    if (c->narg && c->arg[0].given && c->arg[0].i != MT_FORMAT_CONTIGUOUS) {
+        if (c->arg[0].i == MT_FORMAT_PRESERVE)
+            return mt_error(MT_RUNTIME,
+                            "preserve memory format is unsupported by the contiguous operator");
+        return mt_result_is(c, 0, in_format(x, c->arg[0]));
+    }
     return mt_result_is(c, 0, mt_is_contiguous(x) ? x : mt_call1(&mt_op_row_major, x));
 }
 
@@ -134,7 +181,11 @@ mt_tensor *mt_to_dtype(mt_tensor *self, mt_dtype dtype)
 }
 
 #define CAST(id, name, E, text)                                                                    \
-    static int id##_forward(mt_call *c) { return mt_result_is(c, 0, mt_to_dtype(c->in[0], E)); }   \
+    static int id##_forward(mt_call *c)                                                            \
+    {                                                                                              \
+        mt_tensor *y = mt_to_dtype(c->in[0], E);                                                   \
+        return mt_result_is(c, 0, y == c->in[0] ? y : in_format(y, c->arg[0]));                    \
+    }                                                                                              \
     MT_OP(id, .kind = MT_COMPOSITE | MT_METHOD, .doc = text,                                       \
           .schema = name "(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor");
 CAST(as_float, "float", MT_FLOAT32, "This tensor as float32: itself if it is one already.")
@@ -190,7 +241,9 @@ static int fill_forward(mt_call *c)
     mt_scalar s = mt_item_at(value, 0);
     if (value->flags & MT_WRAPPED_NUMBER && mt_scalar_check_fits(s, (mt_dtype)x->dtype) < 0)
         return -1;
+    c->in[1] = NULL; /* read already: y.fill_(y[0]) is fine */
     mt_tensor *y = mt_result_like(c, 0, (mt_dtype)x->dtype, x);
+    c->in[1] = value;
     return y ? mt_fill_raw(y, s) : -1;
 }
 

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #define FACTORY .kind = MT_NODIFF | MT_FUNCTION | MT_FACTORY | MT_OUT
 #define LIKE    .kind = MT_NODIFF | MT_FUNCTION | MT_FACTORY
@@ -93,31 +94,38 @@ mt_tensor *mt_full(mt_dtype d, int ndim, const int64_t *size, mt_scalar value)
 
 /* ==== like another tensor ======================================================================================== */
 
+/* dtype, and memory_format behind it. */
 static int like(mt_call *c, const mt_arg *dtype)
 {
     mt_dtype d = dtype->given ? (mt_dtype)dtype->i : (mt_dtype)c->in[0]->dtype;
-    return mt_result_like(c, 0, d, c->in[0]) ? 0 : -1;
+    return (c->out[0] = mt_empty_format(c->in[0], d, dtype + 1)) ? 0 : -1;
 }
 
 static int empty_like_forward(mt_call *c) { return like(c, &c->arg[0]); }
-MT_OP(empty_like, LIKE, .schema = "empty_like(Tensor self, *, ScalarType? dtype=None) -> Tensor",
+MT_OP(empty_like, LIKE,
+      .schema = "empty_like(Tensor self, *, ScalarType? dtype=None, MemoryFormat? "
+                "memory_format=None) -> Tensor",
       .doc = "empty() in the shape, type and memory order of the input.");
 static int zeros_like_forward(mt_call *c)
 {
     return filled(c, like(c, &c->arg[0]), mt_scalar_int(0));
 }
-MT_OP(zeros_like, LIKE, .schema = "zeros_like(Tensor self, *, ScalarType? dtype=None) -> Tensor",
+MT_OP(zeros_like, LIKE,
+      .schema = "zeros_like(Tensor self, *, ScalarType? dtype=None, MemoryFormat? "
+                "memory_format=None) -> Tensor",
       .doc = "zeros() in the shape, type and memory order of the input.");
 mt_tensor *mt_zeros_like(mt_tensor *self)
 {
-    mt_arg arg[1] = {mt_arg_none()};
-    return mt_call1a(&mt_op_zeros_like, self, 1, arg);
+    mt_arg arg[2] = {mt_arg_none(), mt_arg_none()};
+    return mt_call1a(&mt_op_zeros_like, self, 2, arg);
 }
 static int ones_like_forward(mt_call *c)
 {
     return filled(c, like(c, &c->arg[0]), mt_scalar_int(1));
 }
-MT_OP(ones_like, LIKE, .schema = "ones_like(Tensor self, *, ScalarType? dtype=None) -> Tensor",
+MT_OP(ones_like, LIKE,
+      .schema = "ones_like(Tensor self, *, ScalarType? dtype=None, MemoryFormat? "
+                "memory_format=None) -> Tensor",
       .doc = "ones() in the shape, type and memory order of the input.");
 static int full_like_forward(mt_call *c)
 {
@@ -126,7 +134,8 @@ static int full_like_forward(mt_call *c)
     return filled(c, like(c, &c->arg[1]), c->arg[0].s);
 }
 MT_OP(full_like, LIKE,
-      .schema = "full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor",
+      .schema = "full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None, "
+                "MemoryFormat? memory_format=None) -> Tensor",
       .doc = "full() in the shape, type and memory order of the input.");
 
 #define NEW_TYPE(k) (c->arg[k].given ? (mt_dtype)c->arg[k].i : (mt_dtype)c->in[0]->dtype)
@@ -179,7 +188,9 @@ static int arange_between(mt_call *c, mt_scalar start, mt_scalar end, mt_scalar 
     }
     double a = mt_scalar_to_double(start), b = mt_scalar_to_double(end),
            s = mt_scalar_to_double(step), n;
-    if (s == 0) return mt_error(MT_RUNTIME, "step must be nonzero");
+    if (!(s > 0 || s < 0)) return mt_error(MT_RUNTIME, "step must be nonzero");
+    if (d == MT_BOOL)
+        return mt_error(MT_NOT_IMPLEMENTED, "\"arange_cpu\" not implemented for 'Bool'");
     if (!isfinite(a) || !isfinite(b))
         return mt_error(MT_RUNTIME, "unsupported range: %g -> %g", a, b);
     if ((s > 0 && a > b) || (s < 0 && a < b))
@@ -230,13 +241,32 @@ MT_OP(arange_start, FACTORY,
                 "-> Tensor",
       .doc = "");
 
+/* start and end are 0-d tensors, or numbers. */
+static int check_ends(const mt_call *c, const char *name)
+{
+    int a = c->in[0]->ndim, b = c->in[1]->ndim;
+    char text[2][40] = {"", ""};
+    if (a == 0 && b == 0) return 0;
+    if (a) snprintf(text[0], sizeof text[0], "start with %d dimension(s)", a);
+    if (b) snprintf(text[1], sizeof text[1], "%send with %d dimension(s)", a ? " and " : "", b);
+    return mt_error(MT_RUNTIME,
+                    "%s only supports 0-dimensional start and end tensors, but got %s%s.", name,
+                    text[0], text[1]);
+}
+
+static double end_at(const mt_call *c, int i)
+{
+    return mt_scalar_to_double(mt_item_at(c->in[i], 0));
+}
+
 /* From both ends towards the middle, as PyTorch does it, so that the last value is exactly `end`. */
 static int linspace_forward(mt_call *c)
 {
-    int64_t n = c->arg[2].i;
-    mt_dtype d = wanted(c, &c->arg[3], mt_default_dtype());
+    if (check_ends(c, "linspace") < 0) return -1;
+    int64_t n = c->arg[0].i;
+    mt_dtype d = wanted(c, &c->arg[1], mt_default_dtype());
     if (n < 0) return mt_error(MT_RUNTIME, "number of steps must be non-negative");
-    double a = mt_scalar_to_double(c->arg[0].s), b = mt_scalar_to_double(c->arg[1].s);
+    double a = end_at(c, 0), b = end_at(c, 1);
     mt_tensor *y = mt_result(c, 0, d, 1, &n);
     if (!y) return -1;
     if (d == MT_FLOAT32) {
@@ -257,25 +287,25 @@ static int linspace_forward(mt_call *c)
 }
 MT_OP(
     linspace, FACTORY,
-    .schema = "linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None) -> Tensor",
+    .schema = "linspace(Number start, Number end, int steps, *, ScalarType? dtype=None) -> Tensor",
     .doc = "`steps` numbers at equal distances from start to end, both included.");
 
 static int logspace_forward(mt_call *c)
 {
-    int64_t n = c->arg[2].i;
-    mt_dtype d = wanted(c, &c->arg[4], mt_default_dtype());
+    if (check_ends(c, "logspace") < 0) return -1;
+    int64_t n = c->arg[0].i;
+    mt_dtype d = wanted(c, &c->arg[2], mt_default_dtype());
     if (n < 0) return mt_error(MT_RUNTIME, "number of steps must be non-negative");
-    double a = mt_scalar_to_double(c->arg[0].s), b = mt_scalar_to_double(c->arg[1].s),
-           step = n > 1 ? (b - a) / (double)(n - 1) : 0;
+    double a = end_at(c, 0), b = end_at(c, 1), step = n > 1 ? (b - a) / (double)(n - 1) : 0;
     mt_tensor *y = mt_result(c, 0, d, 1, &n);
     for (int64_t i = 0; y && i < n; i++) {
         double v = i < n / 2 || n == 1 ? a + (double)i * step : b - (double)(n - 1 - i) * step;
-        mt_scalar_store(mt_scalar_float(pow(c->arg[3].d, v)), d, y->data + i * mt_itemsize(y));
+        mt_scalar_store(mt_scalar_float(pow(c->arg[1].d, v)), d, y->data + i * mt_itemsize(y));
     }
     return y ? 0 : -1;
 }
 MT_OP(logspace, FACTORY,
-      .schema = "logspace(Scalar start, Scalar end, int steps, float base=10.0, *, ScalarType? "
+      .schema = "logspace(Number start, Number end, int steps, float base=10.0, *, ScalarType? "
                 "dtype=None) -> Tensor",
       .doc = "base ** x for the x of linspace(start, end, steps).");
 

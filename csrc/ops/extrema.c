@@ -164,14 +164,21 @@ static int test(mt_call *c, mt_reduction how, const mt_arg *dims, bool keepdim)
     return y ? mt_copy_raw(y, out[0]) : -1;
 }
 
+/* dim=(): over no dimension, so that each element stands for itself. */
+static int test_each(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *each = mt_ne(x, mt_number_of(mt_scalar_int(0)));
+    return mt_result_is(c, 0, own(c) == MT_UINT8 ? mt_to_dtype(each, MT_UINT8) : each);
+}
+
 #define TEST(id, text)                                                                             \
     static int id##_forward(mt_call *c) { return test(c, MT_REDUCE_##id, NULL, false); }           \
     MT_OP(id, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,                                \
           .schema = #id "(Tensor self) -> Tensor", .doc = text);                                   \
     static int id##_dim_forward(mt_call *c)                                                        \
     {                                                                                              \
-        bool none = !c->arg[0].given || c->arg[0].ints.n == 0;                                     \
-        return test(c, MT_REDUCE_##id, none ? NULL : &c->arg[0], c->arg[1].b);                     \
+        if (c->arg[0].given && c->arg[0].ints.n == 0) return test_each(c);                         \
+        return test(c, MT_REDUCE_##id, c->arg[0].given ? &c->arg[0] : NULL, c->arg[1].b);          \
     }                                                                                              \
     MT_OP(id##_dim, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,                          \
           .schema = #id ".dim(Tensor self, int[1]? dim, bool keepdim=False) -> Tensor",            \

@@ -13,19 +13,24 @@ static int masked_fill_forward(mt_call *c)
     mt_tensor *x = c->in[0], *mask = c->in[1], *value = c->in[2], *in[3], *y;
     mt_dtype d = (mt_dtype)x->dtype;
     mt_tensor *shapes[2] = {x, mask};
+    int64_t size[MT_MAX_DIMS];
     if (mask->dtype != MT_BOOL)
         return mt_error(MT_RUNTIME,
                         "masked_fill_ only supports boolean masks, but got mask with dtype %s",
-                        mt_dtype_name((mt_dtype)mask->dtype));
+                        mt_dtype_c((mt_dtype)mask->dtype));
     if (value->ndim > 0)
         return mt_error(MT_RUNTIME,
                         "masked_fill_ only supports a 0-dimensional value tensor, but got tensor "
                         "with %d dimension(s).",
                         value->ndim);
     if (d != MT_BOOL && mt_scalar_check_fill(mt_item_at(value, 0), d) < 0) return -1;
-    if (!(y = mt_result_broadcast(c, d, 2, shapes))) return -1;
+    if (mt_shape_broadcast(mask->ndim, mask->size, x->ndim, x->size, size) < 0) return -1;
+    if (!(in[1] = mt_empty(d, 0, NULL)) || mt_copy_raw(in[1], value) < 0) return -1;
+    c->in[2] = NULL; /* read already: it may be an element of the target */
+    y = mt_result_broadcast(c, d, 2, shapes);
+    c->in[2] = value;
+    if (!y) return -1;
     in[0] = mask;
-    if (!(in[1] = mt_contiguous_raw(value, d))) return -1;
     in[2] = x;
     mt_run_loop(mt_k->where[d], y, 3, in, NULL, MT_GRAIN_CHEAP);
     return 0;
@@ -240,7 +245,9 @@ static int meshgrid_forward(mt_call *c)
     for (int i = 0; i < n; i++) {
         int at = swap && n > 1 && i < 2 ? 1 - i : i;
         for (int d = 0; d < n; d++) shape[d] = d == at ? c->in[i]->numel : 1;
-        if (!(c->out[i] = mt_expand(mt_reshape(c->in[i], n, shape), n, size))) return -1;
+        mt_tensor *column = mt_reshape(c->in[i], n, shape);
+        if (column == c->in[i]) column = mt_view(column, n, shape); /* a tensor of its own */
+        if (!(c->out[i] = mt_expand(column, n, size))) return -1;
     }
     return 0;
 }

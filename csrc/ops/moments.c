@@ -3,6 +3,7 @@
 #include "ops/rules.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 static mt_dtype own_type(const mt_tensor *x) { return (mt_dtype)x->dtype; }
@@ -18,6 +19,7 @@ static int prod_over(mt_call *c, const mt_arg *dims, bool keepdim, const mt_arg 
                  : mt_is_float(own_type(x)) ? own_type(x)
                                             : MT_INT64;
     if (mt_reduce_mask(x, dims, mask) < 0) return -1;
+    if (d == MT_BOOL && !(x = mt_contiguous_raw(x, MT_BOOL))) return -1; /* 0.5 is true */
     mt_dtype compute = mt_is_float(d) ? d : MT_INT64;
     if (x->dtype != compute && !(x = mt_contiguous_raw(x, compute))) return -1;
     int ndim = mt_reduced_shape(x, mask, keepdim, size);
@@ -27,12 +29,43 @@ static int prod_over(mt_call *c, const mt_arg *dims, bool keepdim, const mt_arg 
     return wide == y ? 0 : mt_copy_raw(y, wide);
 }
 
+/* The product of the others along dim, by halves, without a division: exact wherever zeros are, and so are its
+ * derivatives. others(a b) = (others(a) prod(b), prod(a) others(b)). */
+static mt_tensor *others_by_halves(mt_tensor *x, int64_t dim)
+{
+    int64_t n = x ? x->size[dim] : 0, half = n / 2;
+    if (n == 0) return x;
+    if (n == 1) return mt_fill(mt_detach(x), mt_number(1));
+    mt_tensor *a = mt_narrow(x, dim, 0, half), *b = mt_narrow(x, dim, half, n - half);
+    mt_tensor *pair[2] = {mt_mul(others_by_halves(a, dim), mt_prod_dim(b, dim, true)),
+                          mt_mul(others_by_halves(b, dim), mt_prod_dim(a, dim, true))};
+    return pair[0] && pair[1] ? mt_cat(2, pair, dim) : NULL;
+}
+
+static mt_tensor *product_of_others(mt_tensor *x, const mt_arg *dim)
+{
+    int64_t line[1] = {x->numel}, d = dim ? mt_wrap_dim(dim->i, x->ndim) : 0;
+    if (dim && x->ndim) return others_by_halves(x, d);
+    mt_tensor *others = others_by_halves(mt_reshape(x, 1, line), 0);
+    return others ? mt_reshape(others, x->ndim, x->size) : NULL;
+}
+
+static bool any_true(mt_tensor *t)
+{
+    t = t ? mt_contiguous_raw(t, MT_BOOL) : NULL;
+    return t && memchr(t->data, 1, (size_t)t->numel);
+}
+
 /* The product of the others: y / x, and where zeros are about, the product of what is not zero. */
 static mt_tensor *prod_gradient(const mt_call *c, mt_tensor *g, const mt_arg *dims, bool keepdim)
 {
     const mt_dims *d = &c->in_dims[0];
-    mt_tensor *x = c->in[0], *zero = mt_eq(x, mt_number(0)),
-              *safe = mt_where(zero, mt_number(1), x), *rest, *zeros;
+    mt_tensor *x = c->in[0], *zero = mt_eq(x, mt_number(0));
+    if (mt_grad_enabled() && any_true(zero)) {
+        mt_arg list = {.given = true, .ints = {dims ? &dims->i : NULL, 1}};
+        return mt_mul(mt_unreduce(g, d, dims ? &list : NULL, keepdim), product_of_others(x, dims));
+    }
+    mt_tensor *safe = mt_where(zero, mt_number(1), x), *rest, *zeros;
     if (dims) {
         rest = mt_prod_dim(safe, dims->i, keepdim);
         zeros = mt_sum_dim(zero, 1, &dims->i, keepdim);
@@ -157,7 +190,10 @@ static int logsumexp_forward(mt_call *c)
     bool keepdim = c->arg[1].b;
     if (!mt_is_float(own_type(x))) x = mt_to_dtype(x, mt_default_dtype());
     if (!x) return -1;
-    if (x->numel == 0) return mt_result_is(c, 0, mt_log(mt_sum_dim(mt_exp(x), n, dims, keepdim)));
+    if (x->numel == 0) { /* -inf, with no gradient to divide by */
+        mt_tensor *sum = mt_sum_dim(x, n, dims, keepdim);
+        return mt_result_is(c, 0, mt_sub(sum, mt_number(INFINITY)));
+    }
     mt_tensor *m = mt_amax(mt_detach(x), n, dims, true);
     m = mt_where(mt_isfinite(m), m, mt_number(0));
     mt_tensor *sum = mt_log(mt_sum_dim(mt_exp(mt_sub(x, m)), n, dims, keepdim));
@@ -188,6 +224,9 @@ static int running(mt_call *c, bool product)
     mt_dtype compute = mt_is_float(d) ? d : MT_INT64;
     int64_t outer = 1, inner = 1, n = x->ndim ? 0 : 1;
     if (dim < 0) return -1;
+    if (d == MT_BOOL)
+        return mt_error(MT_NOT_IMPLEMENTED, "\"%s_out_cpu\" not implemented for 'Bool'",
+                        product ? "cumprod" : "cumsum");
     for (int i = 0; i < x->ndim; i++) {
         if (i == dim)
             n = x->size[i];

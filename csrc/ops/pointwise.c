@@ -374,6 +374,36 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
     return mt_result_like(c, 0, d, &like);
 }
 
+/* ---- names of nodes --------------------------------------------------------------------------------------- */
+
+/* PyTorch's name where it is not the row's; NULL: it is. */
+static const char *unary_grad_name(const mt_call *c)
+{
+    switch (c->op->row) {
+    case MT_UNARY_log1p:
+        return "Log1PBackward0";
+    case MT_UNARY_square:
+        return "PowBackward0";
+    case MT_UNARY_selu:
+        return "EluBackward0";
+    case MT_UNARY_relu6:
+        return "HardtanhBackward0";
+    case MT_UNARY_softsign:
+        return "DivBackward0";
+    case MT_UNARY_tanhshrink:
+        return "SubBackward0";
+    default:
+        return NULL;
+    }
+}
+
+static const char *binary_grad_name(const mt_call *c)
+{
+    if (c->op->row == MT_BINARY_floor_divide) return "NotImplemented";
+    if (c->op->row != MT_BINARY_pow || !c->in[1]) return NULL;
+    return c->in[1]->flags & MT_WRAPPED_NUMBER ? "PowBackward0" : "PowBackward1";
+}
+
 /* ---- what a row becomes ---------------------------------------------------------------------------------- */
 
 #define NONE         0u
@@ -408,6 +438,7 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
                               .row = MT_UNARY_##id,                                                \
                               .kind = KIND_##row_kind,                                             \
                               .schema = #id "(Tensor self" params ") -> Tensor",                   \
+                              .grad_name_of = unary_grad_name,                                     \
                               .doc = text,                                                         \
                               .formula = #f,                                                       \
                               .rule = #gx,                                                         \
@@ -436,17 +467,19 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
         if (gin[0]) gin[0] = gx;                                                                   \
         if (gin[1]) gin[1] = gy;                                                                   \
     }                                                                                              \
-    const mt_op mt_op_##id = {.name = #id,                                                         \
-                              .row = MT_BINARY_##id,                                               \
-                              .kind = KIND_##row_kind,                                             \
-                              .schema = MT_BINARY_##id == MT_BINARY_pow ? #id                      \
-                                            "(Number self, Number exponent) -> Tensor"             \
-                                                                        : SCHEMA_##row_kind(#id),  \
-                              .doc = text,                                                         \
-                              .formula = #f,                                                       \
-                              .rule = "gx = " #gx "; gy = " #gy,                                   \
-                              .keeps = {keeps_x, keeps_y},                                         \
-                              .forward = binary_forward,                                           \
-                              .backward = id##_backward};                                          \
+    const mt_op mt_op_##id = {                                                                     \
+        .name = #id,                                                                               \
+        .row = MT_BINARY_##id,                                                                     \
+        .kind = KIND_##row_kind,                                                                   \
+        .schema = MT_BINARY_##id == MT_BINARY_pow ? #id "(Tensor self, Number exponent) -> Tensor" \
+                  : MT_BINARY_##id == MT_BINARY_remainder ? SCHEMA_COMPARE(#id)                    \
+                                                          : SCHEMA_##row_kind(#id),                \
+        .grad_name_of = binary_grad_name,                                                          \
+        .doc = text,                                                                               \
+        .formula = #f,                                                                             \
+        .rule = "gx = " #gx "; gy = " #gy,                                                         \
+        .keeps = {keeps_x, keeps_y},                                                               \
+        .forward = binary_forward,                                                                 \
+        .backward = id##_backward};                                                                \
     mt_tensor *mt_##id(mt_tensor *x, mt_tensor *y) { return binary(&mt_op_##id, row_kind, x, y); }
 #include "minitorch/binary.def"

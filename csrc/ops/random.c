@@ -275,7 +275,16 @@ static void integer_limits(mt_dtype d, int64_t *min, int64_t *max)
 static int check_in_range(mt_dtype d, int64_t from, int64_t last)
 {
     int64_t min, max;
-    if (mt_is_float(d)) return 0; /* every int64 is within a float's limits */
+    if (mt_is_float(d)) { /* every int64 is within a float's limits, but not every one is a float */
+        int64_t exact = INT64_C(1) << digits(d);
+        bool low = from < -exact || from > exact;
+        if (!low && last >= -exact && last <= exact) return 0;
+        return mt_warn("%s is out of bounds [-(2^%d), 2^%d]. Due to precision limitations %s can "
+                       "support discrete uniform distribution only within this range. This "
+                       "warning will become an error in version 1.7 release, please fix the code "
+                       "in advance",
+                       low ? "from" : "to - 1", digits(d), digits(d), type_names[d]);
+    }
     integer_limits(d, &min, &max);
     if (from < min || from > max)
         return mt_error(MT_RUNTIME, "from is out of bounds for %s", type_names[d]);

@@ -41,9 +41,10 @@ static int fill_new(mt_call *c, int k, mt_dtype d, mt_generator *g, const mt_dra
     return out ? mt_draw_into(out, g, w) : -1;
 }
 
+/* memory_format is the last argument. */
 static int fill_like(mt_call *c, mt_dtype d, mt_generator *g, const mt_draw *w)
 {
-    mt_tensor *out = mt_result_like(c, 0, d, c->in[0]);
+    mt_tensor *out = c->out[0] = mt_empty_format(c->in[0], d, &c->arg[c->narg - 1]);
     return out ? mt_draw_into(out, g, w) : -1;
 }
 
@@ -99,14 +100,14 @@ static int rand_like_forward(mt_call *c)
 }
 
 MT_OP(rand_like, LIKE,
-      .schema =
-          "rand_like(Tensor self, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor",
+      .schema = "rand_like(Tensor self, *, Generator? generator=None, ScalarType? dtype=None, "
+                "MemoryFormat? memory_format=None) -> Tensor",
       .doc = "A tensor of the size and type of self with numbers drawn uniformly from [0, 1).");
 
 mt_tensor *mt_rand_like(mt_tensor *self, struct mt_generator *g)
 {
-    mt_arg arg[2] = {mt_arg_generator(g), mt_arg_none()};
-    return mt_call1a(&mt_op_rand_like, self, 2, arg);
+    mt_arg arg[3] = {mt_arg_generator(g), mt_arg_none(), mt_arg_none()};
+    return mt_call1a(&mt_op_rand_like, self, 3, arg);
 }
 
 static int randn_like_forward(mt_call *c)
@@ -117,15 +118,15 @@ static int randn_like_forward(mt_call *c)
 }
 
 MT_OP(randn_like, LIKE,
-      .schema =
-          "randn_like(Tensor self, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor",
+      .schema = "randn_like(Tensor self, *, Generator? generator=None, ScalarType? dtype=None, "
+                "MemoryFormat? memory_format=None) -> Tensor",
       .doc = "A tensor of the size and type of self with numbers from the standard normal "
              "distribution.");
 
 mt_tensor *mt_randn_like(mt_tensor *self, struct mt_generator *g)
 {
-    mt_arg arg[2] = {mt_arg_generator(g), mt_arg_none()};
-    return mt_call1a(&mt_op_randn_like, self, 2, arg);
+    mt_arg arg[3] = {mt_arg_generator(g), mt_arg_none(), mt_arg_none()};
+    return mt_call1a(&mt_op_randn_like, self, 3, arg);
 }
 
 /* ==== randint ====================================================================================
@@ -185,19 +186,19 @@ static int randint_alike(mt_call *c, int64_t low, int64_t high, int k)
 
 static int randint_like_forward(mt_call *c) { return randint_alike(c, 0, c->arg[0].i, 1); }
 
-MT_OP(
-    randint_like, LIKE,
-    .schema =
-        "randint_like(Tensor self, int high, *, Generator? generator=None, ScalarType? dtype=None) "
-        "-> Tensor",
-    .doc = "A tensor of the size and type of self with integers drawn uniformly from [low, high), "
-           "low 0 if "
-           "not given.");
+MT_OP(randint_like, LIKE,
+      .schema = "randint_like(Tensor self, int high, *, Generator? generator=None, ScalarType? "
+                "dtype=None, MemoryFormat? memory_format=None) "
+                "-> Tensor",
+      .doc =
+          "A tensor of the size and type of self with integers drawn uniformly from [low, high), "
+          "low 0 if "
+          "not given.");
 
 mt_tensor *mt_randint_like(mt_tensor *self, int64_t high, struct mt_generator *g)
 {
-    mt_arg arg[3] = {mt_arg_int(high), mt_arg_generator(g), mt_arg_none()};
-    return mt_call1a(&mt_op_randint_like, self, 3, arg);
+    mt_arg arg[4] = {mt_arg_int(high), mt_arg_generator(g), mt_arg_none(), mt_arg_none()};
+    return mt_call1a(&mt_op_randint_like, self, 4, arg);
 }
 
 static int randint_like_low_forward(mt_call *c)
@@ -209,13 +210,14 @@ MT_OP(
     randint_like_low, LIKE,
     .schema =
         "randint_like.low_dtype(Tensor self, int low, int high, *, Generator? generator=None, "
-        "ScalarType? dtype=None) -> Tensor",
+        "ScalarType? dtype=None, MemoryFormat? memory_format=None) -> Tensor",
     .doc = "A tensor of the size and type of self with integers drawn uniformly from [low, high).");
 
 mt_tensor *mt_randint_like_low(mt_tensor *self, int64_t low, int64_t high, struct mt_generator *g)
 {
-    mt_arg arg[4] = {mt_arg_int(low), mt_arg_int(high), mt_arg_generator(g), mt_arg_none()};
-    return mt_call1a(&mt_op_randint_like_low, self, 4, arg);
+    mt_arg arg[5] = {mt_arg_int(low), mt_arg_int(high), mt_arg_generator(g), mt_arg_none(),
+                     mt_arg_none()};
+    return mt_call1a(&mt_op_randint_like_low, self, 5, arg);
 }
 
 /* ==== randperm ===================================================================================

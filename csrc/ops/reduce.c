@@ -17,6 +17,7 @@ static int reduce_to(mt_call *c, mt_reduction how, const mt_arg *dims, bool keep
     bool mask[MT_MAX_DIMS];
     int64_t size[MT_MAX_DIMS];
     if (mt_reduce_mask(x, dims, mask) < 0) return -1;
+    if (d == MT_BOOL && !(x = mt_contiguous_raw(x, MT_BOOL))) return -1; /* 0.5 is true */
     /* The kernels add integers into int64: other types are cast first. */
     mt_dtype compute = mt_is_float(d) ? d : MT_INT64;
     if (x->dtype != compute && (mt_is_float(compute) || mt_is_float((mt_dtype)x->dtype)) &&

@@ -26,6 +26,12 @@ mt_tensor *mt_pow_backward_exponent(mt_tensor *g, mt_tensor *x, mt_tensor *y, mt
     return mt_where(flat, mt_number(0), mt_mul(g, mt_mul(z, mt_log(x))));
 }
 
+mt_tensor *mt_no_floor_divide(const mt_call *c)
+{
+    return mt_fail(MT_RUNTIME, "derivative for aten::floor_divide%s is not implemented",
+                   c->flags & MT_CALL_INPLACE ? "_" : "");
+}
+
 mt_tensor *mt_extremum_backward(mt_tensor *g, mt_tensor *x, mt_tensor *y)
 {
     mt_tensor *shared = mt_where(mt_eq(x, y), mt_mul(g, mt_number(0.5)), g);

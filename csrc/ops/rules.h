@@ -10,6 +10,9 @@ mt_tensor *mt_pow_backward_exponent(mt_tensor *g, mt_tensor *x, mt_tensor *y, mt
 /* g where x is the extremum, half of it where x equals y; swap x and y for the minimum. */
 mt_tensor *mt_extremum_backward(mt_tensor *g, mt_tensor *x, mt_tensor *y);
 
+/* What PyTorch says where floor_divide is to be differentiated. */
+mt_tensor *mt_no_floor_divide(const mt_call *c);
+
 /* The gradients of the elu family, scale (x > 0 ? x : alpha (exp(x / divisor) - 1)), and of mish. */
 mt_tensor *mt_elu_rule(mt_tensor *g, mt_tensor *x, double alpha, double scale, double divisor);
 mt_tensor *mt_mish_rule(mt_tensor *g, mt_tensor *x);

@@ -1,6 +1,9 @@
 /* Pointwise operators that are no rows: where, clamp, add and sub with alpha. */
 #include "ops/ops.h"
 
+#include <math.h>
+#include <string.h>
+
 /* ==== where =================================================================================================== */
 
 static mt_tensor *cast_to(mt_tensor *t, mt_dtype d)
@@ -45,6 +48,20 @@ mt_tensor *mt_where(mt_tensor *condition, mt_tensor *self, mt_tensor *other)
     return condition && self && other ? mt_calln(&mt_op_where, 3, in, 0, NULL) : NULL;
 }
 
+/* where(condition): the places where it holds. */
+static int where_places_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0];
+    int64_t one[1] = {1};
+    mt_tensor *places = mt_nonzero(x->ndim ? x : mt_reshape(x, 1, one));
+    if (!places || mt_result_list(c, (int)places->size[1]) < 0) return -1;
+    for (int d = 0; d < c->nout; d++)
+        if (!(c->out[d] = mt_select(places, 1, d))) return -1;
+    return 0;
+}
+MT_OP(where_places, .kind = MT_NODIFF | MT_COMPOSITE | MT_FUNCTION,
+      .schema = "where.places(Tensor condition) -> Tensor[]", .doc = "");
+
 /* x.where(condition, y): the method has another order. */
 static int where_method_forward(mt_call *c)
 {
@@ -56,6 +73,20 @@ MT_OP(where_method, .kind = MT_COMPOSITE | MT_METHOD,
 
 /* ==== clamp =================================================================================================== */
 
+/* A number must fit the type: 300 is no bound of a uint8. */
+static int check_bound(const mt_tensor *bound, mt_dtype d)
+{
+    if (!bound || !(bound->flags & MT_WRAPPED_NUMBER) || !mt_is_integral(d)) return 0;
+    return mt_scalar_check_fill(mt_item_at(bound, 0), d);
+}
+
+/* ClampBackward1 has numbers for bounds, ClampBackward0 tensors. */
+static const char *clamp_grad_name(const mt_call *c)
+{
+    const mt_tensor *bound = c->in[1] ? c->in[1] : c->in[2];
+    return bound && bound->flags & MT_WRAPPED_NUMBER ? "ClampBackward1" : "ClampBackward0";
+}
+
 /* Bounds are numbers or tensors, either may be missing. min(max(x, lo), hi): NaN stays NaN. */
 static int clamp_forward(mt_call *c)
 {
@@ -64,6 +95,7 @@ static int clamp_forward(mt_call *c)
     if (!lo && !hi)
         return mt_error(MT_RUNTIME, "torch.clamp: At least one of 'min' or 'max' must not be None");
     if (d == MT_BOOL) return mt_error(MT_RUNTIME, "clamp is not supported for boolean tensors");
+    if (check_bound(lo, d) < 0 || check_bound(hi, d) < 0) return -1;
     if (!(in[0] = cast_to(x, d))) return -1;
     mt_tensor *y = mt_result_broadcast(c, d, 3, c->in);
     if (!y) return -1;
@@ -93,7 +125,7 @@ static void clamp_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 }
 
 MT_OP(clamp, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT, .backward = clamp_backward,
-      .keeps = {MT_KEEP_ALL_IN, MT_KEEP_ALL_IN, MT_KEEP_ALL_IN},
+      .keeps = {MT_KEEP_ALL_IN, MT_KEEP_ALL_IN, MT_KEEP_ALL_IN}, .grad_name_of = clamp_grad_name,
       .rule = "where(lo <= x <= hi, g, 0)",
       .schema = "clamp(Tensor self, Number? min=None, Number? max=None) -> Tensor",
       .doc = "The elements, those below min set to min, those above max set to max.");
@@ -161,20 +193,85 @@ MT_OP(rsub, .kind = MT_COMPOSITE | MT_FUNCTION,
       .schema = "rsub(Tensor self, Number other, *, Scalar alpha=1) -> Tensor",
       .doc = "other - alpha * self.");
 
+/* ==== division with rounding =================================================================================== */
+
+static int div_rounded_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *y = c->in[1];
+    if (c->arg[0].text[0] == 'f') return mt_result_is(c, 0, mt_floor_divide(x, y));
+    return mt_result_is(c, 0, mt_to_dtype(mt_trunc(mt_div(x, y)), mt_result_type(2, c->in)));
+}
+
+/* A step function: flat wherever it has a derivative. */
+static void div_rounded_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    (void)c;
+    for (int i = 0; i < 2; i++)
+        if (gin[i]) gin[i] = mt_mul(gout[0], mt_number(0));
+}
+
+MT_OP(div_rounded, .backward = div_rounded_backward, .grad_name = "DivBackward2", .rule = "0",
+      .schema = "div_rounded(Tensor self, Tensor other, str mode) -> Tensor",
+      .doc = "x / y rounded down (floor) or towards zero (trunc).");
+
+mt_tensor *mt_div_rounded(mt_tensor *self, mt_tensor *other, const char *mode)
+{
+    mt_arg arg[1] = {{.given = true, .text = mode}};
+    return other ? mt_call2a(&mt_op_div_rounded, self, other, 1, arg) : NULL;
+}
+
 static int div_mode_forward(mt_call *c)
 {
     const char *mode = c->arg[0].given ? c->arg[0].text : NULL;
-    mt_tensor *x = c->in[0], *y = c->in[1];
-    if (!mode) return mt_result_is(c, 0, mt_div(x, y));
-    if (mode[0] == 'f') return mt_result_is(c, 0, mt_floor_divide(x, y));
-    if (mode[0] != 't')
+    if (!mode) return mt_result_is(c, 0, mt_div(c->in[0], c->in[1]));
+    if (strcmp(mode, "floor") && strcmp(mode, "trunc"))
         return mt_error(
             MT_RUNTIME,
             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '%s'",
             mode);
-    mt_dtype d = mt_result_type(2, c->in);
-    return mt_result_is(c, 0, mt_to_dtype(mt_trunc(mt_div(x, y)), d));
+    return mt_result_is(c, 0, mt_div_rounded(c->in[0], c->in[1], mode));
 }
 MT_OP(div_mode, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
       .schema = "div.mode(Number self, Number other, *, str? rounding_mode=None) -> Tensor",
       .doc = "x / y, rounded down (floor) or towards zero (trunc) if rounding_mode says so.");
+
+/* ==== rows with a number on the left, which need a tensor on the right ========================================== */
+
+static int pow_number_forward(mt_call *c) { return mt_result_is(c, 0, mt_pow(c->in[0], c->in[1])); }
+MT_OP(pow_number, .kind = MT_COMPOSITE | MT_FUNCTION | MT_OUT,
+      .schema = "pow.number(Number self, Tensor exponent) -> Tensor", .doc = "");
+
+static int remainder_number_forward(mt_call *c)
+{
+    return mt_result_is(c, 0, mt_remainder(c->in[0], c->in[1]));
+}
+MT_OP(remainder_number, .kind = MT_COMPOSITE | MT_FUNCTION,
+      .schema = "remainder.number(Number self, Tensor other) -> Tensor", .doc = "");
+
+/* ==== round to decimals ========================================================================================== */
+
+/* round(x 10^d) / 10^d; for a negative d round(x / 10^-d) 10^-d, as 10^d would not be exact. */
+static int round_decimals_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0];
+    int64_t decimals = c->arg[0].i;
+    if (!mt_is_float((mt_dtype)x->dtype))
+        return mt_error(MT_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'",
+                        decimals ? "round_cpu" : "round_vml_cpu",
+                        mt_dtype_camel((mt_dtype)x->dtype));
+    if (decimals == 0) return mt_result_is(c, 0, mt_round(x));
+    mt_tensor *power = mt_number(pow(10, fabs((double)decimals)));
+    return mt_result_is(c, 0,
+                        decimals > 0 ? mt_div(mt_round(mt_mul(x, power)), power)
+                                     : mt_mul(mt_round(mt_div(x, power)), power));
+}
+
+static void round_decimals_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    (void)c;
+    if (gin[0]) gin[0] = mt_mul(gout[0], mt_number(0));
+}
+
+MT_OP(round_decimals, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+      .backward = round_decimals_backward, .grad_name = "RoundBackward1", .rule = "0",
+      .schema = "round.decimals(Tensor self, *, int decimals) -> Tensor", .doc = "");

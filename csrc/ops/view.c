@@ -3,6 +3,7 @@
 #include "ops/ops.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The gradient of everything that only renames positions in order: view, squeeze, unsqueeze. */
@@ -43,11 +44,66 @@ MT_OP(view, .kind = MT_VIEW | MT_METHOD | MT_VARARGS, .backward = reshape_gradie
              "-1. RuntimeError where the "
              "strides do not allow it: use reshape().");
 
+/* The last dimension must hold whole elements of the other type, and no two halves of different ones. */
+static int check_view_dtype(const mt_tensor *x, mt_dtype d)
+{
+    int64_t from = mt_itemsize(x), to = mt_dtype_size(d), ratio = to / from;
+    int last = x->ndim - 1;
+    char what[64];
+    snprintf(what, sizeof what, "to view %s as %s (different element sizes)",
+             mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel(d));
+    if (last < 0) return mt_error(MT_RUNTIME, "self.dim() cannot be 0 %s", what);
+    if (x->stride[last] != 1)
+        return mt_error(MT_RUNTIME, "self.stride(-1) must be 1 %s, but got %" PRId64, what,
+                        x->stride[last]);
+    if (ratio <= 1) return 0;
+    if (x->size[last] % ratio)
+        return mt_error(MT_RUNTIME,
+                        "self.size(-1) must be divisible by %" PRId64 " %s, but got %" PRId64,
+                        ratio, what, x->size[last]);
+    if (x->offset % ratio)
+        return mt_error(MT_RUNTIME,
+                        "self.storage_offset() must be divisible by %" PRId64
+                        " %s, but got %" PRId64,
+                        ratio, what, x->offset);
+    for (int i = 0; i < last; i++)
+        if (x->stride[i] % ratio)
+            return mt_error(MT_RUNTIME,
+                            "self.stride(%d) must be divisible by %" PRId64 " %s, but got %" PRId64,
+                            i, ratio, what, x->stride[i]);
+    return 0;
+}
+
 mt_tensor *mt_view(mt_tensor *self, int ndim, const int64_t *size)
 {
     mt_arg arg[1] = {mt_arg_ints(ndim, size)};
     return mt_call1a(&mt_op_view, self, 1, arg);
 }
+
+/* The same bytes as another type. As in PyTorch no gradient flows through it. */
+static int view_dtype_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0];
+    mt_dtype d = (mt_dtype)c->arg[0].i;
+    int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS], from = mt_itemsize(x), to = mt_dtype_size(d);
+    int last = x->ndim - 1;
+    memcpy(size, x->size, (size_t)x->ndim * sizeof *size);
+    memcpy(stride, x->stride, (size_t)x->ndim * sizeof *stride);
+    int64_t offset = x->offset;
+    if (from != to) {
+        if (check_view_dtype(x, d) < 0) return -1;
+        for (int i = 0; i < last; i++) stride[i] = stride[i] * from / to;
+        size[last] = size[last] * from / to;
+        offset = offset * from / to;
+    }
+    c->out[0] = mt_from_storage(x->storage, d, x->ndim, size, stride, offset);
+    if (!c->out[0]) return -1;
+    c->out[0]->flags |= x->flags & MT_INFERENCE;
+    return 0;
+}
+
+MT_OP(view_dtype, .kind = MT_NODIFF | MT_METHOD,
+      .schema = "view.dtype(Tensor self, ScalarType dtype) -> Tensor", .doc = "");
 
 static int reshape_forward(mt_call *c)
 {
@@ -87,7 +143,8 @@ mt_tensor *mt_view_as(mt_tensor *self, mt_tensor *other)
 
 static int reshape_as_forward(mt_call *c)
 {
-    return mt_result_is(c, 0, mt_reshape(c->in[0], c->in[1]->ndim, c->in[1]->size));
+    mt_arg size[1] = {mt_arg_ints(c->in[1]->ndim, c->in[1]->size)};
+    return mt_result_is(c, 0, mt_call1a(&mt_op_reshape, c->in[0], 1, size));
 }
 MT_OP(reshape_as, .kind = MT_COMPOSITE | MT_METHOD,
       .schema = "reshape_as(Tensor self, Tensor other) -> Tensor",
@@ -468,7 +525,8 @@ mt_tensor *mt_expand(mt_tensor *self, int ndim, const int64_t *size)
 
 static int expand_as_forward(mt_call *c)
 {
-    return mt_result_is(c, 0, mt_expand(c->in[0], c->in[1]->ndim, c->in[1]->size));
+    mt_arg arg[2] = {mt_arg_ints(c->in[1]->ndim, c->in[1]->size), mt_arg_bool(false)};
+    return mt_result_is(c, 0, mt_call1a(&mt_op_expand, c->in[0], 2, arg));
 }
 MT_OP(expand_as, .kind = MT_COMPOSITE | MT_METHOD,
       .schema = "expand_as(Tensor self, Tensor other) -> Tensor",

@@ -49,10 +49,16 @@ int py_raise_int(void)
 
 int py_fail_host(void) { return mt_error(MT_HOST, "an exception of Python is pending"); }
 
+static int warn(const char *text)
+{
+    return PyErr_WarnEx(PyExc_UserWarning, text, 1) < 0 ? py_fail_host() : 0;
+}
+
 /* RuntimeError, as PyTorch's type of that name is, and MemoryError, as Python's and NumPy's
  * programs expect. */
 int py_init_error(PyObject *module)
 {
+    mt_warn_host = warn;
     PyObject *bases = PyTuple_Pack(2, PyExc_RuntimeError, PyExc_MemoryError);
     if (!bases) return -1;
     py_OutOfMemoryError = PyErr_NewExceptionWithDoc(

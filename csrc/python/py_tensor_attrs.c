@@ -544,13 +544,23 @@ static PyObject *numpy(PyObject *self, PyObject *const *args, Py_ssize_t nargs, 
     return py_to_array(py_core(self));
 }
 
-static PyObject *converted(PyObject *self, mt_dtype d, bool copy)
+/* format: what memory_format= was, NULL if it was not given. */
+static PyObject *converted(PyObject *self, mt_dtype d, bool copy, PyObject *format)
 {
     mt_tensor *t = py_core(self);
     if (d == MT_NO_DTYPE) d = (mt_dtype)t->dtype;
-    if (d == t->dtype && !copy) return Py_NewRef(self);
+    mt_arg order = mt_arg_int(format && format != Py_None ? py_memory_format_from(format)
+                                                          : MT_FORMAT_PRESERVE);
+    if (order.i < 0)
+        return PyErr_Format(PyExc_TypeError,
+                            "to(): argument 'memory_format' must be torch.memory_format, not %s",
+                            Py_TYPE(format)->tp_name);
+    if (d == t->dtype && !copy && order.i < MT_FORMAT_LAST) return Py_NewRef(self);
     mt_scope scope = mt_scope_open();
-    return finish(scope, d == t->dtype ? mt_clone(t) : mt_to_dtype(t, d));
+    if (d != t->dtype) t = mt_to_dtype(t, d);
+    if (d == py_core(self)->dtype || order.i != MT_FORMAT_PRESERVE)
+        t = mt_call1a(&mt_op_clone, t, 1, &order);
+    return finish(scope, t);
 }
 
 /* to(dtype, ...), to(device, dtype, ...), to(other, ...): the first argument says which. */
@@ -565,17 +575,17 @@ static PyObject *to(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyO
     if (nargs > 0 && py_tensor_check(args[0])) {
         if (py_arguments("to", by_other, 1, 3, args, nargs, kwnames, a) < 0) return NULL;
         int copy = py_bool_argument(a[2], "to", "copy", false);
-        return copy < 0 ? NULL : converted(self, (mt_dtype)py_core(a[0])->dtype, copy);
+        return copy < 0 ? NULL : converted(self, (mt_dtype)py_core(a[0])->dtype, copy, a[3]);
     }
     if (nargs > 0 && py_dtype_from(args[0], &d) == 1) {
         if (py_arguments("to", by_dtype, 1, 3, args, nargs, kwnames, a) < 0) return NULL;
         int copy = py_bool_argument(a[2], "to", "copy", false);
-        return copy < 0 ? NULL : converted(self, d, copy);
+        return copy < 0 ? NULL : converted(self, d, copy, a[3]);
     }
     if (py_arguments("to", by_device, 0, 4, args, nargs, kwnames, a) < 0) return NULL;
     if (py_device_check(a[0]) < 0 || py_dtype_argument(a[1], "to", &d) < 0) return NULL;
     int copy = py_bool_argument(a[3], "to", "copy", false);
-    return copy < 0 ? NULL : converted(self, d, copy);
+    return copy < 0 ? NULL : converted(self, d, copy, a[4]);
 }
 
 static PyObject *cpu(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)

@@ -247,6 +247,33 @@ mt_tensor *mt_empty_strided(mt_dtype d, int ndim, const int64_t *size, const int
     return mt_own(t);
 }
 
+/* Is dimension a to lie outside dimension b? Not known (0) where one of them is not in memory at all. */
+static int compare_strides(const mt_tensor *t, int a, int b)
+{
+    int64_t sa = t->stride[a], sb = t->stride[b];
+    if (sa == 0 || sb == 0) return 0;
+    if (sa != sb) return sa < sb ? -1 : 1;
+    return t->size[a] > t->size[b];
+}
+
+/* The dimensions from the innermost on; a dimension of stride 0 stays where it is among the others. */
+static void order_by_stride(const mt_tensor *t, int *order)
+{
+    for (int k = 0; k < t->ndim; k++) {
+        int at = k;
+        order[k] = t->ndim - 1 - k;
+        for (int before = k - 1; before >= 0; before--) {
+            int outside = compare_strides(t, order[before], order[at]);
+            if (outside < 0) break;
+            if (outside == 0) continue;
+            int dim = order[before];
+            order[before] = order[at];
+            order[at] = dim;
+            at = before;
+        }
+    }
+}
+
 mt_tensor *mt_empty_like(const mt_tensor *t, mt_dtype d)
 {
     if (MT_LIKELY(mt_is_contiguous(t))) {
@@ -256,16 +283,8 @@ mt_tensor *mt_empty_like(const mt_tensor *t, mt_dtype d)
     /* Not dense: contiguous in the order of t's strides, as preserve_format has it. */
     int64_t stride[MT_MAX_DIMS], step = 1;
     int order[MT_MAX_DIMS], n = t->ndim;
+    order_by_stride(t, order);
     for (int k = 0; k < n; k++) {
-        int at = k;
-        for (; at > 0 && t->stride[order[at - 1]] < t->stride[k] && t->stride[order[at - 1]] != 0;
-             at--)
-            order[at] = order[at - 1];
-        order[at] = k;
-    }
-    for (int k = 0; k < n; k++)
-        if (t->stride[k] == 0) return mt_empty(d, n, t->size);
-    for (int k = n - 1; k >= 0; k--) {
         stride[order[k]] = step;
         step *= t->size[order[k]] > 1 ? t->size[order[k]] : 1;
     }

@@ -213,7 +213,7 @@ static void test_errors(void)
     expect_error(
         MT_RUNTIME,
         "one of the variables needed for gradient computation has been modified by an inplace "
-        "operation: [torch.FloatTensor [2]], which is output 0 of AddBackward0, is at version 2; "
+        "operation: [torch.FloatTensor [2]], which is output 0 of Add, is at version 2; "
         "expected version 1 instead.");
     CHECK_INT(backward(z, false, false),
               -1); /* exp's rule reads what went into in[0]: fine; the exp of x does not */
