@@ -46,11 +46,13 @@ static void run_init(run *r, bool retain_graph, bool create_graph, bool accumula
 /* ---- gradients into leaves --------------------------------------------------------------------------- */
 
 /* May the gradient itself become leaf->grad? Only if nobody else can see it and it lies like the leaf. */
-static bool can_steal(const mt_tensor *leaf, const mt_tensor *g)
+static inline bool can_steal(const mt_tensor *leaf, const mt_tensor *g)
 {
-    return g->refs == 1 && g->storage->refs == 1 && !g->storage->release && !g->host && !g->base &&
-           !g->node && mt_shape_equal(g->ndim, g->stride, leaf->ndim, leaf->stride) &&
-           mt_is_dense(g) && g->storage->nbytes == (size_t)(g->numel * mt_itemsize(g));
+    const mt_storage *s = g->storage;
+    if (g->refs != 1 || s->refs != 1 || g->host || g->base || g->node) return false;
+    if (MT_LIKELY(g->has_block && g->flags & leaf->flags & MT_CONTIGUOUS)) return true;
+    return !s->release && mt_shape_equal(g->ndim, g->stride, leaf->ndim, leaf->stride) &&
+           mt_is_dense(g) && s->nbytes == (size_t)(g->numel * mt_itemsize(g));
 }
 
 static mt_tensor *clone_like(const mt_tensor *leaf, mt_tensor *g)
@@ -242,6 +244,16 @@ static INLINE int deliver_all(run *r, mt_node *n, int nin, mt_tensor **gin, int 
     return 0;
 }
 
+/* Is what n keeps as it was? With PyTorch's error if something was written to. */
+static INLINE int check_kept(const mt_node *n, int nin)
+{
+    for (int i = 0; i < nin; i++)
+        if (MT_UNLIKELY(mt_node_stale(n, i))) return mt_node_fail_stale(n, i);
+    for (int i = nin; i < nin + n->call.nout; i++)
+        if (MT_UNLIKELY(mt_node_stale(n, i))) return mt_node_fail_stale(n, i);
+    return 0;
+}
+
 /* room: for nin gradients, and as many inputs and outputs. */
 static INLINE int run_rule_in(run *r, mt_node *n, int nin, mt_tensor **gout, mt_tensor **room)
 {
@@ -249,7 +261,7 @@ static INLINE int run_rule_in(run *r, mt_node *n, int nin, mt_tensor **gout, mt_
     mt_tensor **gin = room;
     int mark = mt_self.scope_top;
     if (!mark_wanted(r, n, nin, gin)) return 0;
-    if (mt_node_check(n) < 0) return -1;
+    if (check_kept(n, nin) < 0) return -1;
     if (MT_LIKELY(!r->create_graph)) {
         (op->fused ? op->fused : op->backward)(&n->call, gout, gin);
     } else {
@@ -276,14 +288,24 @@ static int run_rule(run *r, mt_node *n, mt_tensor **gout)
 }
 
 /* Ctrl-C is looked for now and then, and before what takes long. */
-static int poll(run *r, mt_task *t)
+static inline int poll(run *r, mt_task *t)
 {
-    int64_t numel = 0;
-    mt_tensor **grad = mt_task_grads(t);
-    for (int k = 0; k < t->n; k++) numel += grad[k] ? grad[k]->numel : 0;
+    int64_t numel = t->n == 1 ? t->one->numel : 0;
+    for (int k = 0; t->n > 1 && k < t->n; k++) numel += t->many[k] ? t->many[k]->numel : 0;
     if (MT_LIKELY(--r->until_poll > 0 && numel <= POLL_NUMEL)) return 0;
     r->until_poll = POLL_EVERY;
     return mt_interrupted && mt_interrupted() ? mt_error(MT_HOST, "interrupted") : 0;
+}
+
+/* What has arrived for n's outputs: to hooks, which may replace it, and to those who want it for itself. */
+static int show_gradients(run *r, mt_node *n, mt_tensor **grad)
+{
+    for (int k = 0; k < n->call.nout; k++) {
+        if (!grad[k]) continue;
+        if (n->hooks && run_hooks(n->hooks, false, (uint32_t)k, &grad[k]) < 0) return -1;
+        if (r->n_capture) capture(r, n, (uint32_t)k, grad[k]);
+    }
+    return 0;
 }
 
 /* Takes one task: hooks, captures, the rule. Its gradients are given up. */
@@ -302,11 +324,7 @@ static int run_task(run *r, mt_task *t)
     }
     mt_tensor **grad = mt_task_grads(t);
     mt_scope scope = mt_scope_open();
-    for (int k = 0; k < t->n && (n->hooks || r->n_capture); k++) {
-        if (!grad[k]) continue;
-        if (n->hooks && run_hooks(n->hooks, false, (uint32_t)k, &grad[k]) < 0) goto done;
-        if (r->n_capture) capture(r, n, (uint32_t)k, grad[k]);
-    }
+    if (MT_UNLIKELY(n->hooks || r->n_capture) && show_gradients(r, n, grad) < 0) goto done;
     if (r->needed && !mt_needed_inner(r->needed, n)) {
         status = 0; /* captured here, and nothing wanted lies behind it */
         goto done;

@@ -176,8 +176,8 @@ static int add_to(mt_tensor **slot, mt_tensor *g, bool record)
     return sum ? 0 : -1;
 }
 
-int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr, mt_tensor *g,
-                 bool record)
+int mt_tasks_add_slowly(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr, mt_tensor *g,
+                        bool record)
 {
     mt_task *t = task_of(q, node, leaf);
     if (MT_UNLIKELY(!t)) {

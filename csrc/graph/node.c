@@ -343,15 +343,10 @@ static mt_tensor *with_edge(mt_tensor *t, mt_node *node, uint32_t out_nr)
     return a;
 }
 
-int mt_node_check(const mt_node *n)
+int mt_node_fail_stale(const mt_node *n, int i)
 {
-    for (int i = 0; i < n->call.nin + n->call.nout; i++) { /* out[] lies behind in[] */
-        const mt_tensor *t = n->call.in[i];
-        if (MT_LIKELY(!t || t->storage->version == n->version[i])) continue;
-        bool output = i >= n->call.nin;
-        return fail_version(n, t, n->version[i], output, output ? i - n->call.nin : i);
-    }
-    return 0;
+    bool output = i >= n->call.nin;
+    return fail_version(n, n->call.in[i], n->version[i], output, output ? i - n->call.nin : i);
 }
 
 int mt_node_unpack(mt_node *n, mt_call *c, mt_tensor **in, mt_tensor **out)

@@ -53,8 +53,13 @@ int mt_edge_of(mt_tensor *t, mt_edge *edge);
 /* The name grad_fn prints: "AddBackward0". buffer of 64 bytes. */
 const char *mt_node_name(const mt_node *n, char *buffer);
 
-/* Is what n keeps as it was? -1 with PyTorch's error if something was written to. */
-int mt_node_check(const mt_node *n);
+/* Was kept value i (inputs first, outputs after them) written to since? */
+static inline bool mt_node_stale(const mt_node *n, int i)
+{
+    const mt_tensor *t = n->call.in[i]; /* out[] lies behind in[] */
+    return t && t->storage->version != n->version[i];
+}
+int mt_node_fail_stale(const mt_node *n, int i); /* -1 with PyTorch's error */
 /* c: n's call with kept values that have their history, owned by the scope, in the given arrays. */
 int mt_node_unpack(mt_node *n, mt_call *c, mt_tensor **in, mt_tensor **out);
 

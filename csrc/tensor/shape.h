@@ -18,6 +18,7 @@ bool mt_shape_is_dense(int ndim, const int64_t *size, const int64_t *stride);
 static inline bool mt_shape_equal(int na, const int64_t *a, int nb, const int64_t *b)
 {
     if (na != nb) return false;
+    if (na == 2) return a[0] == b[0] && a[1] == b[1];
     for (int d = 0; d < na; d++)
         if (a[d] != b[d]) return false;
     return true;
