@@ -6,12 +6,6 @@
 #include "graph/hooks.h"
 #include "graph/node.h"
 
-void mt_bump_version(mt_tensor *t, const mt_op *op)
-{
-    t->storage->version++;
-    t->storage->writer = op;
-}
-
 static int check_view(const mt_tensor *t)
 {
     const char *what =

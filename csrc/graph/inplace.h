@@ -15,7 +15,11 @@ int mt_check_writable(mt_tensor *t, bool recording);
 /* The same but for memory written more than once: for operators that are MT_IDEMPOTENT. */
 int mt_check_history(mt_tensor *t, bool recording);
 /* t's memory has been written by op. */
-void mt_bump_version(mt_tensor *t, const mt_op *op);
+static inline void mt_bump_version(mt_tensor *t, const mt_op *op)
+{
+    t->storage->version++;
+    t->storage->writer = op;
+}
 /* After mt_node_remember gave the view t its node: rewrites the history of its base. -1: no memory. */
 int mt_rebase_history(mt_tensor *t);
 /* A view whose base was written through another tensor finds its history again: as_strided of the base. */

@@ -16,13 +16,18 @@
 static inline uint64_t py_dict_version(PyObject *dict)
 {
 #if PY_VERSION_HEX < 0x030E0000 && !defined(Py_GIL_DISABLED)
+    const PyDictObject *d = (PyDictObject *)dict;
+#if PY_VERSION_HEX >= 0x030D0000
+    /* From 3.13 on the values may lie in an object, which is written to past its dict. */
+    if (d->ma_values) return 0;
+#endif
     /* The lowest bits say who watches the dict: 8 of them in 3.12, 12 in 3.13. */
     const uint64_t watchers = PY_VERSION_HEX < 0x030C0000   ? 0
                               : PY_VERSION_HEX < 0x030D0000 ? 0xff
                                                             : 0xfff;
     _Pragma("GCC diagnostic push");
     _Pragma("GCC diagnostic ignored \"-Wdeprecated-declarations\"");
-    return ((PyDictObject *)dict)->ma_version_tag & ~watchers;
+    return d->ma_version_tag & ~watchers;
     _Pragma("GCC diagnostic pop");
 #else
     (void)dict;
