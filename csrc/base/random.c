@@ -20,8 +20,7 @@
 
 enum { N = MT_MT19937_WORDS, M = 397 };
 
-/* ==== the recurrence =============================================================================
- */
+/* ==== the recurrence ========================================================================== */
 
 /* x[k+n] = x[k+m] ^ (upper bit of x[k] | lower 31 bits of x[k+1]) A; kernels/random.c has the fast
  * twin. */
@@ -76,8 +75,7 @@ void mt_random_words(mt_generator *g, int64_t n, uint32_t *out)
     }
 }
 
-/* ==== life =======================================================================================
- */
+/* ==== life ==================================================================================== */
 
 mt_generator *mt_generator_new(void)
 {
@@ -122,8 +120,7 @@ mt_generator *mt_default_generator(void)
     return &generator;
 }
 
-/* ==== seeding ====================================================================================
- */
+/* ==== seeding ================================================================================= */
 
 void mt_generator_seed(mt_generator *g, uint64_t seed)
 {
@@ -151,8 +148,7 @@ uint64_t mt_generator_seed_unpredictably(mt_generator *g)
     return seed;
 }
 
-/* ==== the saved state ============================================================================
- */
+/* ==== the saved state ========================================================================= */
 
 /* What PyTorch writes, on the little-endian machines both run on. */
 typedef struct saved_state {
@@ -203,8 +199,7 @@ int mt_generator_set_state(mt_generator *g, const uint8_t *state, int64_t size)
     g->seed = s.seed;
     g->next = (int32_t)s.next;
     g->turn = s.left + g->next;
-    /* A state made by hand may promise more words than a block has: it ends where the block does.
-     */
+    /* A state made by hand may promise more words than a block has: it ends with the block. */
     g->end = g->turn - 1 < N ? g->turn - 1 : N;
     g->has_normal = s.has_normal != 0;
     g->normal = g->has_normal ? s.normal : 0;

@@ -12,8 +12,7 @@
 
 enum { N = 624, M = 397, LANES = 128 };
 
-/* ==== the engine =================================================================================
- */
+/* ==== the engine ============================================================================== */
 
 static inline uint32_t twist(uint32_t a, uint32_t b)
 {
@@ -41,8 +40,7 @@ static void mt19937_temper(int64_t n, uint32_t *restrict out, const uint32_t *re
     }
 }
 
-/* ==== uniforms ===================================================================================
- */
+/* ==== uniforms ================================================================================ */
 
 /* out = u (b - a) + a with u = 24 bits of a word * 2^-24. Rounding can reach b, which is excluded:
  * then a. */
@@ -82,8 +80,7 @@ static void bernoulli_f32(int64_t n, float *restrict out, const uint32_t *restri
         out[i] = (int64_t)bits53(words + 2 * i) < (int64_t)threshold ? one : 0.0f;
 }
 
-/* ==== normals ====================================================================================
- */
+/* ==== normals ================================================================================= */
 
 static inline int32_t float_bits(float x)
 {

@@ -1,4 +1,5 @@
-/* Reductions that choose or test: max, min, argmax, argmin, amax, amin, any, all. Relies on ops/reduce.h. */
+/* Reductions that choose or test: max, min, argmax, argmin, amax, amin, any, all. Relies on
+ * ops/reduce.h. */
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
@@ -47,7 +48,7 @@ static mt_tensor *share_among_equal(const mt_call *c, mt_tensor *g, const mt_arg
     return mt_mul(mt_unreduce(mt_div(g, count), d, dims, keepdim), mask);
 }
 
-/* ==== max, min ================================================================================================== */
+/* ==== max, min ================================================================================ */
 
 static mt_dtype own(const mt_call *c) { return (mt_dtype)c->in[0]->dtype; }
 
@@ -102,7 +103,7 @@ static void extremum_dim_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gi
 EXTREMUM(max, "Max", MT_REDUCE_argmax, "largest")
 EXTREMUM(min, "Min", MT_REDUCE_argmin, "smallest")
 
-/* ==== argmax, argmin, amax, amin ================================================================================== */
+/* ==== argmax, argmin, amax, amin ============================================================== */
 
 static int arg_of(mt_call *c, mt_reduction how)
 {
@@ -151,7 +152,7 @@ MT_OP(amin, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(0) | 
       .doc = "The smallest elements along the dims (all by default). The gradient is shared among "
              "equals.");
 
-/* ==== any, all ==================================================================================================== */
+/* ==== any, all ================================================================================ */
 
 /* uint8 was PyTorch's bool once, and stays uint8 here. */
 static int test(mt_call *c, mt_reduction how, const mt_arg *dims, bool keepdim)

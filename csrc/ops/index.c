@@ -26,8 +26,7 @@ typedef struct plan {
     int64_t outer, chunk, rest_size[MT_MAX_DIMS], x_stride[MT_MAX_DIMS], y_stride[MT_MAX_DIMS];
 } plan;
 
-/* ==== from index tensors to a plan
- * ========================================================================== */
+/* ==== from index tensors to a plan ============================================================ */
 
 /* mask: one byte per element, contiguous. */
 static int64_t count_true(const mt_tensor *mask)
@@ -212,8 +211,7 @@ static int make_plan(plan *p, const mt_tensor *x, int n, mt_tensor **in)
     return 0;
 }
 
-/* ==== moving elements
- * ======================================================================================= */
+/* ==== moving elements ========================================================================= */
 
 typedef struct job {
     const plan *p;
@@ -307,8 +305,7 @@ static void add_all(const plan *p, mt_tensor *x, mt_tensor *y)
 }
 #undef ADD_ALL
 
-/* ==== index: x[i, j, ...]
- * =================================================================================== */
+/* ==== index: x[i, j, ...] ===================================================================== */
 
 static int index_forward(mt_call *c)
 {
@@ -344,8 +341,7 @@ mt_tensor *mt_index(mt_tensor *self, int n, mt_tensor **indices)
     return mt_calln(&mt_op_index, n + 1, in, 0, NULL);
 }
 
-/* ==== index_put: x[i, j, ...] = values
- * ====================================================================== */
+/* ==== index_put: x[i, j, ...] = values ======================================================== */
 
 /* values in the result's shape, contiguous. */
 static mt_tensor *spread_values(const plan *p, const mt_tensor *x, mt_tensor *values)
@@ -418,8 +414,7 @@ mt_tensor *mt_index_put(mt_tensor *self, mt_tensor *values, int n, mt_tensor **i
     return mt_calln(&mt_op_index_put, n + 2, in, 1, arg);
 }
 
-/* ==== alias: x[...]
- * ========================================================================================= */
+/* ==== alias: x[...] =========================================================================== */
 
 static int alias_forward(mt_call *c)
 {
@@ -437,9 +432,7 @@ static void alias_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 MT_OP(alias, .kind = MT_VIEW, .backward = alias_rule, .rule = "g",
       .schema = "alias(Tensor self) -> Tensor", .doc = "A view of all of self.");
 
-/* ==== nonzero
- * ===============================================================================================
- */
+/* ==== nonzero ================================================================================= */
 
 static int nonzero_forward(mt_call *c)
 {
@@ -476,7 +469,7 @@ MT_OP(count_nonzero, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
       .schema = "count_nonzero(Tensor self, int[1]? dim=None) -> Tensor",
       .doc = "How many elements are not zero, of all or along the given dimensions.");
 
-/* ==== masked_select, take: index by another name ============================ */
+/* ==== masked_select, take: index by another name ============================================== */
 
 static int masked_select_forward(mt_call *c)
 {

@@ -8,7 +8,7 @@
 
 static mt_dtype own_type(const mt_tensor *x) { return (mt_dtype)x->dtype; }
 
-/* ==== prod ====================================================================================================== */
+/* ==== prod ==================================================================================== */
 
 static int prod_over(mt_call *c, const mt_arg *dims, bool keepdim, const mt_arg *dtype)
 {
@@ -120,7 +120,7 @@ mt_tensor *mt_prod_dim(mt_tensor *self, int64_t dim, bool keepdim)
     return mt_call1a(&mt_op_prod_dim, self, 3, arg);
 }
 
-/* ==== var, std ================================================================================================== */
+/* ==== var, std ================================================================================ */
 
 /* sum (x - mean)^2 / (n - correction), in two passes. */
 static mt_tensor *variance(mt_tensor *x, const mt_arg *dims, double correction, bool keepdim)
@@ -179,7 +179,7 @@ MOMENT(var, ,
        "divided by n - correction (1).")
 MOMENT(std, root, "The standard deviation, the root of var().")
 
-/* ==== logsumexp =================================================================================================== */
+/* ==== logsumexp =============================================================================== */
 
 /* log sum e^x = m + log sum e^(x - m) for any m; the largest finite one avoids overflow. */
 static int logsumexp_forward(mt_call *c)
@@ -204,7 +204,7 @@ MT_OP(logsumexp, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
       .schema = "logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor",
       .doc = "log(sum(e ** x)) along dim, computed without overflow.");
 
-/* ==== cumsum, cumprod, flip ======================================================================================= */
+/* ==== cumsum, cumprod, flip =================================================================== */
 
 /* Runs along dim of contiguous y in place; lines are `inner` elements apart. */
 #define RUNNING(T, step)                                                                           \

@@ -24,8 +24,7 @@ static int not_implemented(const char *kernel, mt_dtype d)
                     mt_dtype_camel(d));
 }
 
-/* ==== filling ====================================================================================
- */
+/* ==== filling ================================================================================= */
 
 int mt_draw_into(mt_tensor *t, mt_generator *g, const mt_draw *w)
 {
@@ -79,8 +78,7 @@ void mt_zero_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     .kind = MT_PRIMITIVE | MT_METHOD | MT_INPLACE_ONLY | MT_RANDOM, .backward = mt_zero_backward,  \
     .rule = "0"
 
-/* ==== uniform_ ===================================================================================
- */
+/* ==== uniform_ ================================================================================ */
 
 static void fill_uniform(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,
                          bool row_major)
@@ -145,8 +143,7 @@ mt_tensor *mt_uniform_(mt_tensor *self, double from, double to, struct mt_genera
     return draw2(&mt_op_uniform_, self, from, to, g);
 }
 
-/* ==== normal_ and log_normal_ ====================================================================
- */
+/* ==== normal_ and log_normal_ ================================================================= */
 
 static void fill_normal(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,
                         bool row_major)
@@ -215,8 +212,7 @@ mt_tensor *mt_log_normal_(mt_tensor *self, double mean, double std, struct mt_ge
     return draw2(&mt_op_log_normal_, self, mean, std, g);
 }
 
-/* ==== random_ ====================================================================================
- */
+/* ==== random_ ================================================================================= */
 
 static void fill_range(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,
                        bool row_major)
@@ -405,8 +401,7 @@ mt_tensor *mt_random_from(mt_tensor *self, int64_t from, int64_t to, struct mt_g
     return self ? mt_call_inplace(&mt_op_random_from, 1, &self, 3, arg) : NULL;
 }
 
-/* ==== bernoulli_ =================================================================================
- */
+/* ==== bernoulli_ ============================================================================== */
 
 static void fill_bernoulli(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,
                            bool row_major)
@@ -484,8 +479,7 @@ mt_tensor *mt_bernoulli_tensor(mt_tensor *self, mt_tensor *p, struct mt_generato
     return self && p ? mt_call_inplace(&mt_op_bernoulli_tensor, 2, in, 1, arg) : NULL;
 }
 
-/* ==== exponential_, cauchy_, geometric_ ==========================================================
- */
+/* ==== exponential_, cauchy_, geometric_ ======================================================= */
 
 static void fill_exponential(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,
                              bool row_major)

@@ -11,8 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ==== factories ==================================================================================
- */
+/* ==== factories =============================================================================== */
 
 /* The type asked for, else that of the out= target, else the usual one. */
 static mt_dtype wanted_dtype(const mt_call *c, int k, mt_dtype usual)
@@ -51,8 +50,7 @@ static int fill_like(mt_call *c, mt_dtype d, mt_generator *g, const mt_draw *w)
 #define FACTORY .kind = MT_NODIFF | MT_FUNCTION | MT_FACTORY | MT_OUT | MT_RANDOM
 #define LIKE    .kind = MT_NODIFF | MT_FUNCTION | MT_FACTORY | MT_RANDOM
 
-/* ==== rand and randn =============================================================================
- */
+/* ==== rand and randn ========================================================================== */
 
 static int rand_forward(mt_call *c)
 {
@@ -129,8 +127,7 @@ mt_tensor *mt_randn_like(mt_tensor *self, struct mt_generator *g)
     return mt_call1a(&mt_op_randn_like, self, 3, arg);
 }
 
-/* ==== randint ====================================================================================
- */
+/* ==== randint ================================================================================= */
 
 static int randint_new(mt_call *c, int64_t low, int64_t high, int k)
 {
@@ -220,8 +217,7 @@ mt_tensor *mt_randint_like_low(mt_tensor *self, int64_t low, int64_t high, struc
     return mt_call1a(&mt_op_randint_like_low, self, 5, arg);
 }
 
-/* ==== randperm ===================================================================================
- */
+/* ==== randperm ================================================================================ */
 
 /* Can type d hold 0 ... n-1? */
 static int check_permutation(int64_t n, mt_dtype d)
@@ -266,8 +262,7 @@ mt_tensor *mt_randperm(int64_t n, struct mt_generator *g)
     return mt_call0(&mt_op_randperm, 3, arg);
 }
 
-/* ==== normal =====================================================================================
- */
+/* ==== normal ================================================================================== */
 
 static int check_deviations(mt_tensor *std)
 {
@@ -391,8 +386,7 @@ mt_tensor *mt_normal_float_float(double mean, double std, int ndim, const int64_
     return mt_call0(&mt_op_normal_float_float, 5, arg);
 }
 
-/* ==== bernoulli ==================================================================================
- */
+/* ==== bernoulli =============================================================================== */
 
 static int bernoulli_forward(mt_call *c)
 {
@@ -442,8 +436,7 @@ mt_tensor *mt_bernoulli_p(mt_tensor *self, double p, struct mt_generator *g)
     return mt_call1a(&mt_op_bernoulli_p, self, 2, arg);
 }
 
-/* ==== multinomial ================================================================================
- */
+/* ==== multinomial ============================================================================= */
 
 static int check_multinomial(const mt_call *c)
 {
@@ -472,8 +465,7 @@ static double weight(const mt_tensor *w, int64_t i)
     return w->dtype == MT_FLOAT64 ? ((const double *)w->data)[i] : ((const float *)w->data)[i];
 }
 
-/* Every row needs a positive sum of finite weights; the two algorithms say it in different words.
- */
+/* Every row needs a positive sum of finite weights; the two algorithms word it differently. */
 static int check_weights(const mt_tensor *w, int64_t rows, int64_t n, bool repeated)
 {
     for (int64_t i = 0; i < rows * n; i++) {
@@ -610,8 +602,7 @@ mt_tensor *mt_multinomial(mt_tensor *self, int64_t num_samples, bool replacement
     return mt_call1a(&mt_op_multinomial, self, 3, arg);
 }
 
-/* ==== dropout ====================================================================================
- */
+/* ==== dropout ================================================================================= */
 
 /* 0 with probability p, else 1 / (1 - p), where x has its elements. */
 static void fill_noise(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,

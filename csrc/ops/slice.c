@@ -1,11 +1,12 @@
-/* Operators that look at a part of a tensor, and what puts a part's gradient back. select / select_backward and
- * slice / slice_backward are each other's rules, so they differentiate any number of times. */
+/* Operators that look at a part of a tensor, and what puts a part's gradient back. select /
+ * select_backward and slice / slice_backward are each other's rules, so they differentiate any
+ * number of times. */
 #include "ops/ops.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* ==== select ================================================================================================ */
+/* ==== select ================================================================================== */
 
 /* The position of element `index` of dimension d, or -1 with IndexError. */
 static int64_t wrap_index(const mt_tensor *x, int d, int64_t index)
@@ -88,7 +89,7 @@ mt_tensor *mt_select_backward(mt_tensor *g, int ndim, const int64_t *size, int64
     return mt_call1a(&mt_op_select_backward, g, 3, arg);
 }
 
-/* ==== slice ================================================================================================= */
+/* ==== slice =================================================================================== */
 
 /* Python's rules for start:end; the length is returned. */
 static int64_t clip_range(int64_t n, int64_t *start, int64_t *end, int64_t step)
@@ -208,10 +209,10 @@ mt_tensor *mt_narrow(mt_tensor *self, int64_t dim, int64_t start, int64_t length
     return mt_call1a(&mt_op_narrow, self, 3, arg);
 }
 
-/* ==== as_strided ============================================================================================ */
+/* ==== as_strided ============================================================================== */
 
-/* Arguments 3 and 4 are the input's own geometry: its gradient is laid out like it, so that (size, stride, offset)
- * mean the same elements there. Forward fills them in. */
+/* Arguments 3 and 4 are the input's own geometry: its gradient is laid out like it, so that (size,
+ * stride, offset) mean the same elements there. Forward fills them in. */
 static int as_strided_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];

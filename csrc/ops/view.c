@@ -1,5 +1,5 @@
-/* Operators that look at the same memory in another shape. Their gradients are looks at the gradient.
- * Relies on tensor/shape.h; read next: ops/slice.c. */
+/* Operators that look at the same memory in another shape. Their gradients are looks at the
+ * gradient. Relies on tensor/shape.h; read next: ops/slice.c. */
 #include "ops/ops.h"
 
 #include <inttypes.h>
@@ -12,7 +12,7 @@ static void reshape_gradient(const mt_call *c, mt_tensor **gout, mt_tensor **gin
     if (gin[0]) gin[0] = mt_reshape(gout[0], c->in_dims[0].ndim, c->in_dims[0].size);
 }
 
-/* ==== view, reshape ========================================================================================= */
+/* ==== view, reshape =========================================================================== */
 
 static int too_many_dims(int64_t n)
 {
@@ -222,7 +222,7 @@ mt_tensor *mt_unflatten(mt_tensor *self, int64_t dim, int n, const int64_t *size
     return mt_call1a(&mt_op_unflatten, self, 2, arg);
 }
 
-/* ==== transpose, permute ==================================================================================== */
+/* ==== transpose, permute ====================================================================== */
 
 static int transpose_forward(mt_call *c)
 {
@@ -366,7 +366,7 @@ mt_tensor *mt_movedim(mt_tensor *self, int n, const int64_t *source, const int64
     return mt_call1a(&mt_op_movedim, self, 2, arg);
 }
 
-/* ==== squeeze, unsqueeze ==================================================================================== */
+/* ==== squeeze, unsqueeze ====================================================================== */
 
 /* x without the dimensions of size 1 in mask. */
 static int squeeze_masked(mt_call *c, const bool *mask)
@@ -466,7 +466,7 @@ mt_tensor *mt_unsqueeze(mt_tensor *self, int64_t dim)
     return mt_call1a(&mt_op_unsqueeze, self, 1, arg);
 }
 
-/* ==== expand ================================================================================================ */
+/* ==== expand ================================================================================== */
 
 static int expand_forward(mt_call *c)
 {

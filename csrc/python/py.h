@@ -64,25 +64,24 @@ static inline mt_tensor *py_core(PyObject *o) { return ((py_tensor *)o)->t; } /*
 /* The Python object of t: the living one (t->host) if there is one, else a new Tensor. New
  * reference. NULL t: raises the pending core error (py_raise). t stays owned as it was. */
 PyObject *py_wrap(mt_tensor *t);
-/* The same where the innermost scope owns t and is about to close: takes t over when it is on top.
- */
+/* The same where the innermost scope owns t and will close now: takes t over when it is on top. */
 PyObject *py_wrap_result(mt_tensor *t);
 PyObject *py_wrap_list(int n, mt_tensor **t, bool tuple);
 
-/* ---- errors: py_error.c --------------------------------------------------------------------- */
+/* ---- errors: py_error.c ---------------------------------------------------------------------- */
 PyObject *py_raise(void); /* raises and clears the pending core error; always NULL */
 int py_raise_int(void);   /* -1 */
 /* A Python exception is set: tells the core (MT_HOST), which hands it up. -1 */
 int py_fail_host(void);
 extern PyObject *py_OutOfMemoryError;
 
-/* ---- small types: py_dtype.c ---------------------------------------------------------------- */
+/* ---- small types: py_dtype.c ----------------------------------------------------------------- */
 PyObject *py_dtype_object(mt_dtype d);         /* new reference to the one minitorch.float32 ... */
 int py_dtype_from(PyObject *o, mt_dtype *out); /* 1 yes, 0 not a dtype (no error set), -1 error */
 PyObject *py_size_new(int ndim, const int64_t *size); /* minitorch.Size */
 int py_device_check(PyObject *o); /* cpu, "cpu", None pass; "cuda" raises PyTorch's error; -1 */
 
-/* ---- Generator: py_random.c ----------------------------------------------------------------- */
+/* ---- Generator: py_random.c ------------------------------------------------------------------ */
 struct mt_generator *py_generator_from(PyObject *o); /* borrowed; NULL with TypeError */
 
 /* ---- autograd: py_autograd.c -------------------------------------------------------------------
@@ -94,12 +93,12 @@ PyObject *py_grad_fn_of(mt_tensor *t);
 int py_hooks_traverse(mt_tensor *t, visitproc visit, void *arg);
 void py_hooks_clear(mt_tensor *t);
 
-/* ---- numbers: py_data.c --------------------------------------------------------------------- */
+/* ---- numbers: py_data.c ---------------------------------------------------------------------- */
 /* Python bool, int, float, NumPy scalars, 0-d tensors: 1 yes, 0 no (no error), -1 error */
 int py_scalar_from(PyObject *o, mt_scalar *out);
 PyObject *py_scalar_object(mt_scalar s);
 
-/* ---- operators: py_op.c --------------------------------------------------------------------- */
+/* ---- operators: py_op.c ---------------------------------------------------------------------- */
 /* py_init_op makes one object per Python name: functions in the module itself (minitorch.sin), in
  * its _nn (nn.functional.relu), _linalg and _special, and methods in Tensor's dict. */
 /* Borrowed, but it lives as long as the module: keep it. NULL with AttributeError. */

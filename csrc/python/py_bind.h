@@ -38,7 +38,7 @@ static inline void py_bound_clear(py_bound *b)
     while (b->blocks > 0) PyMem_Free(b->block[--b->blocks]);
 }
 
-/* ---- errors: py_bind_error.c. All set TypeError with PyTorch's text and return 0. ----------- */
+/* ---- errors: py_bind_error.c. All set TypeError with PyTorch's text and return 0. ------------ */
 int py_bind_wrong_type(const py_schema *s, const py_param *p, Py_ssize_t position, PyObject *o);
 int py_bind_missing(const py_schema *s, const py_args *a);
 int py_bind_too_many(const py_schema *s, Py_ssize_t nargs);

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- device
- * ------------------------------------------------------------------------------------------- */
+/* ---- device ---------------------------------------------------------------------------------- */
 typedef struct device_object {
-    PyObject_HEAD int kind; /* index into kinds */
-    int index;              /* -1: none */
+    PyObject_HEAD
+    int kind;  /* index into kinds */
+    int index; /* -1: none */
 } device_object;
 
 static const char *const kinds[] = {
@@ -250,9 +250,7 @@ static PyObject *set_default_device(PyObject *Py_UNUSED(module), PyObject *devic
     Py_RETURN_NONE;
 }
 
-/* ---- Size
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Size ------------------------------------------------------------------------------------ */
 PyObject *py_size_new(int ndim, const int64_t *size)
 {
     PyObject *self = py_size_type.tp_alloc(&py_size_type, ndim);
@@ -381,10 +379,10 @@ PyTypeObject py_size_type = {
     .tp_new = size_new,
 };
 
-/* ---- layout and memory_format: names without behaviour
- * ---------------------------------------------------- */
+/* ---- layout and memory_format: names without behaviour --------------------------------------- */
 typedef struct named_object {
-    PyObject_HEAD const char *name;
+    PyObject_HEAD
+    const char *name;
 } named_object;
 
 static PyObject *named_repr(PyObject *self)

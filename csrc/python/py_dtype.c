@@ -6,13 +6,13 @@
 #include <float.h>
 
 typedef struct dtype_object {
-    PyObject_HEAD mt_dtype d;
+    PyObject_HEAD
+    mt_dtype d;
 } dtype_object;
 
 static dtype_object dtypes[MT_NUM_DTYPES];
 
-/* ---- dtype
- * ------------------------------------------------------------------------------------------- */
+/* ---- dtype ----------------------------------------------------------------------------------- */
 static PyObject *dtype_repr(PyObject *self)
 {
     return PyUnicode_FromFormat("torch.%s", mt_dtype_name(((dtype_object *)self)->d));
@@ -101,10 +101,10 @@ int py_dtype_argument(PyObject *o, const char *function, mt_dtype *out)
     return -1;
 }
 
-/* ---- finfo and iinfo
- * ---------------------------------------------------------------------------------- */
+/* ---- finfo and iinfo ------------------------------------------------------------------------- */
 typedef struct info_object {
-    PyObject_HEAD mt_dtype d;
+    PyObject_HEAD
+    mt_dtype d;
 } info_object;
 
 static PyTypeObject finfo_type, iinfo_type;
@@ -283,8 +283,7 @@ static PyTypeObject iinfo_type = {
     .tp_new = iinfo_new,
 };
 
-/* ---- functions
- * ---------------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------- */
 static PyObject *get_default_dtype(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     return py_dtype_object(mt_default_dtype());

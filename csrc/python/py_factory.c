@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-/* ---- arguments
- * ---------------------------------------------------------------------------------------------- */
+/* ---- arguments ------------------------------------------------------------------------------- */
 
 int py_arguments(const char *function, const char *const *names, int required, int positional,
                  PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames, PyObject **out)
@@ -83,8 +82,7 @@ static int read_options(const char *function, PyObject *dtype, PyObject *device,
     return o->requires_grad < 0 ? -1 : 0;
 }
 
-/* ---- tensor() and its sisters
- * --------------------------------------------------------------------------------- */
+/* ---- tensor() and its sisters ---------------------------------------------------------------- */
 
 /* A new tensor of the data; share: of the data's memory where possible. */
 static PyObject *make(PyObject *data, const options *o, bool share)
@@ -222,8 +220,7 @@ BY_METHOD(is_complex)
 BY_METHOD(is_signed)
 BY_METHOD(is_nonzero)
 
-/* ---- the old constructors
- * ---------------------------------------------------------------------------------------- */
+/* ---- the old constructors -------------------------------------------------------------------- */
 
 static mt_tensor *uninitialised(mt_dtype d, Py_ssize_t n, PyObject *const *sizes)
 {
@@ -310,7 +307,8 @@ PyObject *py_legacy_new(PyTypeObject *cls, mt_dtype d, PyObject *args, PyObject 
 
 /* minitorch.FloatTensor and so on: objects that make tensors and answer isinstance(). */
 typedef struct tensortype_object {
-    PyObject_HEAD mt_dtype d;
+    PyObject_HEAD
+    mt_dtype d;
 } tensortype_object;
 
 static tensortype_object tensortypes[MT_NUM_DTYPES];
@@ -376,9 +374,7 @@ static PyTypeObject tensortype_type = {
     .tp_getset = tensortype_getset,
 };
 
-/* ---- the module
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- the module ------------------------------------------------------------------------------ */
 
 #define FAST(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 static PyMethodDef functions[] = {

@@ -61,7 +61,7 @@ static grad_mode *mode_new(mode_kind kind, bool on)
 
 static void mode_dealloc(PyObject *self) { PyObject_Free(self); }
 
-/* ---- making --------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 /* minitorch.autograd.grad_mode._decorate(mode, function) */
 static PyObject *decorate(PyObject *self, PyObject *function)
@@ -148,7 +148,7 @@ static PyObject *new_inference(PyObject *type, PyObject *const *args, size_t nar
     return wrapped;
 }
 
-/* ---- methods -------------------------------------------------------------------------------- */
+/* ---- methods --------------------------------------------------------------------------------- */
 
 static PyObject *mode_enter(PyObject *self, PyObject *unused)
 {

@@ -32,8 +32,7 @@ static int set_view(selection *s, mt_tensor *view)
     return view ? 0 : py_raise_int();
 }
 
-/* ---- numbers and slices
- * --------------------------------------------------------------------------------------- */
+/* ---- numbers and slices ---------------------------------------------------------------------- */
 
 /* place: of the number within the key, which is what messages call the dimension. */
 static int apply_int(selection *s, int64_t i, int place)
@@ -89,9 +88,7 @@ static int apply_slice(selection *s, PyObject *slice, bool always)
     return set_view(s, mt_slice(s->view, s->dim, start, stop, step));
 }
 
-/* ---- tensors
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- tensors --------------------------------------------------------------------------------- */
 
 static int add_index(selection *s, mt_tensor *index, int takes)
 {
@@ -161,9 +158,7 @@ static mt_tensor *index_from(PyObject *o)
     return t;
 }
 
-/* ---- the key
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- the key --------------------------------------------------------------------------------- */
 
 static bool is_int(PyObject *o)
 {
@@ -282,9 +277,7 @@ static int apply_key(selection *s, PyObject *key)
     return apply_list(s, key);
 }
 
-/* ---- reading
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static mt_tensor *read_key(mt_tensor *t, PyObject *key)
 {
@@ -312,9 +305,7 @@ PyObject *py_tensor_select(PyObject *self, Py_ssize_t i)
     return result;
 }
 
-/* ---- writing
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 /* The value as a tensor (owned by the scope); *number where it was a number. NULL with an
  * exception. */
@@ -398,9 +389,7 @@ int py_tensor_setitem(PyObject *self, PyObject *key, PyObject *value)
     return failed;
 }
 
-/* ---- index_put_
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- index_put_ ------------------------------------------------------------------------------ */
 
 /* The tuple of index tensors, None for whole dimensions. -1 with an exception. */
 static int read_indices(PyObject *indices, mt_tensor **index)

@@ -1,11 +1,10 @@
 /* Modules: what py_nn.c (the base type, its registries) and py_nn_call.c (calls) share.
  *
- * Invariants of a module whose Module.__init__ has run
- *   registry[k]   the dict that Python sees as _parameters, _buffers, _modules; its owner is the
- * module mirror        every entry of a registry whose name the class does not define is an entry
- * of the instance's
- *                 __dict__ as well, so that `self.linear` is an ordinary attribute
- *   flags         MT_NN_SLOW is set before anything can be hooked to a call */
+ * Invariants of a module whose Module.__init__ has run:
+ *   registry[k]  the dict that Python sees as _parameters, _buffers, _modules; the module owns it
+ *   mirror       every entry of a registry whose name the class does not define is an entry of
+ *                the instance's __dict__ as well, so that `self.linear` is an ordinary attribute
+ *   flags        PY_NN_HOOKED is set before anything can be hooked to a call */
 #ifndef MT_PYTHON_PY_NN_H
 #define MT_PYTHON_PY_NN_H
 
@@ -13,14 +12,14 @@
 
 enum { PY_NN_PARAMETERS, PY_NN_BUFFERS, PY_NN_MODULES, PY_NN_REGISTRIES };
 
-#define PY_NN_HOOKED                                                                               \
-    1u /* a table of hooks was looked at or assigned: calls go by Module._call_impl */
+#define PY_NN_HOOKED      1u /* somebody holds a table of hooks: calls go by Module._call_impl */
 #define PY_NN_OWN_FORWARD 2u /* m.forward = f */
 
 typedef struct py_registry py_registry;
 
 typedef struct py_nn {
-    PyObject_HEAD vectorcallfunc vectorcall;
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
     py_registry *registry[PY_NN_REGISTRIES]; /* NULL before Module.__init__ */
     PyObject *forward;    /* what the type has under that name; borrowed from it ... */
     unsigned int version; /* ... while this is the type's version; 0: look it up */
@@ -29,9 +28,8 @@ typedef struct py_nn {
     PyObject *weight, *bias; /* owned: what the registry has under these names, while `cached` */
     PyObject *children;      /* Sequential: a tuple of what registry[PY_NN_MODULES] has; or NULL */
     bool cached;             /* the last three are forgotten by every change of a registry */
-    bool
-        plain_option; /* `forward` reads one more attribute, which the class knows nothing of ... */
-    py_memo option;   /* ... so it stands in the instance's dict */
+    bool plain_option;       /* `forward` reads one more attribute, unknown to the class ... */
+    py_memo option;          /* ... so it stands in the instance's dict */
 } py_nn;
 
 struct py_registry {
@@ -43,18 +41,18 @@ struct py_registry {
 typedef struct py_forward py_forward;
 typedef PyObject *(*py_forward_run)(py_forward *f, PyObject *self, PyObject *const *args);
 struct py_forward {
-    PyObject_HEAD vectorcallfunc vectorcall;
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
     py_forward_run run;   /* gets exactly the inputs */
     PyObject *function;   /* the operator or Python function that computes */
     PyObject *inputs;     /* names of the inputs: tuple of str */
     PyObject *attributes; /* names of the module's attributes passed after them */
-    PyObject
-        *option;   /* the attribute that says what to do: `inplace`, `reduction`; NULL for none */
     bool weighted; /* the first attribute is a parameter: look for it and the rest there first */
-    PyObject *keywords; /* keyword names of the last of these, NULL for none */
-    PyObject *shortcut; /* what computes a loss of two tensors of one shape; NULL for none */
-    PyObject
-        *inplace; /* what computes where the module's attribute `inplace` is true; NULL for none */
+    /* NULL where there is none: */
+    PyObject *option;   /* the attribute that says what to do: `inplace`, `reduction` */
+    PyObject *keywords; /* keyword names of the last of these */
+    PyObject *shortcut; /* what computes a loss of two tensors of one shape */
+    PyObject *inplace;  /* what computes where the module's attribute `inplace` is true */
     PyObject *qualname, *module, *doc;
 };
 

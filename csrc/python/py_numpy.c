@@ -8,9 +8,7 @@
 
 #include <numpy/arrayobject.h>
 
-/* ---- types
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- types ----------------------------------------------------------------------------------- */
 
 static const int numpy_types[MT_NUM_DTYPES] = {
     [MT_UINT8] = NPY_UINT8,     [MT_INT8] = NPY_INT8,   [MT_INT16] = NPY_INT16,
@@ -88,8 +86,7 @@ int py_numpy_scalar(PyObject *o, mt_scalar *out)
     return 1;
 }
 
-/* ---- arrays as tensors
- * ---------------------------------------------------------------------------------------- */
+/* ---- arrays as tensors ----------------------------------------------------------------------- */
 
 /* The core gives up memory wherever the last view of it goes, perhaps without the GIL. */
 static void release_object(void *owner)
@@ -210,8 +207,7 @@ static PyObject *from_numpy(PyObject *Py_UNUSED(module), PyObject *array)
     return result;
 }
 
-/* ---- tensors as arrays
- * ------------------------------------------------------------------------------------------ */
+/* ---- tensors as arrays ----------------------------------------------------------------------- */
 
 #define CAPSULE "minitorch.storage"
 
@@ -248,9 +244,7 @@ PyObject *py_to_array(mt_tensor *t)
     return array;
 }
 
-/* ---- buffers
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- buffers --------------------------------------------------------------------------------- */
 
 static int warn_buffer(void)
 {

@@ -3,7 +3,8 @@
 #include "python/py_tensor.h"
 
 typedef struct generator_object {
-    PyObject_HEAD mt_generator *g; /* counted */
+    PyObject_HEAD
+    mt_generator *g; /* counted */
 } generator_object;
 
 static PyTypeObject generator_type;
@@ -31,8 +32,7 @@ struct mt_generator *py_generator_from(PyObject *o)
     return NULL;
 }
 
-/* ---- seeds: -2^63 .. 2^64 - 1, negative ones wrap
- * ----------------------------------------------------------------- */
+/* ---- seeds: -2^63 .. 2^64 - 1, negative ones wrap -------------------------------------------- */
 
 static int read_seed(PyObject *o, uint64_t *seed)
 {
@@ -51,8 +51,7 @@ static int read_seed(PyObject *o, uint64_t *seed)
     return -1;
 }
 
-/* ---- the state as a tensor of bytes
- * ----------------------------------------------------------------------------------- */
+/* ---- the state as a tensor of bytes ---------------------------------------------------------- */
 
 static PyObject *get_state(const mt_generator *g)
 {
@@ -85,9 +84,7 @@ static int set_state(mt_generator *g, PyObject *state)
     return failed;
 }
 
-/* ---- Generator
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- Generator ------------------------------------------------------------------------------- */
 
 static PyObject *generator_new(PyTypeObject *Py_UNUSED(cls), PyObject *args, PyObject *kwargs)
 {
@@ -194,8 +191,7 @@ static PyTypeObject generator_type = {
     .tp_new = generator_new,
 };
 
-/* ---- the default generator
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the default generator ------------------------------------------------------------------- */
 
 static PyObject *manual_seed(PyObject *Py_UNUSED(module), PyObject *o)
 {

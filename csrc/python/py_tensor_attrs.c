@@ -20,8 +20,7 @@ static int refresh(PyObject *self)
     return mt_edge_of(py_core(self), &edge) < 0 ? py_raise_int() : 0;
 }
 
-/* ---- memory and shape
- * ------------------------------------------------------------------------------------------- */
+/* ---- memory and shape ------------------------------------------------------------------------ */
 
 static PyObject *get_dtype(PyObject *self, void *Py_UNUSED(closure))
 {
@@ -121,9 +120,7 @@ static int set_dict(PyObject *self, PyObject *value, void *closure)
     return failed;
 }
 
-/* ---- autograd
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- autograd -------------------------------------------------------------------------------- */
 
 static PyObject *get_requires_grad(PyObject *self, void *Py_UNUSED(closure))
 {
@@ -358,9 +355,7 @@ PyGetSetDef py_tensor_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-/* ---- methods: looking
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- methods: looking ------------------------------------------------------------------------ */
 
 /* The dim argument of size() and stride(): 1 and *dim, 0 not given, -1 error. */
 static int dim_argument(const char *function, const mt_tensor *t, PyObject *const *args,
@@ -518,8 +513,7 @@ static PyObject *storage_info(PyObject *self, PyObject *Py_UNUSED(unused))
                          s->release ? Py_False : Py_True);
 }
 
-/* The whole storage as a tensor of this dtype, one dimension: what pickling and copying write down.
- */
+/* The whole storage as a tensor of this dtype and one dimension: what pickling and copying keep. */
 static PyObject *storage_tensor(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     const mt_tensor *t = py_core(self);
@@ -528,8 +522,7 @@ static PyObject *storage_tensor(PyObject *self, PyObject *Py_UNUSED(unused))
     return finish(scope, mt_from_storage(t->storage, (mt_dtype)t->dtype, 1, &n, NULL, 0));
 }
 
-/* ---- methods: converting
- * ------------------------------------------------------------------------------------------- */
+/* ---- methods: converting --------------------------------------------------------------------- */
 
 static PyObject *numpy(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames)
 {
@@ -620,8 +613,7 @@ static PyObject *type_text(PyObject *self, PyObject *Py_UNUSED(unused))
     return PyUnicode_FromString(py_type_text((mt_dtype)py_core(self)->dtype, text));
 }
 
-/* ---- methods: subclasses
- * ---------------------------------------------------------------------------------------------- */
+/* ---- methods: subclasses --------------------------------------------------------------------- */
 
 static PyObject *make_subclass(PyObject *Py_UNUSED(cls), PyObject *args, PyObject *kwargs)
 {

@@ -18,8 +18,7 @@ enum { CHUNK = 512 };
 
 static inline int64_t at_most(int64_t n, int64_t limit) { return n < limit ? n : limit; }
 
-/* ==== storing ====================================================================================
- */
+/* ==== storing ================================================================================= */
 
 static void store(mt_dtype from, const void *values, mt_dtype to, int64_t n, void *out)
 {
@@ -46,8 +45,7 @@ static void in_doubles(mt_generator *g, mt_dtype d, int64_t n, void *out, fill_d
     }
 }
 
-/* ==== uniform ====================================================================================
- */
+/* ==== uniform ================================================================================= */
 
 static void uniform_floats(mt_generator *g, int64_t n, float *out, float a, float b)
 {
@@ -78,8 +76,7 @@ void mt_random_uniform(mt_generator *g, mt_dtype d, int64_t n, void *out, double
         uniform_doubles(g, n, out, a, b);
 }
 
-/* ==== normal =====================================================================================
- */
+/* ==== normal ================================================================================== */
 
 /* Two uniforms make two normals (Box and Muller, 1958): one is kept for the next call. */
 static double one_normal(mt_generator *g)
@@ -148,8 +145,7 @@ void mt_random_normal(mt_generator *g, mt_dtype d, int64_t n, void *out, double 
         block_normals_f64(g, n, out, mean, std);
 }
 
-/* ==== integers ===================================================================================
- */
+/* ==== integers ================================================================================ */
 
 /* v mod range without a division: D. Lemire, O. Kaser, N. Kurz, "Faster remainder by direct
  * computation", Software: Practice and Experience 49 (2019). inverse = ceil(2^64 / range), which is
@@ -214,8 +210,7 @@ void mt_random_any(mt_generator *g, mt_dtype d, int64_t n, void *out)
     ints(g, d, n, out, 0, range[d], d == MT_INT64 || d == MT_FLOAT64);
 }
 
-/* ==== permutations ===============================================================================
- */
+/* ==== permutations ============================================================================ */
 
 /* R. Durstenfeld, "Algorithm 235: random permutation", CACM 7 (1964). From 2^32 / 20 elements on 32
  * bits would favour some, and PyTorch turns to the inside-out form with 64. */
@@ -258,8 +253,7 @@ void mt_random_permutation(mt_generator *g, mt_dtype d, int64_t n, void *out)
     }
 }
 
-/* ==== Bernoulli and dropout ======================================================================
- */
+/* ==== Bernoulli and dropout =================================================================== */
 
 /* u < p for u = k 2^-53 is k < ceil(p 2^53); the product is exact. */
 static uint64_t bernoulli_threshold(double p) { return (uint64_t)ceil(p * 0x1p53); }
@@ -317,8 +311,7 @@ void mt_random_dropout(mt_generator *g, mt_dtype d, int64_t n, void *out, double
     for (int64_t i = 0; i < n; i++) noise[i] = mt_random_u53(g) < 1 - p ? one : 0;
 }
 
-/* ==== distributions by inversion, in double ======================================================
- */
+/* ==== distributions by inversion, in double =================================================== */
 
 static void exponentials(mt_generator *g, int64_t n, double *out, double rate, double unused)
 {
@@ -364,8 +357,7 @@ void mt_random_log_normal(mt_generator *g, mt_dtype d, int64_t n, void *out, dou
     in_doubles(g, d, n, out, log_normals, mean, std);
 }
 
-/* ==== choices ====================================================================================
- */
+/* ==== choices ================================================================================= */
 
 /* The first index whose cumulative weight is not below a uniform number: compared as doubles,
  * cumulated in the weights' type. */
