@@ -34,13 +34,7 @@ static void refill_plain(uint32_t *s)
 
 static void temper_plain(int64_t n, uint32_t *out, const uint32_t *state)
 {
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t y = state[i];
-        y ^= y >> 11;
-        y ^= (y << 7) & 0x9d2c5680u;
-        y ^= (y << 15) & 0xefc60000u;
-        out[i] = y ^ (y >> 18);
-    }
+    for (int64_t i = 0; i < n; i++) out[i] = mt_mt19937_tempered(state[i]);
 }
 
 void (*mt_mt19937_refill)(uint32_t *state) = refill_plain;

@@ -27,8 +27,7 @@ typedef struct mt_generator {
     double normal;
     uint64_t seed; /* all 64 bits as given; the engine uses the low 32 */
     _Atomic int32_t count;
-    void *host; /* the host language's object for this generator, if any: not counted, not touched
-                   here */
+    void *host; /* the host language's object, if any: not counted, not touched here */
 } mt_generator;
 
 /* Seeded with MT_GENERATOR_SEED and counted once. NULL: out of memory. */
@@ -37,8 +36,7 @@ mt_generator *mt_generator_clone(const mt_generator *g);
 mt_generator *mt_generator_retain(mt_generator *g);
 void mt_generator_release(mt_generator *g); /* NULL is allowed */
 
-/* The one that operators use when none is given: lives for ever, starts from an unpredictable seed.
- */
+/* The one that operators use when none is given: lives for ever, first seeded unpredictably. */
 mt_generator *mt_default_generator(void);
 
 void mt_generator_seed(mt_generator *g, uint64_t seed);
@@ -50,6 +48,15 @@ static inline uint64_t mt_generator_initial_seed(const mt_generator *g) { return
 void mt_generator_get_state(const mt_generator *g, uint8_t *state);
 int mt_generator_set_state(mt_generator *g, const uint8_t *state, int64_t size);
 
+/* The output that a word of the state makes. */
+static inline uint32_t mt_mt19937_tempered(uint32_t y)
+{
+    y ^= y >> 11;
+    y ^= (y << 7) & 0x9d2c5680u;
+    y ^= (y << 15) & 0xefc60000u;
+    return y ^ (y >> 18);
+}
+
 /* The two vectorisable halves of a new block of 624 words: plain C here until mt_kernels_init()
  * puts the kernels of this processor in their place. Both give the same words. */
 extern void (*mt_mt19937_refill)(uint32_t *state);
@@ -57,8 +64,7 @@ extern void (*mt_mt19937_temper)(int64_t n, uint32_t *out, const uint32_t *state
 
 void mt_generator_refill(mt_generator *g);
 
-/* ---- drawing
- * ------------------------------------------------------------------------------------- */
+/* ---- drawing --------------------------------------------------------------------------------- */
 static inline uint32_t mt_random_u32(mt_generator *g)
 {
     int32_t i = g->next;

@@ -4,8 +4,10 @@
  * rounding where PyTorch's compiler made one, all other operations round by themselves. So this
  * file is built with -ffp-contract=off; on a processor without FMA, fmaf() is a slow but exact
  * call. The loops hold no branches, so that the compiler can turn them into vectors. Relies on
- * nothing. Read next: base/random.c (the engine), tensor/sample.c (the distributions). */
+ * kernels/math.h. Read next: base/random.c (the engine), tensor/sample.c (the distributions). */
+#include "base/random.h"
 #include "kernels/kernels.h"
+#include "kernels/math.h"
 
 #include <math.h>
 #include <string.h>
@@ -31,13 +33,7 @@ static void mt19937_refill(uint32_t *s)
 
 static void mt19937_temper(int64_t n, uint32_t *restrict out, const uint32_t *restrict state)
 {
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t y = state[i];
-        y ^= y >> 11;
-        y ^= (y << 7) & 0x9d2c5680u;
-        y ^= (y << 15) & 0xefc60000u;
-        out[i] = y ^ (y >> 18);
-    }
+    for (int64_t i = 0; i < n; i++) out[i] = mt_mt19937_tempered(state[i]);
 }
 
 /* ==== uniforms ================================================================================ */
@@ -82,30 +78,16 @@ static void bernoulli_f32(int64_t n, float *restrict out, const uint32_t *restri
 
 /* ==== normals ================================================================================= */
 
-static inline int32_t float_bits(float x)
-{
-    int32_t i;
-    memcpy(&i, &x, sizeof i);
-    return i;
-}
-
-static inline float bits_float(int32_t i)
-{
-    float x;
-    memcpy(&x, &i, sizeof x);
-    return x;
-}
-
-/* log x for 0 < x <= 1, x normal. x = m 2^e with sqrt(1/2) <= m < sqrt(2), then a polynomial in m -
- * 1: the coefficients of S. L. Moshier's Cephes library (logf.c). */
+/* log x for 0 < x <= 1, x normal. x = m 2^e with sqrt(1/2) <= m < sqrt(2), then a polynomial in
+ * m - 1: the coefficients of S. L. Moshier's Cephes library (logf.c). */
 static inline float log_cephes(float x)
 {
-    int32_t i = float_bits(x);
-    float m = bits_float((i & 0x007fffff) | 0x3f000000); /* in [1/2, 1) */
+    int32_t i = bits_f32(x);
+    float m = from_bits_f32((i & 0x007fffff) | 0x3f000000); /* in [1/2, 1) */
     float e = (float)((i >> 23) - 126);
     int32_t low = -(int32_t)(m < 0.70710677f); /* all ones if m is to be doubled */
     float m1 = m - 1.0f;
-    m = m1 + bits_float(float_bits(m) & low);
+    m = m1 + from_bits_f32(bits_f32(m) & low);
     e += (float)low;
     float z = m * m;
     float y = 7.0376836292E-2f;
@@ -142,15 +124,15 @@ static inline void sincos_cephes(float x, float *sine, float *cosine)
     ps = ps * z;
     ps = fmaf(ps, x, x);
     int32_t swap = -((j >> 1) & 1);
-    int32_t is = float_bits(ps), ic = float_bits(pc), both = (is ^ ic) & swap;
-    *sine = bits_float((is ^ both) ^ (int32_t)((uint32_t)(j & 4) << 29));
-    *cosine = bits_float((ic ^ both) ^ (int32_t)((uint32_t)(~(j - 2) & 4) << 29));
+    int32_t is = bits_f32(ps), ic = bits_f32(pc), both = (is ^ ic) & swap;
+    *sine = from_bits_f32((is ^ both) ^ (int32_t)((uint32_t)(j & 4) << 29));
+    *cosine = from_bits_f32((ic ^ both) ^ (int32_t)((uint32_t)(~(j - 2) & 4) << 29));
 }
 
 /* G. E. P. Box, M. E. Muller: "A note on the generation of random normal deviates" (1958). In each
- * block of 16 uniforms, numbers j and j + 8 make the normals j and j + 8: r = sqrt(-2 log(1 -
- * u_j)),  t = 2 pi u_{j+8},  r cos t,  r sin t. Blocks are first sorted into an array of firsts and
- * one of seconds: long loops of plain steps. */
+ * block of 16 uniforms, numbers j and j + 8 make the normals j and j + 8:
+ *   r cos t and r sin t  with  r = sqrt(-2 log(1 - u_j)),  t = 2 pi u_{j+8}.
+ * Blocks are first sorted into an array of firsts and one of seconds: long loops of plain steps. */
 static void normal_lanes(int64_t lanes, float *restrict u, float *restrict v, float mean, float std)
 {
     for (int64_t i = 0; i < lanes; i++) {

@@ -74,18 +74,29 @@ void mt_zero_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     }
 }
 
+/* fill_uniform and so on: the streams of tensor/sample.h with the parameters of a draw. */
+#define FILL(name, arguments)                                                                      \
+    static void fill_##name(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,   \
+                            bool row_major)                                                        \
+    {                                                                                              \
+        (void)w, (void)row_major;                                                                  \
+        mt_random_##name arguments;                                                                \
+    }
+FILL(uniform, (g, d, n, out, w->a, w->b))
+FILL(normal, (g, d, n, out, w->a, w->b, row_major))
+FILL(log_normal, (g, d, n, out, w->a, w->b))
+FILL(range, (g, d, n, out, w->low, w->range))
+FILL(any, (g, d, n, out))
+FILL(bernoulli, (g, d, n, out, w->a))
+FILL(exponential, (g, d, n, out, w->a))
+FILL(cauchy, (g, d, n, out, w->a, w->b))
+FILL(geometric, (g, d, n, out, w->a))
+
 #define MT_IN_PLACE_DRAW                                                                           \
     .kind = MT_PRIMITIVE | MT_METHOD | MT_INPLACE_ONLY | MT_RANDOM, .backward = mt_zero_backward,  \
     .rule = "0"
 
 /* ==== uniform_ ================================================================================ */
-
-static void fill_uniform(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,
-                         bool row_major)
-{
-    (void)row_major;
-    mt_random_uniform(g, d, n, out, w->a, w->b);
-}
 
 int mt_draw_uniform(mt_draw *w, mt_dtype d, double from, double to)
 {
@@ -145,12 +156,6 @@ mt_tensor *mt_uniform_(mt_tensor *self, double from, double to, struct mt_genera
 
 /* ==== normal_ and log_normal_ ================================================================= */
 
-static void fill_normal(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,
-                        bool row_major)
-{
-    mt_random_normal(g, d, n, out, w->a, w->b, row_major);
-}
-
 int mt_draw_normal(mt_draw *w, mt_dtype d, double mean, double std)
 {
     if (!(std >= 0))
@@ -182,13 +187,6 @@ mt_tensor *mt_normal_(mt_tensor *self, double mean, double std, struct mt_genera
     return draw2(&mt_op_normal_, self, mean, std, g);
 }
 
-static void fill_log_normal(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,
-                            bool row_major)
-{
-    (void)row_major;
-    mt_random_log_normal(g, d, n, out, w->a, w->b);
-}
-
 static int log_normal__forward(mt_call *c)
 {
     mt_dtype d = (mt_dtype)c->in[0]->dtype;
@@ -213,20 +211,6 @@ mt_tensor *mt_log_normal_(mt_tensor *self, double mean, double std, struct mt_ge
 }
 
 /* ==== random_ ================================================================================= */
-
-static void fill_range(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,
-                       bool row_major)
-{
-    (void)row_major;
-    mt_random_range(g, d, n, out, w->low, w->range);
-}
-
-static void fill_any(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,
-                     bool row_major)
-{
-    (void)w, (void)row_major;
-    mt_random_any(g, d, n, out);
-}
 
 static int digits(mt_dtype d) { return d == MT_FLOAT32 ? FLT_MANT_DIG : DBL_MANT_DIG; }
 
@@ -403,13 +387,6 @@ mt_tensor *mt_random_from(mt_tensor *self, int64_t from, int64_t to, struct mt_g
 
 /* ==== bernoulli_ ============================================================================== */
 
-static void fill_bernoulli(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,
-                           bool row_major)
-{
-    (void)row_major;
-    mt_random_bernoulli(g, d, n, out, w->a);
-}
-
 int mt_draw_bernoulli(mt_draw *w, double p)
 {
     if (!(p >= 0 && p <= 1))
@@ -434,33 +411,13 @@ mt_tensor *mt_bernoulli_(mt_tensor *self, double p, struct mt_generator *g)
     return draw1(&mt_op_bernoulli_, self, p, g);
 }
 
-static int check_expandable(const mt_tensor *p, const mt_tensor *self)
-{
-    char from[MT_SHAPE_TEXT], to[MT_SHAPE_TEXT];
-    if (mt_shape_expandable(p->ndim, p->size, self->ndim, self->size)) return 0;
-    mt_shape_text(p->ndim, p->size, from);
-    mt_shape_text(self->ndim, self->size, to);
-    if (p->ndim > self->ndim)
-        return mt_error(
-            MT_RUNTIME,
-            "expand(torch.%sTensor{%s}, size=%s): the number of sizes provided (%d) must be "
-            "greater or equal to the number of dimensions in the tensor (%d)",
-            mt_dtype_camel((mt_dtype)p->dtype), from, to, self->ndim, p->ndim);
-    int i = p->ndim - 1, j = self->ndim - 1;
-    while (p->size[i] == 1 || p->size[i] == self->size[j]) i--, j--;
-    return mt_error(MT_RUNTIME,
-                    "The expanded size of the tensor (%lld) must match the existing size (%lld) at "
-                    "non-singleton dimension %d.  Target sizes: %s.  Tensor sizes: %s",
-                    (long long)self->size[j], (long long)p->size[i], j, to, from);
-}
-
 static int bernoulli_tensor_forward(mt_call *c)
 {
     mt_tensor *self = c->in[0], *p = c->in[1];
     if (!mt_is_float((mt_dtype)p->dtype))
         return not_implemented("bernoulli_tensor_cpu_p_", (mt_dtype)p->dtype);
-    if (check_expandable(p, self) < 0) return -1;
-    mt_tensor *out = mt_result_like(c, 0, (mt_dtype)self->dtype, self);
+    p = mt_expand(p, self->ndim, self->size);
+    mt_tensor *out = p ? mt_result_like(c, 0, (mt_dtype)self->dtype, self) : NULL;
     return out ? mt_draw_bernoulli_each(out, mt_generator_of(c, 0), p) : -1;
 }
 
@@ -480,13 +437,6 @@ mt_tensor *mt_bernoulli_tensor(mt_tensor *self, mt_tensor *p, struct mt_generato
 }
 
 /* ==== exponential_, cauchy_, geometric_ ======================================================= */
-
-static void fill_exponential(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,
-                             bool row_major)
-{
-    (void)row_major;
-    mt_random_exponential(g, d, n, out, w->a);
-}
 
 static int check_continuous(mt_dtype d, const char *name, const char *type)
 {
@@ -526,13 +476,6 @@ mt_tensor *mt_exponential_(mt_tensor *self, double rate, struct mt_generator *g)
     return draw1(&mt_op_exponential_, self, rate, g);
 }
 
-static void fill_cauchy(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,
-                        bool row_major)
-{
-    (void)row_major;
-    mt_random_cauchy(g, d, n, out, w->a, w->b);
-}
-
 static int cauchy__forward(mt_call *c)
 {
     mt_dtype d = (mt_dtype)c->in[0]->dtype;
@@ -554,13 +497,6 @@ MT_OP(cauchy_, MT_IN_PLACE_DRAW, .grad_name = "CauchyBackward0",
 mt_tensor *mt_cauchy_(mt_tensor *self, double median, double sigma, struct mt_generator *g)
 {
     return draw2(&mt_op_cauchy_, self, median, sigma, g);
-}
-
-static void fill_geometric(const mt_draw *w, mt_generator *g, mt_dtype d, int64_t n, void *out,
-                           bool row_major)
-{
-    (void)row_major;
-    mt_random_geometric(g, d, n, out, w->a);
 }
 
 static int geometric__forward(mt_call *c)

@@ -52,12 +52,37 @@ static int fill_like(mt_call *c, mt_dtype d, mt_generator *g, const mt_draw *w)
 
 /* ==== rand and randn ========================================================================== */
 
-static int rand_forward(mt_call *c)
+/* What rand and randn have in common: the distribution of two parameters is handed over. */
+typedef int distribution(mt_draw *w, mt_dtype d, double a, double b);
+
+static int draw_new(mt_call *c, distribution *of)
 {
     mt_draw w;
     mt_dtype d = wanted_dtype(c, 2, mt_default_dtype());
-    return mt_draw_uniform(&w, d, 0, 1) < 0 ? -1 : fill_new(c, 0, d, mt_generator_of(c, 1), &w);
+    return of(&w, d, 0, 1) < 0 ? -1 : fill_new(c, 0, d, mt_generator_of(c, 1), &w);
 }
+
+static int draw_like(mt_call *c, distribution *of)
+{
+    mt_draw w;
+    mt_dtype d = wanted_dtype(c, 1, (mt_dtype)c->in[0]->dtype);
+    return of(&w, d, 0, 1) < 0 ? -1 : fill_like(c, d, mt_generator_of(c, 0), &w);
+}
+
+static mt_tensor *call_new(const mt_op *op, int ndim, const int64_t *size, mt_dtype d,
+                           mt_generator *g)
+{
+    mt_arg arg[3] = {mt_arg_ints(ndim, size), mt_arg_generator(g), mt_arg_dtype(d)};
+    return mt_call0(op, 3, arg);
+}
+
+static mt_tensor *call_like(const mt_op *op, mt_tensor *self, mt_generator *g)
+{
+    mt_arg arg[3] = {mt_arg_generator(g), mt_arg_none(), mt_arg_none()};
+    return mt_call1a(op, self, 3, arg);
+}
+
+static int rand_forward(mt_call *c) { return draw_new(c, mt_draw_uniform); }
 
 MT_OP(rand, FACTORY | MT_VARARGS,
       .schema = "rand(int[] size, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor",
@@ -67,16 +92,10 @@ MT_OP(rand, FACTORY | MT_VARARGS,
 
 mt_tensor *mt_rand(int ndim, const int64_t *size, mt_dtype d, struct mt_generator *g)
 {
-    mt_arg arg[3] = {mt_arg_ints(ndim, size), mt_arg_generator(g), mt_arg_dtype(d)};
-    return mt_call0(&mt_op_rand, 3, arg);
+    return call_new(&mt_op_rand, ndim, size, d, g);
 }
 
-static int randn_forward(mt_call *c)
-{
-    mt_draw w;
-    mt_dtype d = wanted_dtype(c, 2, mt_default_dtype());
-    return mt_draw_normal(&w, d, 0, 1) < 0 ? -1 : fill_new(c, 0, d, mt_generator_of(c, 1), &w);
-}
+static int randn_forward(mt_call *c) { return draw_new(c, mt_draw_normal); }
 
 MT_OP(randn, FACTORY | MT_VARARGS,
       .schema = "randn(int[] size, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor",
@@ -86,16 +105,10 @@ MT_OP(randn, FACTORY | MT_VARARGS,
 
 mt_tensor *mt_randn(int ndim, const int64_t *size, mt_dtype d, struct mt_generator *g)
 {
-    mt_arg arg[3] = {mt_arg_ints(ndim, size), mt_arg_generator(g), mt_arg_dtype(d)};
-    return mt_call0(&mt_op_randn, 3, arg);
+    return call_new(&mt_op_randn, ndim, size, d, g);
 }
 
-static int rand_like_forward(mt_call *c)
-{
-    mt_draw w;
-    mt_dtype d = wanted_dtype(c, 1, (mt_dtype)c->in[0]->dtype);
-    return mt_draw_uniform(&w, d, 0, 1) < 0 ? -1 : fill_like(c, d, mt_generator_of(c, 0), &w);
-}
+static int rand_like_forward(mt_call *c) { return draw_like(c, mt_draw_uniform); }
 
 MT_OP(rand_like, LIKE,
       .schema = "rand_like(Tensor self, *, Generator? generator=None, ScalarType? dtype=None, "
@@ -104,16 +117,10 @@ MT_OP(rand_like, LIKE,
 
 mt_tensor *mt_rand_like(mt_tensor *self, struct mt_generator *g)
 {
-    mt_arg arg[3] = {mt_arg_generator(g), mt_arg_none(), mt_arg_none()};
-    return mt_call1a(&mt_op_rand_like, self, 3, arg);
+    return call_like(&mt_op_rand_like, self, g);
 }
 
-static int randn_like_forward(mt_call *c)
-{
-    mt_draw w;
-    mt_dtype d = wanted_dtype(c, 1, (mt_dtype)c->in[0]->dtype);
-    return mt_draw_normal(&w, d, 0, 1) < 0 ? -1 : fill_like(c, d, mt_generator_of(c, 0), &w);
-}
+static int randn_like_forward(mt_call *c) { return draw_like(c, mt_draw_normal); }
 
 MT_OP(randn_like, LIKE,
       .schema = "randn_like(Tensor self, *, Generator? generator=None, ScalarType? dtype=None, "
@@ -123,8 +130,7 @@ MT_OP(randn_like, LIKE,
 
 mt_tensor *mt_randn_like(mt_tensor *self, struct mt_generator *g)
 {
-    mt_arg arg[3] = {mt_arg_generator(g), mt_arg_none(), mt_arg_none()};
-    return mt_call1a(&mt_op_randn_like, self, 3, arg);
+    return call_like(&mt_op_randn_like, self, g);
 }
 
 /* ==== randint ================================================================================= */

@@ -22,14 +22,21 @@ static int too_many_dims(int64_t n)
                           MT_MAX_DIMS, n);
 }
 
+/* The shape that argument 0 of a call asks for, -1 worked out. The number of dimensions, or -1. */
+static int wanted_shape(const mt_call *c, int64_t *size)
+{
+    int n = (int)c->arg[0].ints.n;
+    if (too_many_dims(c->arg[0].ints.n) < 0) return -1;
+    if (n) memcpy(size, c->arg[0].ints.v, (size_t)n * sizeof *size);
+    return mt_shape_infer(c->in[0]->numel, n, size) < 0 ? -1 : n;
+}
+
 static int view_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];
     int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS];
-    int n = (int)c->arg[0].ints.n;
-    if (too_many_dims(c->arg[0].ints.n) < 0) return -1;
-    if (n) memcpy(size, c->arg[0].ints.v, (size_t)n * sizeof *size);
-    if (mt_shape_infer(x->numel, n, size) < 0) return -1;
+    int n = wanted_shape(c, size);
+    if (n < 0) return -1;
     if (!mt_shape_view_strides(x->ndim, x->size, x->stride, n, size, stride))
         return mt_error(MT_RUNTIME,
                         "view size is not compatible with input tensor's size and stride (at least "
@@ -109,10 +116,8 @@ static int reshape_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];
     int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS];
-    int n = (int)c->arg[0].ints.n;
-    if (too_many_dims(c->arg[0].ints.n) < 0) return -1;
-    if (n) memcpy(size, c->arg[0].ints.v, (size_t)n * sizeof *size);
-    if (mt_shape_infer(x->numel, n, size) < 0) return -1;
+    int n = wanted_shape(c, size);
+    if (n < 0) return -1;
     if (!mt_shape_view_strides(x->ndim, x->size, x->stride, n, size, stride)) x = mt_contiguous(x);
     return mt_result_is(c, 0, mt_view(x, n, size));
 }
