@@ -74,6 +74,19 @@ typedef struct mt_layer {
                    void *gb); /* gw = g^T x, gb = sums of g */
 } mt_layer;
 
+/* Windows that slide over an image (channels, d, h, w): kernels/windows.c has the formulas. */
+typedef struct mt_windows {
+    int64_t channels;
+    int64_t in[3], kernel[3], out[3], stride[3], pad[3], dilation[3];
+} mt_windows;
+
+/* A pool: the window of output o along dimension i covers the inputs span[i][2 o], + step[i], ... below
+ * span[i][2 o + 1]. A mean divides by `divisor`, or where that is 0 by the product of count[i][o]. */
+typedef struct mt_pool {
+    int64_t in[3], out[3], step[3], divisor;
+    const int64_t *span[3], *count[3];
+} mt_pool;
+
 typedef struct mt_kernels {
     const char *name; /* "baseline", "avx2", "avx512", "neon" */
 
@@ -110,6 +123,16 @@ typedef struct mt_kernels {
 
     /* layer.c: [outputs - 1][inputs - 1][0 for float32, 1 for float64] */
     mt_layer layer[MT_LAYER_MAX][MT_LAYER_MAX][2];
+
+    /* windows.c; of type float32, float64 or int64. columns (channels x kernel, lines x out[2]) hold the windows of
+     * the output lines [from, to) of out[0] * out[1]; col2im adds to the image. The others take one plane. */
+    void (*im2col)(mt_dtype d, const mt_windows *w, int64_t from, int64_t to, void *columns,
+                   const void *image);
+    void (*col2im)(mt_dtype d, const mt_windows *w, int64_t from, int64_t to, void *image,
+                   const void *columns);
+    void (*max_windows)(mt_dtype d, const mt_pool *p, void *out, int64_t *index, const void *in);
+    void (*mean_windows)(mt_dtype d, const mt_pool *p, void *out, const void *in);
+    void (*mean_windows_back)(mt_dtype d, const mt_pool *p, void *in, const void *out);
 
     /* random.c: exact streams, see base/random.h */
     void (*mt19937_refill)(uint32_t *state); /* 624 words, in place */
@@ -152,6 +175,7 @@ void MT_ISA_NAME(mt_fill_gemm)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_layer)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_random)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_optim)(mt_kernels *k);
+void MT_ISA_NAME(mt_fill_windows)(mt_kernels *k);
 
 /* kernels/table.c: the table of one instruction set, filled at the first call. Does not ask the processor. */
 const mt_kernels *mt_kernels_table_baseline(void);

@@ -1,6 +1,6 @@
 /* Matrix products. One forward, gemm, serves all; gradients are matrix products again.
  * Relies on kernels/gemm.c. */
-#include "ops/ops.h"
+#include "ops/gemm.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -12,10 +12,10 @@ static int same_types(const mt_tensor *a, const mt_tensor *b)
                     mt_dtype_camel((mt_dtype)a->dtype), mt_dtype_camel((mt_dtype)b->dtype));
 }
 
-/* c (m, n), rows ldc apart, = a (m, k) b (k, n) + c if accumulate; element strides. Integers in a plain loop. */
-static int gemm_any(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int64_t a_row,
-                    int64_t a_col, const char *b, int64_t b_row, int64_t b_col, char *c,
-                    int64_t ldc, bool accumulate)
+/* Integers in a plain loop. */
+int mt_gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int64_t a_row,
+            int64_t a_col, const char *b, int64_t b_row, int64_t b_col, char *c, int64_t ldc,
+            bool accumulate)
 {
     if (d == MT_FLOAT32)
         return mt_k->gemm_f32(m, n, k, (const float *)(const void *)a, a_row, a_col,
@@ -56,8 +56,8 @@ static int mm_forward(mt_call *c)
     int64_t size[2] = {a->size[0], b->size[1]};
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 2, size);
     if (!y) return -1;
-    return gemm_any((mt_dtype)a->dtype, size[0], size[1], a->size[1], a->data, a->stride[0],
-                    a->stride[1], b->data, b->stride[0], b->stride[1], y->data, size[1], false);
+    return mt_gemm((mt_dtype)a->dtype, size[0], size[1], a->size[1], a->data, a->stride[0],
+                   a->stride[1], b->data, b->stride[0], b->stride[1], y->data, size[1], false);
 }
 
 /* C = A B, so dA = dC B^T and dB = A^T dC. */
@@ -77,12 +77,12 @@ static void mm_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     int64_t m = g->size[0], n = g->size[1], k = dims[0].size[1], row = g->stride[0],
             col = g->stride[1];
     if (gin[0] && (!(out = gin[0] = mt_empty(d, 2, dims[0].size)) ||
-                   gemm_any(d, m, k, n, g->data, row, col, b->data, b->stride[1], b->stride[0],
-                            out->data, k, false) < 0))
+                   mt_gemm(d, m, k, n, g->data, row, col, b->data, b->stride[1], b->stride[0],
+                           out->data, k, false) < 0))
         return;
     if (gin[1] && (out = gin[1] = mt_empty(d, 2, dims[1].size)))
-        gemm_any(d, k, n, m, a->data, a->stride[1], a->stride[0], g->data, row, col, out->data, n,
-                 false);
+        mt_gemm(d, k, n, m, a->data, a->stride[1], a->stride[0], g->data, row, col, out->data, n,
+                false);
 }
 
 MT_OP(mm, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0)},
@@ -114,10 +114,10 @@ static int bmm_forward(mt_call *c)
     int64_t size[3] = {a->size[0], a->size[1], b->size[2]}, item = mt_itemsize(a);
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 3, size);
     for (int64_t i = 0; y && i < size[0]; i++)
-        if (gemm_any((mt_dtype)a->dtype, size[1], size[2], a->size[2],
-                     a->data + i * a->stride[0] * item, a->stride[1], a->stride[2],
-                     b->data + i * b->stride[0] * item, b->stride[1], b->stride[2],
-                     y->data + i * size[1] * size[2] * item, size[2], false) < 0)
+        if (mt_gemm((mt_dtype)a->dtype, size[1], size[2], a->size[2],
+                    a->data + i * a->stride[0] * item, a->stride[1], a->stride[2],
+                    b->data + i * b->stride[0] * item, b->stride[1], b->stride[2],
+                    y->data + i * size[1] * size[2] * item, size[2], false) < 0)
             return -1;
     return y ? 0 : -1;
 }
@@ -153,8 +153,8 @@ static int mv_forward(mt_call *c)
     if (same_types(a, v) < 0) return -1;
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 1, a->size);
     if (!y) return -1;
-    return gemm_any((mt_dtype)a->dtype, a->size[0], 1, a->size[1], a->data, a->stride[0],
-                    a->stride[1], v->data, v->stride[0], 1, y->data, 1, false);
+    return mt_gemm((mt_dtype)a->dtype, a->size[0], 1, a->size[1], a->data, a->stride[0],
+                   a->stride[1], v->data, v->stride[0], 1, y->data, 1, false);
 }
 
 static void mv_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
@@ -189,8 +189,8 @@ static int dot_forward(mt_call *c)
                         a->numel, b->numel, a->numel, b->numel);
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 0, NULL);
     if (!y) return -1;
-    return gemm_any((mt_dtype)a->dtype, 1, 1, a->numel, a->data, 1, a->stride[0], b->data,
-                    b->stride[0], 1, y->data, 1, false);
+    return mt_gemm((mt_dtype)a->dtype, 1, 1, a->numel, a->data, 1, a->stride[0], b->data,
+                   b->stride[0], 1, y->data, 1, false);
 }
 
 static void dot_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
@@ -345,8 +345,8 @@ static int linear_forward(mt_call *c)
     }
     if (bias) fill_rows(y, bias, rows, n);
     int64_t x_row = x->ndim == 2 ? x->stride[0] : k, x_col = x->ndim == 2 ? x->stride[1] : 1;
-    return gemm_any(d, rows, n, k, x->data, x_row, x_col, w->data, w->stride[1], w->stride[0],
-                    y->data, n, bias != NULL);
+    return mt_gemm(d, rows, n, k, x->data, x_row, x_col, w->data, w->stride[1], w->stride[0],
+                   y->data, n, bias != NULL);
 }
 
 static mt_tensor *as_rows(mt_tensor *t)
@@ -402,8 +402,8 @@ static void linear_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
         if (!(gx = gin[0] = mt_empty(d, 2, dims[0].size))) return;
         if (l && mt_is_contiguous(w))
             l->input(m, g->data, w->data, gx->data);
-        else if (gemm_any(d, m, k, n, g->data, n, 1, w->data, w->stride[0], w->stride[1], gx->data,
-                          k, false) < 0)
+        else if (mt_gemm(d, m, k, n, g->data, n, 1, w->data, w->stride[0], w->stride[1], gx->data,
+                         k, false) < 0)
             return;
     }
     if (gin[1] && !(gw = gin[1] = mt_empty(d, 2, dims[1].size))) return;
@@ -412,8 +412,8 @@ static void linear_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
         l->weight(m, g->data, x->data, gw->data, gb ? gb->data : NULL);
         return;
     }
-    if (gw && gemm_any(d, n, k, m, g->data, 1, n, x->data, x->stride[0], x->stride[1], gw->data, k,
-                       false) < 0)
+    if (gw && mt_gemm(d, n, k, m, g->data, 1, n, x->data, x->stride[0], x->stride[1], gw->data, k,
+                      false) < 0)
         return;
     if (gb) sum_rows(g, m, n, gb);
 }

@@ -1,22 +1,36 @@
 """The modules of nn, one file a kind, with the names of torch.nn.modules."""
 
-from minitorch.nn.modules import activation, batchnorm, container, dropout, flatten, linear, loss
+from minitorch.nn.modules import (
+    activation,
+    batchnorm,
+    container,
+    conv,
+    dropout,
+    flatten,
+    linear,
+    loss,
+    padding,
+)
 from minitorch.nn.modules.activation import *  # noqa: F403
 from minitorch.nn.modules.batchnorm import *  # noqa: F403
 from minitorch.nn.modules.container import *  # noqa: F403
+from minitorch.nn.modules.conv import *  # noqa: F403
 from minitorch.nn.modules.dropout import *  # noqa: F403
 from minitorch.nn.modules.flatten import *  # noqa: F403
 from minitorch.nn.modules.linear import *  # noqa: F403
 from minitorch.nn.modules.loss import *  # noqa: F403
 from minitorch.nn.modules.module import Module
+from minitorch.nn.modules.padding import *  # noqa: F403
 
 __all__ = [
     "Module",
     *activation.__all__,
     *batchnorm.__all__,
     *container.__all__,
+    *conv.__all__,
     *dropout.__all__,
     *flatten.__all__,
     *linear.__all__,
     *loss.__all__,
+    *padding.__all__,
 ]

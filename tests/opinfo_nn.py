@@ -1,0 +1,121 @@
+# ruff: noqa: E501
+"""The lines of nn.functional: see tests/opinfo.py."""
+
+import itertools
+
+import numpy as np
+from opline import AB, Op
+
+
+def tuples(n, *values):
+    return [v if isinstance(v, tuple | list) else (v,) * n for v in values]
+
+
+def conv(n):
+    def of(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
+        if x.ndim == n + 1:
+            return of(x[None], w, b, stride, padding, dilation, groups)[0]
+        stride, dilation = tuples(n, stride, dilation)
+        if isinstance(padding, str):
+            total = [d * (k - 1) * (padding == "same") for d, k in zip(dilation, w.shape[2:], strict=True)]
+            pads = [(t // 2, t - t // 2) for t in total]
+        else:
+            pads = [(p, p) for p in tuples(n, padding)[0]]
+        x = np.pad(x, [(0, 0), (0, 0), *pads])
+        sizes = [
+            (s - d * (k - 1) - 1) // t + 1
+            for s, d, k, t in zip(x.shape[2:], dilation, w.shape[2:], stride, strict=True)
+        ]
+        y = np.zeros((x.shape[0], w.shape[0], *sizes))
+        c, o = w.shape[1], w.shape[0] // groups
+        for g, k in itertools.product(range(groups), np.ndindex(w.shape[2:])):
+            at = tuple(
+                slice(i * d, i * d + (s - 1) * t + 1, t)
+                for i, d, s, t in zip(k, dilation, sizes, stride, strict=True)
+            )
+            seen = x[(slice(None), slice(g * c, (g + 1) * c), *at)]
+            y[:, g * o : (g + 1) * o] += np.einsum(
+                "nc...,oc->no...", seen, w[(slice(g * o, (g + 1) * o), slice(None), *k)]
+            )
+        return y if b is None else y + b.reshape(1, -1, *[1] * n)
+
+    return of
+
+
+def pad(x, pads, mode="constant", value=None):
+    widths = [(pads[i], pads[i + 1]) for i in range(0, len(pads), 2)]
+    widths = [(0, 0)] * (x.ndim - len(widths)) + widths[::-1]
+    cut = tuple(slice(max(0, -a), n - max(0, -b)) for (a, b), n in zip(widths, x.shape, strict=True))
+    widths = [(max(0, a), max(0, b)) for a, b in widths]
+    kind = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]
+    more = {"constant_values": value or 0} if mode == "constant" else {}
+    return np.pad(x[cut], widths, kind, **more)
+
+
+OPS = [
+    # ---- convolutions ---------------------------------------------------------------------------------
+    Op(
+        "convolution",
+        "r(2,2,5), r(3,2,2), r(3), [2], [1], [1], False, [0], 1",
+        lambda x, w, b, s, p, d, t, o, g: conv(1)(x, w, b, s[0], p[0], d[0], g),
+    ),
+    Op(
+        "conv1d",
+        "r(2,3,7), r(4,3,3), r(4); r(2,4,7), r(2,2,2), None, 2, 1, 2, 2; r(3,6), r(2,3,2), padding='same'; r(2,1,4), r(1,1,4)",
+        conv(1),
+        errors=[
+            "r(1,2,3), r(1,2,4) -> RuntimeError",
+            "r(1,2,5), r(1,2,2), stride=0 -> RuntimeError",
+            "r(2,2,2,5), r(1,2,2) -> RuntimeError",
+        ],
+    ),
+    Op(
+        "conv2d",
+        "r(2,3,5,6), r(4,3,3,2), r(4); r(1,4,5,5), r(4,2,3,3), r(4), (2,1), (1,0), (1,2), 2; r(2,4,4), r(2,1,3,3), None, padding='same', groups=2; "
+        "r(2,3,4,4), r(2,3,1,1); r(2,3,4,4), r(2,3,1,1), r(2), 2; r(2,2,4,4), r(2,1,3,3), r(2), padding='valid', groups=2; r(0,2,4,4), r(3,2,2,2)",
+        conv(2),
+        errors=[
+            "r(1,2,5,5), r(2,3,2,2) -> RuntimeError",
+            "r(1,2,5,5), r(2,2,2,2), r(3) -> RuntimeError",
+            "r(1,2,5,5), r(2,2,2,2), groups=3 -> RuntimeError",
+            "r(1,2,5,5), r(2,2,2,2), padding=-1 -> RuntimeError",
+            "r(1,2,5,5), r(2,2,2,2), padding='full' -> RuntimeError",
+            "r(1,2,5,5), r(2,2,2,2), stride=2, padding='same' -> RuntimeError",
+        ],
+    ),
+    Op(
+        "conv3d",
+        "r(1,2,3,4,3), r(2,2,2,2,2), r(2); r(1,2,3,3,3), r(2,1,2,1,2), None, (1,2,1), 1, (2,1,1), 2",
+        conv(3),
+    ),
+    Op(
+        "conv_transpose1d",
+        "r(2,3,4), r(3,2,3), r(2); r(2,4,3), r(4,1,2), None, 3, 1, 2, 2; r(3,4), r(3,2,2), dilation=3, output_padding=1, stride=1",
+        errors=["r(1,2,3), r(2,2,2), output_padding=1 -> RuntimeError"],
+    ),
+    Op(
+        "conv_transpose2d",
+        "r(2,3,3,4), r(3,2,3,2), r(2); r(1,4,3,3), r(4,1,2,2), r(2), (2,1), (1,0), (1,0), 2, (1,2); r(3,4,4), r(3,2,1,1), r(2)",
+        errors=["r(1,2,3,3), r(3,2,2,2) -> RuntimeError", "r(1,2,3,3), r(2,2,2,2), r(3) -> RuntimeError"],
+    ),
+    Op("conv_transpose3d", "r(1,2,2,3,2), r(2,2,2,2,2), r(2); r(1,2,2,2,2), r(2,1,1,2,2), None, 2, 0, 1, 2"),
+    # ---- padding --------------------------------------------------------------------------------------
+    Op(
+        "constant_pad_nd",
+        "r(3,4), (1,2); r(3,4), (1,0,0,2), 5; r(3,4), (-1,2,1,-2), 1; r(0,3), (1,1)",
+        lambda x, p, v=0: pad(x, p, value=v),
+        AB,
+        errors=["r(3), (1,) -> RuntimeError", "r(3), (-2,-2) -> RuntimeError"],
+    ),
+    Op(
+        "pad",
+        "r(3,4), (1,2); r(3,4), (1,0,0,2), value=2.5; r(2,3,4), (2,1), 'reflect'; r(2,3,4), (2,1,1,2), 'replicate'; r(2,3,4), (2,3,3,1), 'circular'; "
+        "r(2,3,4), (-1,1), 'circular'; r(2,4), (-1,2), 'reflect'; r(2,4), (1,-2), 'replicate'; r(1,2,3,2), (1,1,2,2,0,1), 'reflect'",
+        pad,
+        errors=[
+            "r(2,3), (3,1), 'reflect' -> RuntimeError",
+            "r(2,3), (4,1), 'circular' -> RuntimeError",
+            "r(2,3), (1,1), 'round' -> NotImplementedError",
+        ],
+    ),
+]
