@@ -31,12 +31,7 @@ static int padded_size(const mt_tensor *x, const mt_arg *pad, int64_t *size)
     for (int d = 0; d < x->ndim; d++) {
         int64_t b = before(pad, x->ndim, d), a = after(pad, x->ndim, d);
         size[d] = x->size[d] + b + a;
-        if (size[d] < 0)
-            return mt_error(MT_RUNTIME,
-                            "The input size %lld, plus negative padding %lld and %lld resulted in "
-                            "a negative output size, which is invalid. Check dimension %d of your "
-                            "input.",
-                            (long long)x->size[d], (long long)b, (long long)a, d);
+        if (size[d] < 0) return mt_error(MT_RUNTIME, "narrow(): length must be non-negative.");
     }
     return 0;
 }
@@ -132,7 +127,8 @@ static mt_tensor *pad_line(mode m, mt_tensor *x, int d, int64_t b, int64_t a)
     if (check_line(m, x, d, b, a) < 0) return NULL;
     mt_tensor *index = mt_empty(MT_INT64, 1, &size);
     if (!index) return NULL;
-    for (int64_t i = 0; i < size; i++) ((int64_t *)(void *)index->data)[i] = source_of(m, i - b, n, b, a);
+    for (int64_t i = 0; i < size; i++)
+        ((int64_t *)(void *)index->data)[i] = source_of(m, i - b, n, b, a);
     return mt_index_select(x, d, index);
 }
 

@@ -197,8 +197,9 @@ class Conv1d(_Conv):
 
 
 class Conv2d(_Conv):
-    """y[o] = bias[o] + sum over channels c of the cross-correlation of weight[o, c] with x[c]. As Conv1d; each
-    size may be one number or (height, width).
+    """y[o] = bias[o] + sum over channels c of the cross-correlation of weight[o, c] with x[c].
+
+    As Conv1d; each size may be one number or (height, width).
 
     Shapes: (N, C, H, W) or (C, H, W) to (N, O, H', W'); weight (O, C / groups, kh, kw), bias (O).
 
@@ -218,10 +219,12 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """y[o] = bias[o] + sum over channels c of the cross-correlation of weight[o, c] with x[c]. As Conv1d; each
-    size may be one number or (depth, height, width).
+    """y[o] = bias[o] + sum over channels c of the cross-correlation of weight[o, c] with x[c].
 
-    Shapes: (N, C, D, H, W) or (C, D, H, W) to (N, O, D', H', W'); weight (O, C / groups, kd, kh, kw), bias (O).
+    As Conv1d; each size may be one number or (depth, height, width).
+
+    Shapes: (N, C, D, H, W) or (C, D, H, W) to (N, O, D', H', W');
+    weight (O, C / groups, kd, kh, kw), bias (O).
 
     Raises:
         ValueError: if the channels cannot be cut into groups, or for an unknown padding.
@@ -317,12 +320,12 @@ class ConvTranspose1d(_ConvTransposeNd):
     Args:
         output_padding: added to the length at one end; or call the module with the output_size wanted.
 
-    Shapes: (N, C, L) or (C, L) to (N, O, L') with L' = (L - 1) stride - 2 padding + dilation (kernel_size - 1)
-    + output_padding + 1; weight (C, O / groups, kernel_size), bias (O).
+    Shapes: (N, C, L) or (C, L) to (N, O, L') with L' = (L - 1) stride - 2 padding + dilation
+    (kernel_size - 1) + output_padding + 1; weight (C, O / groups, kernel_size), bias (O).
 
     Raises:
-        ValueError: if the channels cannot be cut into groups, for other padding modes than "zeros", or if there
-            is no way to output_size.
+        ValueError: if the channels cannot be cut into groups, for other padding modes than "zeros", or if
+            there is no way to output_size.
         RuntimeError: if the input does not fit.
 
     >>> import minitorch
@@ -342,8 +345,8 @@ class ConvTranspose2d(_ConvTransposeNd):
     Shapes: (N, C, H, W) or (C, H, W) to (N, O, H', W'); weight (C, O / groups, kh, kw), bias (O).
 
     Raises:
-        ValueError: if the channels cannot be cut into groups, for other padding modes than "zeros", or if there
-            is no way to output_size.
+        ValueError: if the channels cannot be cut into groups, for other padding modes than "zeros", or if
+            there is no way to output_size.
         RuntimeError: if the input does not fit.
 
     >>> import minitorch
@@ -360,11 +363,12 @@ class ConvTranspose2d(_ConvTransposeNd):
 class ConvTranspose3d(_ConvTransposeNd):
     """The transpose of Conv3d as a linear map (the gradient of its input), plus bias. As ConvTranspose1d.
 
-    Shapes: (N, C, D, H, W) or (C, D, H, W) to (N, O, D', H', W'); weight (C, O / groups, kd, kh, kw), bias (O).
+    Shapes: (N, C, D, H, W) or (C, D, H, W) to (N, O, D', H', W');
+    weight (C, O / groups, kd, kh, kw), bias (O).
 
     Raises:
-        ValueError: if the channels cannot be cut into groups, for other padding modes than "zeros", or if there
-            is no way to output_size.
+        ValueError: if the channels cannot be cut into groups, for other padding modes than "zeros", or if
+            there is no way to output_size.
         RuntimeError: if the input does not fit.
 
     >>> import minitorch

@@ -71,19 +71,27 @@ class _Replicate(_Pad):
     _mode = "replicate"
 
 
-def _family(base, name, text, example):
-    """The classes of one kind for one, two and three dimensions."""
+def _family(base, name, text, more, example, result):
+    """The classes of one kind for one, two and three dimensions; `more` are arguments behind the padding."""
     made = []
     for dims, places in ((1, "W"), (2, "H, W"), (3, "D, H, W")):
+        size = ", ".join(["2"] * dims)
+        shape = ", ".join(["4"] * dims)
+        call, shown = f"{name}{dims}d(1{more})(minitorch.ones(1, {size})).shape", f"torch.Size([1, {shape}])"
+        if dims == 1:
+            call, shown = f"{name}1d({example})(minitorch.tensor([[1.0, 2.0, 3.0]]))", f"tensor([[{result}]])"
         doc = f"""{text}
 
-    Shapes: (N, C, {places}) or (C, {places}), larger by padding: one number for all ends, or
-    (before, after) for each dimension, the last first.
+    Shapes: (N, C, {places}) or (C, {places}), larger by padding: one number for all ends, or (before, after)
+    for each dimension, the last first.
 
     Raises:
         RuntimeError: if the padding does not fit.
 
-{example if dims == 1 else ""}
+    >>> import minitorch
+    >>> minitorch.nn.{call}
+    {shown}
+
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.{name}{dims}d.html
     """
         members = {"_dims": dims, "__doc__": doc, "__module__": __name__}
@@ -91,28 +99,23 @@ def _family(base, name, text, example):
     return made
 
 
-_EXAMPLE = """    >>> import minitorch
-    >>> minitorch.nn.{}(minitorch.tensor([[1.0, 2.0, 3.0]]))
-    tensor([[{}]])
-"""
-
 ConstantPad1d, ConstantPad2d, ConstantPad3d = _family(
     _ConstantPad, "ConstantPad", "Puts `value` around the input.",
-    _EXAMPLE.format("ConstantPad1d((1, 0), 5.0)", "5., 1., 2., 3."),
+    ", 5.0", "(1, 0), 5.0", "5., 1., 2., 3.",
 )  # fmt: skip
 ZeroPad1d, ZeroPad2d, ZeroPad3d = _family(
     _ZeroPad, "ZeroPad", "Puts zeros around the input.",
-    _EXAMPLE.format("ZeroPad1d(1)", "0., 1., 2., 3., 0."),
+    "", "1", "0., 1., 2., 3., 0.",
 )  # fmt: skip
 ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = _family(
     _Reflect, "ReflectionPad", "Puts the input, mirrored at its edges, around it.",
-    _EXAMPLE.format("ReflectionPad1d(2)", "3., 2., 1., 2., 3., 2., 1."),
+    "", "2", "3., 2., 1., 2., 3., 2., 1.",
 )  # fmt: skip
 ReplicationPad1d, ReplicationPad2d, ReplicationPad3d = _family(
     _Replicate, "ReplicationPad", "Puts the edges of the input around it.",
-    _EXAMPLE.format("ReplicationPad1d(1)", "1., 1., 2., 3., 3."),
+    "", "1", "1., 1., 2., 3., 3.",
 )  # fmt: skip
 CircularPad1d, CircularPad2d, CircularPad3d = _family(
     _Circular, "CircularPad", "Puts the opposite ends of the input around it.",
-    _EXAMPLE.format("CircularPad1d(1)", "3., 1., 2., 3., 1."),
+    "", "1", "3., 1., 2., 3., 1.",
 )  # fmt: skip
