@@ -50,10 +50,10 @@ int mt_draw_bernoulli_each(mt_tensor *t, mt_generator *g, const mt_tensor *p)
     for (int64_t i = 0; i < t->numel; i++) {
         double x = pd == MT_FLOAT64 ? ((double *)chance->data)[i] : ((float *)chance->data)[i];
         if (!(x >= 0 && x <= 1))
-            return mt_error(MT_RUNTIME,
-                            "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  "
-                            "(Could this error message be improved?  If so, please report "
-                            "an enhancement request to PyTorch.)");
+            return mt_error(
+                MT_RUNTIME,
+                "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error "
+                "message be improved?  If so, please report an enhancement request to PyTorch.)");
     }
     mt_random_bernoulli_each(g, d, t->numel, dense->data, pd, chance->data);
     return dense == t ? 0 : mt_copy_raw(t, dense);
@@ -111,11 +111,10 @@ int mt_draw_uniform(mt_draw *w, mt_dtype d, double from, double to)
                         "uniform_ expects to return a [from, to) range, but found from=%g > to=%g",
                         from, to);
     if (!(to - from <= max))
-        return mt_error(
-            MT_RUNTIME,
-            "uniform_ expects to-from <= std::numeric_limits<%s>::max(), but found to=%g and "
-            "from=%g which result in to-from to exceed the limit",
-            mt_dtype_camel(d), to, from);
+        return mt_error(MT_RUNTIME,
+                        "uniform_ expects to-from <= std::numeric_limits<%s>::max(), but found "
+                        "to=%g and from=%g which result in to-from to exceed the limit",
+                        mt_dtype_camel(d), to, from);
     *w = (mt_draw){.fill = fill_uniform, .a = from, .b = to};
     return 0;
 }
@@ -259,11 +258,11 @@ static int check_in_range(mt_dtype d, int64_t from, int64_t last)
         int64_t exact = INT64_C(1) << digits(d);
         bool low = from < -exact || from > exact;
         if (!low && last >= -exact && last <= exact) return 0;
-        return mt_warn("%s is out of bounds [-(2^%d), 2^%d]. Due to precision limitations %s can "
-                       "support discrete uniform distribution only within this range. This "
-                       "warning will become an error in version 1.7 release, please fix the code "
-                       "in advance",
-                       low ? "from" : "to - 1", digits(d), digits(d), type_names[d]);
+        return mt_warn(
+            "%s is out of bounds [-(2^%d), 2^%d]. Due to precision limitations %s can support "
+            "discrete uniform distribution only within this range. This warning will become an "
+            "error in version 1.7 release, please fix the code in advance",
+            low ? "from" : "to - 1", digits(d), digits(d), type_names[d]);
     }
     integer_limits(d, &min, &max);
     if (from < min || from > max)
@@ -282,11 +281,10 @@ int mt_draw_integers(mt_draw *w, mt_dtype d, int64_t from, int64_t to)
     if (mt_is_float(d)) {
         int64_t low = lower_bound(d, from), high = upper_bound(d, to);
         if (low >= high)
-            return mt_error(
-                MT_RUNTIME,
-                "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, "
-                "but got from=%lld >= to=%lld",
-                (long long)low, (long long)high);
+            return mt_error(MT_RUNTIME,
+                            "random_ expects 'from' casted to dtype to be less than 'to' casted to "
+                            "dtype, but got from=%lld >= to=%lld",
+                            (long long)low, (long long)high);
         from = low;
         to = high;
     }
@@ -301,9 +299,9 @@ static int draw_from(mt_draw *w, mt_dtype d, int64_t from)
 {
     int64_t min, last;
     if (from == INT64_MIN && d != MT_INT64 && !mt_is_float(d))
-        return mt_error(MT_RUNTIME,
-                        "random_full_64_bits_range_kernel_cpu handles only int64, double, float "
-                        "and bfloat16");
+        return mt_error(
+            MT_RUNTIME,
+            "random_full_64_bits_range_kernel_cpu handles only int64, double, float and bfloat16");
     if (from == INT64_MIN) {
         *w = (mt_draw){.fill = fill_range}; /* all 2^64, as they come */
         return 0;
@@ -312,11 +310,10 @@ static int draw_from(mt_draw *w, mt_dtype d, int64_t from)
         last = INT64_C(1) << digits(d);
         from = lower_bound(d, from);
         if (from >= last)
-            return mt_error(
-                MT_RUNTIME,
-                "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' "
-                "casted to dtype, but got from=%lld > to_inc=%lld",
-                (long long)from, (long long)last);
+            return mt_error(MT_RUNTIME,
+                            "random_ expects 'from' casted to dtype to be less than or equal to "
+                            "'to_inc' casted to dtype, but got from=%lld > to_inc=%lld",
+                            (long long)from, (long long)last);
     } else {
         integer_limits(d, &min, &last);
         if (check_in_range(d, from, last) < 0) return -1;
@@ -441,11 +438,10 @@ mt_tensor *mt_bernoulli_tensor(mt_tensor *self, mt_tensor *p, struct mt_generato
 static int check_continuous(mt_dtype d, const char *name, const char *type)
 {
     if (mt_is_float(d)) return 0;
-    return mt_error(
-        MT_RUNTIME,
-        "%s distribution is a continuous probability distribution. dtype must be a floating "
-        "point but you specified %s",
-        name, type);
+    return mt_error(MT_RUNTIME,
+                    "%s distribution is a continuous probability distribution. dtype must be a "
+                    "floating point but you specified %s",
+                    name, type);
 }
 
 int mt_draw_exponential(mt_draw *w, mt_dtype d, double rate)

@@ -191,12 +191,9 @@ static int randint_like_forward(mt_call *c) { return randint_alike(c, 0, c->arg[
 
 MT_OP(randint_like, LIKE,
       .schema = "randint_like(Tensor self, int high, *, Generator? generator=None, ScalarType? "
-                "dtype=None, MemoryFormat? memory_format=None) "
-                "-> Tensor",
-      .doc =
-          "A tensor of the size and type of self with integers drawn uniformly from [low, high), "
-          "low 0 if "
-          "not given.");
+                "dtype=None, MemoryFormat? memory_format=None) -> Tensor",
+      .doc = "A tensor of the size and type of self with integers drawn uniformly from [low, "
+             "high), low 0 if not given.");
 
 mt_tensor *mt_randint_like(mt_tensor *self, int64_t high, struct mt_generator *g)
 {
@@ -211,9 +208,8 @@ static int randint_like_low_forward(mt_call *c)
 
 MT_OP(
     randint_like_low, LIKE,
-    .schema =
-        "randint_like.low_dtype(Tensor self, int low, int high, *, Generator? generator=None, "
-        "ScalarType? dtype=None, MemoryFormat? memory_format=None) -> Tensor",
+    .schema = "randint_like.low_dtype(Tensor self, int low, int high, *, Generator? "
+              "generator=None, ScalarType? dtype=None, MemoryFormat? memory_format=None) -> Tensor",
     .doc = "A tensor of the size and type of self with integers drawn uniformly from [low, high).");
 
 mt_tensor *mt_randint_like_low(mt_tensor *self, int64_t low, int64_t high, struct mt_generator *g)
@@ -379,9 +375,8 @@ static int normal_float_float_forward(mt_call *c)
 }
 
 MT_OP(normal_float_float, FACTORY,
-      .schema =
-          "normal.float_float(float mean, float std, int[] size, *, Generator? generator=None, "
-          "ScalarType? dtype=None) -> Tensor",
+      .schema = "normal.float_float(float mean, float std, int[] size, *, Generator? "
+                "generator=None, ScalarType? dtype=None) -> Tensor",
       .doc = "A tensor of that size with numbers from one normal distribution.");
 
 mt_tensor *mt_normal_float_float(double mean, double std, int ndim, const int64_t *size, mt_dtype d,
@@ -590,8 +585,8 @@ static int multinomial_forward(mt_call *c)
 }
 
 MT_OP(multinomial, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT | MT_RANDOM,
-      .schema = "multinomial(Tensor self, int num_samples, bool replacement=False, *, "
-                "Generator? generator=None) -> Tensor",
+      .schema = "multinomial(Tensor self, int num_samples, bool replacement=False, *, Generator? "
+                "generator=None) -> Tensor",
       .doc =
           "Indices drawn in proportion to the weights in self, (n,) or (m, n): (num_samples,) or\n"
           "(m, num_samples), int64.\n\n"

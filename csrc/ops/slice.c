@@ -252,8 +252,7 @@ static void as_strided_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 
 MT_OP(as_strided, .kind = MT_VIEW | MT_FUNCTION | MT_METHOD, .backward = as_strided_rule,
       .schema = "as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None, "
-                "int[]? input_stride=None, "
-                "int? input_offset=None) -> Tensor",
+                "int[]? input_stride=None, int? input_offset=None) -> Tensor",
       .doc = "A view of this tensor's storage with any sizes, strides and offset, in elements, "
              "that stay inside it.");
 

@@ -38,18 +38,17 @@ static int view_forward(mt_call *c)
     int n = wanted_shape(c, size);
     if (n < 0) return -1;
     if (!mt_shape_view_strides(x->ndim, x->size, x->stride, n, size, stride))
-        return mt_error(MT_RUNTIME,
-                        "view size is not compatible with input tensor's size and stride (at least "
-                        "one dimension "
-                        "spans across two contiguous subspaces). Use .reshape(...) instead.");
+        return mt_error(
+            MT_RUNTIME,
+            "view size is not compatible with input tensor's size and stride (at least one "
+            "dimension spans across two contiguous subspaces). Use .reshape(...) instead.");
     return mt_result_view(c, 0, n, size, stride, x->offset) ? 0 : -1;
 }
 
 MT_OP(view, .kind = MT_VIEW | MT_METHOD | MT_VARARGS, .backward = reshape_gradient,
       .rule = "reshape(g, x.shape)", .schema = "view(Tensor self, int[] size) -> Tensor",
       .doc = "The same memory in another shape with the same number of elements; one size may be "
-             "-1. RuntimeError where the "
-             "strides do not allow it: use reshape().");
+             "-1. RuntimeError where the strides do not allow it: use reshape().");
 
 /* The last dimension must hold whole elements of the other type, and no two halves of different ones. */
 static int check_view_dtype(const mt_tensor *x, mt_dtype d)
@@ -295,9 +294,8 @@ static int permute_forward(mt_call *c)
     if (n != x->ndim)
         return mt_error(MT_RUNTIME,
                         "permute(sparse_coo): number of dimensions in the tensor input does not "
-                        "match the length of "
-                        "the desired ordering of dimensions i.e. input.dim() = %d is not equal to "
-                        "len(dims) = %d",
+                        "match the length of the desired ordering of dimensions i.e. input.dim() = "
+                        "%d is not equal to len(dims) = %d",
                         x->ndim, n);
     for (int i = 0; i < n; i++) {
         int d = mt_wrap_dim(c->arg[0].ints.v[i], n);
@@ -337,8 +335,8 @@ static int movedim_forward(mt_call *c)
     if (c->arg[0].ints.n != c->arg[1].ints.n)
         return mt_error(MT_RUNTIME,
                         "movedim: Invalid source or destination dims: source (%" PRId64
-                        " dims) should contain the same "
-                        "number of dims as destination (%" PRId64 " dims)",
+                        " dims) should contain the same number of dims as destination (%" PRId64
+                        " dims)",
                         c->arg[0].ints.n, c->arg[1].ints.n);
     for (int d = 0; d < x->ndim; d++) order[d] = -1;
     for (int i = 0; i < n; i++) {
@@ -485,8 +483,7 @@ static int expand_forward(mt_call *c)
     if (extra < 0)
         return mt_error(MT_RUNTIME,
                         "expand(torch.%sTensor{%s}, size=%s): the number of sizes provided (%d) "
-                        "must be greater or equal "
-                        "to the number of dimensions in the tensor (%d)",
+                        "must be greater or equal to the number of dimensions in the tensor (%d)",
                         mt_dtype_camel((mt_dtype)x->dtype), b, a, n, x->ndim);
     for (int d = n - 1; d >= 0; d--) {
         int k = d - extra;
@@ -494,8 +491,7 @@ static int expand_forward(mt_call *c)
         if (want == -1 && k < 0)
             return mt_error(MT_RUNTIME,
                             "expand(torch.%sTensor{%s}, size=%s): The expanded size of the tensor "
-                            "(-1) isn't allowed in a "
-                            "leading, non-existing dimension %d",
+                            "(-1) isn't allowed in a leading, non-existing dimension %d",
                             mt_dtype_camel((mt_dtype)x->dtype), b, a, d);
         if (want == -1) want = have;
         if (want < 0 || (want != have && have != 1))

@@ -63,9 +63,8 @@ static int device_parse(const char *text, int *kind, int *index)
                   text);
     PyErr_Format(PyExc_RuntimeError,
                  "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, "
-                 "fpga, maia, xla, "
-                 "lazy, vulkan, mps, meta, hpu, mtia, privateuseone device type at start of device "
-                 "string: %s",
+                 "fpga, maia, xla, lazy, vulkan, mps, meta, hpu, mtia, privateuseone device type "
+                 "at start of device string: %s",
                  name);
     return -1;
 }
@@ -231,8 +230,7 @@ PyTypeObject py_device_type = {
     .tp_str = device_str,
     .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_doc = "device(type, index=None)\n--\n\nWhere a tensor lives: always the CPU here. Other "
-              "devices can be named, "
-              "but not used.",
+              "devices can be named, but not used.",
     .tp_richcompare = device_compare,
     .tp_methods = device_methods,
     .tp_getset = device_getset,

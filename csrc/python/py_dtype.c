@@ -207,9 +207,8 @@ static PyObject *finfo_new(PyTypeObject *cls, PyObject *args, PyObject *kwargs)
     mt_dtype d = mt_default_dtype();
     if (info_argument(args, kwargs, "finfo", &d) < 0) return NULL;
     if (!mt_is_float(d)) {
-        PyErr_SetString(PyExc_TypeError,
-                        "torch.finfo() requires a floating point input type. Use torch.iinfo to "
-                        "handle 'torch.finfo'");
+        PyErr_SetString(PyExc_TypeError, "torch.finfo() requires a floating point input type. Use "
+                                         "torch.iinfo to handle 'torch.finfo'");
         return NULL;
     }
     return info_make(cls, d);

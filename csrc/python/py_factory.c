@@ -106,12 +106,13 @@ static PyObject *tensor(PyObject *Py_UNUSED(module), PyObject *const *args, Py_s
     if (py_arguments("tensor", names, 1, 1, args, nargs, kwnames, a) < 0) return NULL;
     if (read_options("tensor", a[1], a[2], a[3], &o) < 0) return NULL;
     if (py_bool_argument(a[4], "tensor", "pin_memory", false) < 0) return NULL;
-    if (py_tensor_check(a[0]) && PyErr_WarnEx(PyExc_UserWarning,
-                                              "To copy construct from a tensor, it is recommended "
-                                              "to use sourceTensor.detach().clone() or "
-                                              "sourceTensor.detach().clone().requires_grad_(True), "
-                                              "rather than torch.tensor(sourceTensor).",
-                                              1) < 0)
+    if (py_tensor_check(a[0]) &&
+        PyErr_WarnEx(
+            PyExc_UserWarning,
+            "To copy construct from a tensor, it is recommended to use "
+            "sourceTensor.detach().clone() or sourceTensor.detach().clone().requires_grad_(True), "
+            "rather than torch.tensor(sourceTensor).",
+            1) < 0)
         return NULL;
     return make(a[0], &o, false);
 }
@@ -269,11 +270,10 @@ static mt_tensor *legacy_make(mt_dtype d, bool any, PyObject *const *args, Py_ss
         return py_data_read(o, d, false);
     if (n == 1)
         return mt_fail(MT_TYPE, "new(): data must be a sequence (got %s)", Py_TYPE(o)->tp_name);
-    return mt_fail(
-        MT_TYPE,
-        "new() received an invalid combination of arguments - got (%s, ...), but expected sizes or "
-        "one object with data",
-        Py_TYPE(o)->tp_name);
+    return mt_fail(MT_TYPE,
+                   "new() received an invalid combination of arguments - got (%s, ...), but "
+                   "expected sizes or one object with data",
+                   Py_TYPE(o)->tp_name);
 }
 
 static int legacy_keywords(PyObject *kwargs)

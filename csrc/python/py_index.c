@@ -20,8 +20,7 @@ static int fail_key(PyObject *o)
 {
     PyErr_Format(PyExc_IndexError,
                  "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables "
-                 "are valid indices "
-                 "(got %s)",
+                 "are valid indices (got %s)",
                  Py_TYPE(o)->tp_name);
     return -1;
 }
@@ -250,11 +249,9 @@ static int apply_list(selection *s, PyObject *key)
     if (means == 0) return apply_items(s, &key, 1);
     if (PyErr_WarnEx(PyExc_UserWarning,
                      "Using a non-tuple sequence for multidimensional indexing is deprecated and "
-                     "will be changed in "
-                     "pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will "
-                     "be interpreted as "
-                     "tensor index, x[torch.tensor(seq)], which will result either in an error or "
-                     "a different result",
+                     "will be changed in pytorch 2.9; use x[tuple(seq)] instead of x[seq]. In "
+                     "pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], "
+                     "which will result either in an error or a different result",
                      1) < 0)
         return -1;
     PyObject *tuple = PySequence_Tuple(key);

@@ -38,9 +38,8 @@ static int fail_type(const PyArray_Descr *descr)
 {
     PyErr_Format(PyExc_TypeError,
                  "can't convert np.ndarray of type %s. The only supported types are: float64, "
-                 "float32, float16, "
-                 "complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, "
-                 "and bool.",
+                 "float32, float16, complex64, complex128, int64, int32, int16, int8, uint64, "
+                 "uint32, uint16, uint8, and bool.",
                  descr->typeobj->tp_name);
     return -1;
 }
@@ -103,18 +102,17 @@ static int read_shape(PyArrayObject *a, mt_dtype d, int64_t *size, int64_t *stri
         size[i] = PyArray_DIM(a, i);
         stride[i] = PyArray_STRIDE(a, i);
         if (stride[i] < 0) {
-            PyErr_SetString(PyExc_ValueError, "At least one stride in the given numpy array is "
-                                              "negative, and tensors with negative "
-                                              "strides are not currently supported. (You can "
-                                              "probably work around this by making a copy "
-                                              "of your array  with array.copy().) ");
+            PyErr_SetString(
+                PyExc_ValueError,
+                "At least one stride in the given numpy array is negative, and tensors with "
+                "negative strides are not currently supported. (You can probably work around this "
+                "by making a copy of your array  with array.copy().) ");
             return -1;
         }
         if (stride[i] % mt_dtype_size(d) != 0) {
-            PyErr_SetString(
-                PyExc_ValueError,
-                "given numpy array strides not a multiple of the element byte size. Copy "
-                "the numpy array to reallocate the memory.");
+            PyErr_SetString(PyExc_ValueError,
+                            "given numpy array strides not a multiple of the element byte size. "
+                            "Copy the numpy array to reallocate the memory.");
             return -1;
         }
         stride[i] /= mt_dtype_size(d);
@@ -131,11 +129,9 @@ static int warn_readonly(void)
         PyExc_UserWarning,
         "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. "
         "This means writing to this tensor will result in undefined behavior. You may want to copy "
-        "the "
-        "array to protect its data or make it writable before converting it to a tensor. This type "
-        "of "
-        "warning will be suppressed for the rest of this program. (Here writing to it raises an "
-        "error.)",
+        "the array to protect its data or make it writable before converting it to a tensor. This "
+        "type of warning will be suppressed for the rest of this program. (Here writing to it "
+        "raises an error.)",
         1);
 }
 
@@ -235,12 +231,11 @@ PyObject *py_to_array(mt_tensor *t)
     int flags = NPY_ARRAY_ALIGNED | (t->storage->readonly ? 0 : NPY_ARRAY_WRITEABLE);
     PyObject *array = PyArray_New(&PyArray_Type, t->ndim, size, numpy_types[t->dtype], stride,
                                   t->data, 0, flags, NULL);
-    if (!array) {
+    if (!array)
         Py_DECREF(owner);
-    } else if (PyArray_SetBaseObject((PyArrayObject *)array, owner) <
-               0) { /* takes owner over in any case */
+    else if (PyArray_SetBaseObject((PyArrayObject *)array, owner) <
+             0) /* takes owner over, always */
         Py_CLEAR(array);
-    }
     return array;
 }
 
@@ -255,12 +250,9 @@ static int warn_buffer(void)
         PyExc_UserWarning,
         "The given buffer is not writable, and PyTorch does not support non-writable tensors. This "
         "means you can write to the underlying (supposedly non-writable) buffer using the tensor. "
-        "You "
-        "may want to copy the buffer to protect its data or make it writable before converting it "
-        "to a "
-        "tensor. This type of warning will be suppressed for the rest of this program. (Here "
-        "writing "
-        "to it raises an error.)",
+        "You may want to copy the buffer to protect its data or make it writable before converting "
+        "it to a tensor. This type of warning will be suppressed for the rest of this program. "
+        "(Here writing to it raises an error.)",
         1);
 }
 
@@ -285,8 +277,7 @@ static Py_ssize_t buffer_count(Py_ssize_t length, Py_ssize_t count, Py_ssize_t o
     } else if (count > (length - offset) / itemsize) {
         PyErr_Format(PyExc_ValueError,
                      "requested buffer length (%zd * %zd bytes) after offset (%zd bytes) must not "
-                     "be greater than "
-                     "actual buffer length (%zd bytes)",
+                     "be greater than actual buffer length (%zd bytes)",
                      count, itemsize, offset, length);
     } else {
         return count;

@@ -156,8 +156,7 @@ static PyObject *generator_device(PyObject *Py_UNUSED(self), void *Py_UNUSED(clo
 
 static PyMethodDef generator_methods[] = {
     {"manual_seed", generator_manual_seed, METH_O,
-     "manual_seed(seed, /)\n--\n\nStarts the stream of this seed; returns the "
-     "generator."},
+     "manual_seed(seed, /)\n--\n\nStarts the stream of this seed; returns the generator."},
     {"seed", generator_seed, METH_NOARGS,
      "seed()\n--\n\nStarts from an unpredictable seed, which is returned."},
     {"initial_seed", generator_initial_seed, METH_NOARGS,

@@ -132,8 +132,7 @@ static int fail_not_leaf(bool on)
     PyErr_Format(PyExc_RuntimeError, "you can only change requires_grad flags of leaf variables.%s",
                  on ? ""
                     : " If you want to use a computed variable in a subgraph that doesn't require "
-                      "differentiation use "
-                      "var_no_grad = var.detach().");
+                      "differentiation use var_no_grad = var.detach().");
     return -1;
 }
 
@@ -207,16 +206,14 @@ static PyObject *get_grad(PyObject *self, void *Py_UNUSED(closure))
     mt_tensor *t = py_core(self);
     if (MT_LIKELY(t->grad != NULL)) return py_wrap(t->grad);
     if (t->node && !(t->flags & MT_RETAIN_GRAD) &&
-        PyErr_WarnEx(PyExc_UserWarning,
-                     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. "
-                     "Its .grad attribute "
-                     "won't be populated during autograd.backward(). If you indeed want the .grad "
-                     "field to be populated "
-                     "for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you "
-                     "access the non-leaf "
-                     "Tensor by mistake, make sure you access the leaf Tensor instead. See "
-                     "github.com/pytorch/pytorch/pull/30531 for more information.",
-                     1) < 0)
+        PyErr_WarnEx(
+            PyExc_UserWarning,
+            "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
+            ".grad attribute won't be populated during autograd.backward(). If you indeed want the "
+            ".grad field to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf "
+            "Tensor. If you access the non-leaf Tensor by mistake, make sure you access the leaf "
+            "Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information.",
+            1) < 0)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -236,15 +233,14 @@ static int check_grad(const mt_tensor *t, PyObject *value)
     else if (!mt_same_shape(g, t))
         PyErr_Format(PyExc_RuntimeError,
                      "attempting to assign a gradient of size '%s' to a tensor of size '%s'. "
-                     "Please ensure that the "
-                     "gradient and the tensor are the same size",
+                     "Please ensure that the gradient and the tensor are the same size",
                      mt_shape_text(g->ndim, g->size, a), mt_shape_text(t->ndim, t->size, b));
     else if (g->dtype != t->dtype)
-        PyErr_Format(PyExc_RuntimeError,
-                     "attempting to assign a gradient with dtype '%s' to a tensor with grad_dtype "
-                     "'%s'. The gradient "
-                     "must match the tensor's grad_dtype (defaults to the tensor's dtype).",
-                     mt_dtype_name((mt_dtype)g->dtype), mt_dtype_camel((mt_dtype)t->dtype));
+        PyErr_Format(
+            PyExc_RuntimeError,
+            "attempting to assign a gradient with dtype '%s' to a tensor with grad_dtype '%s'. The "
+            "gradient must match the tensor's grad_dtype (defaults to the tensor's dtype).",
+            mt_dtype_name((mt_dtype)g->dtype), mt_dtype_camel((mt_dtype)t->dtype));
     else
         return 0;
     return -1;
@@ -302,10 +298,9 @@ static PyObject *detach_(PyObject *self, PyObject *Py_UNUSED(unused))
             PyExc_RuntimeError,
             "Can't detach views in-place. Use detach() instead. If you are using "
             "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as "
-            "True, "
-            "gradients are views of DDP buckets, and hence detach_() cannot be called on these "
-            "gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
-            "torch/optim/optimizer.py as the solution.");
+            "True, gradients are views of DDP buckets, and hence detach_() cannot be called on "
+            "these gradients. To fix this error, please refer to the Optimizer.zero_grad() "
+            "function in torch/optim/optimizer.py as the solution.");
     if (t->node) {
         mt_tensor *grad = t->grad; /* stays */
         t->grad = NULL;

@@ -1,8 +1,7 @@
 """Initial values of parameters, drawn as PyTorch draws them, bit for bit.
 
 Bounds are computed in double precision in PyTorch's order of operations; the draws are the core's. All
-functions
-fill their tensor in place, without recording, and return it.
+functions fill their tensor in place, without recording, and return it.
 
 https://docs.pytorch.org/docs/2.13/nn.init.html
 """
@@ -15,11 +14,9 @@ import minitorch
 
 __all__ = [
     "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_",
-    "ones_",
-    "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
-    "constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal", "orthogonal", "sparse",
-    "uniform",
-    "xavier_normal", "xavier_uniform",
+    "ones_", "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_",
+    "zeros_", "constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal", "orthogonal",
+    "sparse", "uniform", "xavier_normal", "xavier_uniform",
 ]  # fmt: skip
 
 _GAINS = {
@@ -379,9 +376,8 @@ def orthogonal_(tensor, gain=1, generator=None):
     )
     wide = drawn.size(0) < drawn.size(1)
     q, r = qr(drawn.numpy().T if wide else drawn.numpy())
-    q *= (
-        minitorch.from_numpy(r.diagonal().copy()).sign().numpy()
-    )  # makes Q uniform: Mezzadri, math-ph/0609050
+    # With this sign Q is uniform: Mezzadri, https://arxiv.org/abs/math-ph/0609050
+    q *= minitorch.from_numpy(r.diagonal().copy()).sign().numpy()
     with minitorch.no_grad():
         tensor.copy_(minitorch.from_numpy((q.T if wide else q).copy()).view(tensor.shape))
         return tensor.mul_(gain)

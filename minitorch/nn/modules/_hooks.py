@@ -303,8 +303,8 @@ class BackwardHook:
         """No input requires grad: the hooks are called now, and have nothing to change."""
         warnings.warn(
             "Full backward hook is firing when gradients are computed with respect to module outputs "
-            "since no "
-            "inputs require gradients. See https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html"
+            "since no inputs require gradients. See "
+            "https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html"
             "#torch.nn.Module.register_full_backward_hook for more details.",
             stacklevel=6,
         )

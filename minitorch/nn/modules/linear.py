@@ -37,8 +37,7 @@ class Linear(Module):
         bias: whether there is a b.
 
     Shapes: (*, in_features) to (*, out_features); weight (out_features, in_features), bias (out_features).
-    Both are
-    drawn uniformly from (-k, k) with k = 1 / sqrt(in_features).
+    Both are drawn uniformly from (-k, k) with k = 1 / sqrt(in_features).
 
     Raises:
         RuntimeError: if the last dimension of the input is not in_features, or its dtype not the weight's.

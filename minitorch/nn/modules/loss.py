@@ -149,8 +149,7 @@ class NLLLoss(_WeightedLoss):
     """Negative log likelihood of the target classes, given log-probabilities.
 
     Shapes: (C), (N, C) or (N, C, d1, ...) and integer targets without the C to a scalar, or with reduction
-    "none" to
-    the target's shape.
+    "none" to the target's shape.
 
     Raises:
         IndexError: if a target is no class.

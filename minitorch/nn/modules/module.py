@@ -182,9 +182,8 @@ class Module(_ModuleBase):
         if param is not None and param.grad_fn:
             raise ValueError(
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
-                "explicitly. "
-                f"To express '{name}' as a function of another Tensor, compute the value in the "
-                "forward() method."
+                f"explicitly. To express '{name}' as a function of another Tensor, compute the value in "
+                "the forward() method."
             )
         if param is not None:
             param = self._run_registration_hooks(
