@@ -4,6 +4,7 @@ Metadata stands in pyproject.toml, sources and flags in csrc/sources.mk. Switche
 
 CC                      the C compiler (default: the one Python was built with)
 MINITORCH_OPENMP=0|1    without OpenMP, or never without (default: with it if a program with it builds)
+MINITORCH_LTO=0|1       without optimization across files, or never without (default: if it works; -g: no)
 MINITORCH_SAN=address|undefined|address,undefined   with sanitizers and MT_ASSERT
 MINITORCH_JOBS          how many compilations at a time (default: one per core)
 CFLAGS, LDFLAGS         appended to every command; -g in CFLAGS keeps the symbols
@@ -42,6 +43,7 @@ class BuildC(build_ext):
         self.cflags = shlex.split(os.environ.get("CFLAGS", ""))
         self.san = [f"-fsanitize={s}" for s in os.environ.get("MINITORCH_SAN", "").split(",") if s]
         self.openmp = ["-fopenmp"] if self.probe_openmp() else []
+        self.lto = ["-flto=auto"] if self.probe_lto() else []
         jobs = list(self.jobs())
         for parent in {object_.parent for object_, _ in jobs}:
             parent.mkdir(parents=True, exist_ok=True)
@@ -52,19 +54,32 @@ class BuildC(build_ext):
         target.parent.mkdir(parents=True, exist_ok=True)
         self.link([object_ for object_, _ in jobs], target)
 
+    def builds(self, text, *flags):
+        """Does a program build with these flags?"""
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "probe.c")
+            source.write_text(text)
+            command = [*self.cc, *flags, str(source), "-o", str(Path(folder, "probe"))]
+            return subprocess.run(command, capture_output=True).returncode == 0
+
     def probe_openmp(self):
-        """Not every compiler that takes the flag has the library: build a program and see."""
+        """Not every compiler that takes the flag has the library."""
         wanted = os.environ.get("MINITORCH_OPENMP")
         if wanted == "0":
             return False
-        with tempfile.TemporaryDirectory() as folder:
-            source = Path(folder, "probe.c")
-            source.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
-            command = [*self.cc, "-fopenmp", str(source), "-o", str(Path(folder, "probe"))]
-            works = subprocess.run(command, capture_output=True).returncode == 0
+        works = self.builds(
+            "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n", "-fopenmp"
+        )
         if wanted == "1" and not works:
             raise SystemExit(f"MINITORCH_OPENMP=1, but {' '.join(self.cc)} -fopenmp builds no program here")
         return works
+
+    def probe_lto(self):
+        """A training step of a tiny net crosses files hundreds of times: inlining saves a tenth of it."""
+        wanted = os.environ.get("MINITORCH_LTO")
+        if wanted == "0" or (wanted != "1" and ("-g" in self.cflags or self.san)):
+            return False
+        return wanted == "1" or self.builds("int main(void) { return 0; }\n", "-flto=auto")
 
     def core_flags(self):
         flags = [flag for flag in self.make["CFLAGS_common"] if flag != "-g"]
@@ -85,7 +100,7 @@ class BuildC(build_ext):
     def jobs(self):
         """(object, command) of every compilation. Each compiler and interpreter has a folder of its own."""
         core, python = self.core_flags(), self.core_flags() + self.python_flags()
-        key = hashlib.sha256(" ".join([*self.cc, *python, *self.cflags]).encode()).hexdigest()[:10]
+        key = hashlib.sha256(" ".join([*self.cc, *python, *self.lto, *self.cflags]).encode()).hexdigest()[:10]
         folder = ROOT / "build" / f"{sysconfig.get_platform()}-{sys.implementation.cache_tag}-{key}"
         machine = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
         isas = self.make.get(f"ISAS_{machine}", self.make["ISAS_other"])
@@ -93,7 +108,9 @@ class BuildC(build_ext):
             for source in sorted((CSRC / layer).glob("*.c")):
                 name = f"{layer}_{source.stem}"
                 if layer != "kernels" or source.name == "select.c":
-                    yield self.job(source, folder / f"{name}.o", python if layer == "python" else core)
+                    yield self.job(
+                        source, folder / f"{name}.o", (python if layer == "python" else core) + self.lto
+                    )
                     continue
                 for isa in isas:
                     flags = self.make.get(f"CFLAGS_{source.stem}", []) + self.make[f"FLAGS_{isa}"]
@@ -133,7 +150,8 @@ class BuildC(build_ext):
         flags = shared[next(i for i, word in enumerate(shared) if word.startswith("-")) :]
         strip = [] if "-g" in self.cflags or self.san or sys.platform == "darwin" else ["-s"]
         command = [*self.cc, *flags, *map(str, objects), "-o", str(target), "-lm", "-pthread", *self.openmp]
-        command += [*self.san, *strip, *shlex.split(os.environ.get("LDFLAGS", ""))]
+        command += [*self.lto, *(["-O3"] if self.lto else []), *self.san, *strip]
+        command += shlex.split(os.environ.get("LDFLAGS", ""))
         if subprocess.run(command).returncode:
             raise SystemExit("minitorch: the linker failed")
 
