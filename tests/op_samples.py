@@ -26,7 +26,7 @@ def function(op, library=mt):
     if op.name != name:
         return getattr(library.Tensor, name)
     private = vars(_C._nn).get(name)
-    places = [library, library.Tensor]
+    places = [library, library.Tensor, library.special]
     if private is not None:
         places.insert(0, F if library is mt else library.nn.functional)
     if library is mt:
@@ -48,7 +48,7 @@ class Maker:
         self.args, self.kwargs = eval(f"call({sample})", {**self.names(), "call": lambda *a, **k: (a, k)})
 
     def names(self):
-        return {name: getattr(self, name) for name in "rpudqwbic"}
+        return {name: getattr(self, name) for name in "rpgudqwbic"}
 
     def numbers(self, values, wanted=True):
         kind = np.dtype(self.dtype).kind
@@ -83,6 +83,9 @@ class Maker:
 
     def p(self, *shape):
         return self.numbers(self.random.uniform(0.4, 2, shape))
+
+    def g(self, *shape):
+        return self.numbers(self.random.uniform(1.2, 3, shape))
 
     def u(self, *shape):
         return self.numbers(self.random.uniform(-0.9, 0.9, shape))

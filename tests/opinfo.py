@@ -8,7 +8,7 @@ name     where the operator is found: minitorch.name, nn.functional.name or Tens
 samples  arguments, one call after the other, separated by ";". They are Python, with makers for tensors:
              r(2,3)  normal numbers      p(2,3)  positive       u(2,3)  within (-1, 1), away from the ends
              b(2,3)  True or False       i(2,3,n=4)  integers in [0, n), of type int64
-             d(2,3)  distinct numbers    q(2,3)  within (0, 1)
+             d(2,3)  distinct numbers    q(2,3)  within (0, 1)      g(2,3)  greater than 1
              w(3)  positive, never with a gradient
              c([1, 2])  these numbers
          A sample may be () and may have keyword arguments: "r(2,3), 1, keepdim=True".
@@ -22,6 +22,7 @@ import math
 
 import numpy as np
 import opinfo_nn
+import opinfo_pointwise
 from opline import AB, NN, PP, XY, A, F, I, Op, P, X
 
 
@@ -229,6 +230,7 @@ def prelu(x, w):
 
 OPS = [
     *opinfo_nn.OPS,
+    *opinfo_pointwise.OPS,
     # ---- one input ------------------------------------------------------------------------------------
     Op("exp", X, np.exp, AB),
     Op("log", P, np.log, F),

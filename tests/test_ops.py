@@ -137,7 +137,10 @@ def test_strange_pairs(op):
         pytest.skip("not pointwise")
     with np.errstate(all="ignore"):
         a, b = (x.ravel() for x in np.meshgrid(STRANGE, STRANGE))
-        if op.name == "remainder":  # PyTorch's answer to large quotients depends on the length of the vector
+        if op.name in (
+            "remainder",
+            "fmod",
+        ):  # PyTorch's answer to large quotients depends on the length of the vector
             a, b = (x[~(np.abs(a / b) > 1e6) | np.isinf(a)] for x in (a, b))
     a, b = a.tolist(), b.tolist()
     got, expected = (to_numpy(function(op, lib)(lib.tensor(a), lib.tensor(b))) for lib in (mt, torch))
@@ -158,7 +161,7 @@ def method_of(op, form=""):
 @pytest.mark.parametrize("op", [op for op in EXACT if method_of(op)], ids=str)
 def test_method_is_function(op):
     for sample in op.calls():
-        if sample.startswith("[") or op.name == "where":
+        if sample.startswith("[") or op.name in ("where", "polygamma"):
             continue  # not the same order of arguments
         a, b = Maker(sample, dtype=op.dtypes[0]), Maker(sample, dtype=op.dtypes[0])
         got, expected = method_of(op)(*a.args, **a.kwargs), function(op)(*b.args, **b.kwargs)
@@ -166,6 +169,8 @@ def test_method_is_function(op):
 
 
 def inplace_of(op):
+    if op.name == "polygamma":  # its tensor does not come first
+        return None
     return method_of(op, "_") or vars(_C._nn).get(op.name + "_")
 
 

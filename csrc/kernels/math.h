@@ -309,6 +309,12 @@ FLOAT_POWER(f64, double, )
 #undef FLOAT_POWER
 static inline float atan2_f32(float y, float x) { return atan2f(y, x); }
 static inline double atan2_f64(double y, double x) { return atan2(y, x); }
+static inline float copysign_f32(float x, float y) { return copysignf(x, y); }
+static inline double copysign_f64(double x, double y) { return copysign(x, y); }
+static inline float nextafter_f32(float x, float y) { return nextafterf(x, y); }
+static inline double nextafter_f64(double x, double y) { return nextafter(x, y); }
+static inline float hypot_f32(float x, float y) { return hypotf(x, y); }
+static inline double hypot_f64(double x, double y) { return hypot(x, y); }
 
 /* ---- operators of two numbers: integers ------------------------------------------------------ */
 
@@ -398,6 +404,9 @@ INTEGER_POWER(i64, int64_t, uint64_t)
 #define ISFINITE(x) (MT_CAT(isfinite, S)(x))
 #define POW(x, y)  MT_CAT(pow, S)(x, y)
 #define ATAN2(y, x) MT_CAT(atan2, S)(y, x)
+#define COPYSIGN(x, y)  MT_CAT(copysign, S)(x, y)
+#define NEXTAFTER(x, y) MT_CAT(nextafter, S)(x, y)
+#define HYPOT(x, y) MT_CAT(hypot, S)(x, y)
 #define FMOD(x, y) MT_CAT(fmod, S)(x, y)
 #define REMAINDER(x, y)    MT_CAT(remainder, S)(x, y)
 #define FLOOR_DIVIDE(x, y) MT_CAT(floor_divide, S)(x, y)

@@ -164,5 +164,6 @@ void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
     k->binary[MT_BINARY_sub][MT_BOOL] = NULL;
     k->binary[MT_BINARY_pow][MT_BOOL] = NULL;
     k->binary[MT_BINARY_remainder][MT_BOOL] = NULL;
+    k->binary[MT_BINARY_fmod][MT_BOOL] = NULL;
     k->binary[MT_BINARY_floor_divide][MT_BOOL] = NULL;
 }

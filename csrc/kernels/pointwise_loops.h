@@ -28,11 +28,15 @@
 #define UNARY_NN(DO, name, f)     DO(name, T, T, f)
 #define BINARY_FLOAT(DO, name, f) DO(name, T, T, f)
 #define BINARY_GRAD(DO, name, f)  DO(name, T, T, f)
+#define BINARY_PAIR(DO, name, f)  DO(name, T, T, f)
+#define BINARY_REAL(DO, name, f)  DO(name, T, T, f)
 #else
 #define UNARY_FLOAT(DO, name, f)
 #define UNARY_NN(DO, name, f)
 #define BINARY_FLOAT(DO, name, f)
 #define BINARY_GRAD(DO, name, f)
+#define BINARY_PAIR(DO, name, f)
+#define BINARY_REAL(DO, name, f)
 #endif
 #define UNARY_SAME_NN(DO, name, f)  UNARY_SAME(DO, name, f)
 #define UNARY_TEST(DO, name, f)     DO(name, bool, T, f)
@@ -90,6 +94,8 @@ static void MT_CAT(fill_rows, S)(mt_kernels *k)
 #undef UNARY_ENTRY
 #undef BINARY_FLOAT
 #undef BINARY_GRAD
+#undef BINARY_PAIR
+#undef BINARY_REAL
 #undef BINARY_ARITH
 #undef BINARY_CHOICE
 #undef BINARY_COMPARE

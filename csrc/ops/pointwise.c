@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { FLOAT, SAME, ROUND, TEST, NN, SAME_NN, ARITH, CHOICE, COMPARE, LOGIC, GRAD };
+enum { FLOAT, SAME, ROUND, TEST, NN, SAME_NN, ARITH, CHOICE, PAIR, REAL, COMPARE, LOGIC, GRAD };
 
 /* ---- types -------------------------------------------------------------------------------------------- */
 
@@ -277,7 +277,8 @@ static int binary_check(const mt_call *c, mt_dtype compute)
     if (!mt_is_integral(compute)) return 0;
     if (row == MT_BINARY_pow && c->in[1]->flags & MT_WRAPPED_NUMBER && has_negative(c->in[1]))
         return mt_error(MT_RUNTIME, "Integers to negative integer powers are not allowed.");
-    if ((row == MT_BINARY_floor_divide || row == MT_BINARY_remainder) && has_zero(c->in[1]))
+    if ((row == MT_BINARY_floor_divide || row == MT_BINARY_remainder || row == MT_BINARY_fmod) &&
+        has_zero(c->in[1]))
         return mt_error(MT_RUNTIME, "ZeroDivisionError");
     return 0;
 }
@@ -306,7 +307,7 @@ static __attribute__((noinline)) int binary_any(mt_call *c, int kind)
     mt_dtype compute = x->dtype == y->dtype && !((x->flags | y->flags) & MT_WRAPPED_NUMBER)
                            ? (mt_dtype)x->dtype
                            : mt_result_type(2, c->in);
-    if (kind == FLOAT && !mt_is_float(compute)) compute = mt_default_dtype();
+    if ((kind == FLOAT || kind == PAIR) && !mt_is_float(compute)) compute = mt_default_dtype();
     if (kind == LOGIC) compute = MT_BOOL;
     mt_loop loop = mt_k->binary[c->op->row][compute];
     bool same = compute == MT_FLOAT32 && x->dtype == y->dtype;
@@ -423,6 +424,8 @@ static const char *binary_grad_name(const mt_call *c)
 #define KIND_TEST    (MT_FUNCTION | MT_METHOD | MT_OUT | MT_NODIFF)
 #define KIND_ARITH   PUBLIC
 #define KIND_CHOICE  (MT_FUNCTION | MT_METHOD | MT_OUT)
+#define KIND_PAIR    PUBLIC
+#define KIND_REAL    PUBLIC
 #define KIND_COMPARE (PUBLIC | MT_NODIFF)
 #define KIND_LOGIC   (PUBLIC | MT_NODIFF)
 #define KIND_GRAD    0u
@@ -457,6 +460,8 @@ static const char *binary_grad_name(const mt_call *c)
 #define SCHEMA_FLOAT(id)   SCHEMA_ARITH(id)
 #define SCHEMA_COMPARE(id) id "(Tensor self, Number other) -> Tensor"
 #define SCHEMA_LOGIC(id)   id "(Tensor self, Tensor other) -> Tensor"
+#define SCHEMA_PAIR(id)    SCHEMA_LOGIC(id)
+#define SCHEMA_REAL(id)    SCHEMA_LOGIC(id)
 #define SCHEMA_GRAD(id)    SCHEMA_LOGIC(id)
 #define SCHEMA_CHOICE(id)  SCHEMA_LOGIC(id)
 #define BINARY(row_kind, id, f, keeps_x, gx, keeps_y, gy, text)                                    \

@@ -32,6 +32,18 @@ mt_tensor *mt_no_floor_divide(const mt_call *c)
                    c->flags & MT_CALL_INPLACE ? "_" : "");
 }
 
+mt_tensor *mt_xlogy_backward_self(mt_tensor *g, mt_tensor *x, mt_tensor *y)
+{
+    mt_tensor *flat = mt_logical_and(mt_eq(x, mt_number(0)), mt_le(y, mt_number(0)));
+    return mt_where(flat, mt_number(0), mt_mul(g, mt_log(y)));
+}
+
+mt_tensor *mt_copysign_backward(mt_tensor *g, mt_tensor *x, mt_tensor *z)
+{
+    mt_tensor *zero = mt_eq(x, mt_number(0)), *safe = mt_where(zero, mt_number(1), x);
+    return mt_where(zero, mt_number(0), mt_mul(g, mt_div(z, safe)));
+}
+
 mt_tensor *mt_extremum_backward(mt_tensor *g, mt_tensor *x, mt_tensor *y)
 {
     mt_tensor *shared = mt_where(mt_eq(x, y), mt_mul(g, mt_number(0.5)), g);

@@ -7,6 +7,10 @@
 
 mt_tensor *mt_pow_backward_self(mt_tensor *g, mt_tensor *x, mt_tensor *y);
 mt_tensor *mt_pow_backward_exponent(mt_tensor *g, mt_tensor *x, mt_tensor *y, mt_tensor *z);
+/* d x log y / dx = log y, and 0 where x is 0 and y is not positive. */
+mt_tensor *mt_xlogy_backward_self(mt_tensor *g, mt_tensor *x, mt_tensor *y);
+/* 1 or -1 as x kept or changed its sign, 0 at 0. */
+mt_tensor *mt_copysign_backward(mt_tensor *g, mt_tensor *x, mt_tensor *z);
 /* g where x is the extremum, half of it where x equals y; swap x and y for the minimum. */
 mt_tensor *mt_extremum_backward(mt_tensor *g, mt_tensor *x, mt_tensor *y);
 

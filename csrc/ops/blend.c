@@ -1,0 +1,178 @@
+/* Pointwise operators made of others: addcmul, addcdiv, lerp, float_power, nan_to_num and small ones. Relies on ops.h. */
+#include "ops/ops.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#define EVERYWHERE (MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT)
+
+static mt_dtype type_of(const mt_tensor *x) { return (mt_dtype)x->dtype; }
+
+/* ==== addcmul, addcdiv ================================================================================================ */
+
+static int add_blend(mt_call *c, mt_tensor *product)
+{
+    mt_scalar value = c->arg[0].s;
+    if (value.kind == MT_SCALAR_FLOAT && !mt_is_float(mt_result_type(3, c->in)))
+        return mt_error(MT_RUNTIME, "value cannot be converted to type int64_t without overflow");
+    if (mt_scalar_to_double(value) != 1) product = mt_mul(product, mt_number_of(value));
+    return mt_result_is(c, 0, mt_add(c->in[0], product));
+}
+
+static int addcmul_forward(mt_call *c) { return add_blend(c, mt_mul(c->in[1], c->in[2])); }
+MT_OP(addcmul, .kind = MT_COMPOSITE | EVERYWHERE,
+      .schema = "addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
+      .doc = "self + value * tensor1 * tensor2, element by element.");
+
+static int addcdiv_forward(mt_call *c)
+{
+    if (!mt_is_float(type_of(c->in[1])) && !mt_is_float(type_of(c->in[2])))
+        return mt_error(
+            MT_RUNTIME,
+            "Integer division with addcdiv is no longer supported, and in a future  release "
+            "addcdiv will perform a true division of tensor1 and tensor2. The historic addcdiv "
+            "behavior can be implemented as (input + value * torch.trunc(tensor1 / "
+            "tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
+            "tensor2) for float inputs.");
+    return add_blend(c, mt_div(c->in[1], c->in[2]));
+}
+MT_OP(addcdiv, .kind = MT_COMPOSITE | EVERYWHERE,
+      .schema = "addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
+      .doc = "self + value * tensor1 / tensor2, element by element.");
+
+/* ==== lerp ============================================================================================================ */
+
+/* From the nearer end, so that weight 1 gives end exactly. */
+static int lerp_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *end = c->in[1], *w = c->in[2];
+    if (x->dtype != end->dtype)
+        return mt_error(MT_RUNTIME, "expected dtype %s for `end` but got dtype %s",
+                        mt_dtype_name(type_of(x)), mt_dtype_name(type_of(end)));
+    if (!(w->flags & MT_WRAPPED_NUMBER) && w->dtype != x->dtype)
+        return mt_error(MT_RUNTIME, "expected dtype %s for `weight` but got dtype %s",
+                        mt_dtype_name(type_of(x)), mt_dtype_name(type_of(w)));
+    if (!mt_is_float(type_of(x)))
+        return mt_error(MT_NOT_IMPLEMENTED, "\"lerp_kernel_%s\" not implemented for '%s'",
+                        w->flags & MT_WRAPPED_NUMBER ? "scalar" : "tensor",
+                        mt_dtype_camel(type_of(x)));
+    mt_tensor *way = mt_sub(end, x), *rest = mt_sub(mt_number(1), w);
+    mt_tensor *from_x = mt_add(x, mt_mul(w, way)), *from_end = mt_sub(end, mt_mul(way, rest));
+    if (!from_x || !from_end) return -1;
+    if (w->flags & MT_WRAPPED_NUMBER) {
+        bool near_x = fabs(mt_scalar_to_double(mt_item_at(w, 0))) < 0.5;
+        return mt_result_is(c, 0, near_x ? from_x : from_end);
+    }
+    return mt_result_is(c, 0, mt_where(mt_lt(mt_abs(w), mt_number(0.5)), from_x, from_end));
+}
+MT_OP(lerp, .kind = MT_COMPOSITE | EVERYWHERE,
+      .schema = "lerp(Tensor self, Tensor end, Number weight) -> Tensor",
+      .doc = "self + weight * (end - self), element by element.");
+
+/* ==== float_power ===================================================================================================== */
+
+static int float_power_forward(mt_call *c)
+{
+    mt_tensor *target = c->flags & MT_CALL_INPLACE ? c->target[0] : NULL;
+    if (target && target->dtype != MT_FLOAT64)
+        return mt_error(
+            MT_RUNTIME,
+            "the base given to float_power_ has dtype %s but the operation's result requires dtype "
+            "Double",
+            mt_dtype_camel(type_of(target)));
+    mt_tensor *x = mt_to_dtype(c->in[0], MT_FLOAT64), *y = mt_to_dtype(c->in[1], MT_FLOAT64);
+    return mt_result_is(c, 0, mt_pow(x, y));
+}
+MT_OP(float_power, .kind = MT_COMPOSITE | EVERYWHERE,
+      .schema = "float_power(Number self, Number exponent) -> Tensor",
+      .doc = "self ** exponent computed in float64.");
+
+/* ==== nan_to_num, frac, positive, sgn ================================================================================== */
+
+static int nan_to_num_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0];
+    mt_dtype d = type_of(x);
+    if (!mt_is_float(d)) return mt_result_is(c, 0, mt_clone(x));
+    double most = d == MT_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
+    double nan = c->arg[0].given ? c->arg[0].d : 0, high = c->arg[1].given ? c->arg[1].d : most,
+           low = c->arg[2].given ? c->arg[2].d : -most;
+    mt_tensor *y = mt_where(mt_isnan(x), mt_number(nan), x);
+    y = mt_where(mt_eq(x, mt_number(INFINITY)), mt_number(high), y);
+    return mt_result_is(c, 0, mt_where(mt_eq(x, mt_number(-INFINITY)), mt_number(low), y));
+}
+MT_OP(nan_to_num, .kind = MT_COMPOSITE | EVERYWHERE,
+      .schema =
+          "nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> "
+          "Tensor",
+      .doc = "NaN replaced by nan (0), inf by posinf and -inf by neginf (the largest finite "
+             "numbers).");
+
+static int frac_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0];
+    if (!mt_is_float(type_of(x)))
+        return mt_error(MT_NOT_IMPLEMENTED, "\"frac_cpu\" not implemented for '%s'",
+                        mt_dtype_camel(type_of(x)));
+    return mt_result_is(c, 0, mt_sub(x, mt_trunc(mt_detach(x))));
+}
+MT_OP(frac, .kind = MT_COMPOSITE | EVERYWHERE, .schema = "frac(Tensor self) -> Tensor",
+      .doc = "x - trunc(x): the part behind the point, with the sign of x.");
+
+static int positive_forward(mt_call *c)
+{
+    if (c->in[0]->dtype == MT_BOOL)
+        return mt_error(MT_RUNTIME, "The `+` operator, on a bool tensor is not supported.");
+    return mt_result_is(c, 0, c->in[0]);
+}
+MT_OP(positive, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+      .schema = "positive(Tensor self) -> Tensor", .doc = "The tensor itself, as +x.");
+
+static int sgn_forward(mt_call *c) { return mt_result_is(c, 0, mt_sign(c->in[0])); }
+MT_OP(sgn, .kind = MT_COMPOSITE | EVERYWHERE, .schema = "sgn(Tensor self) -> Tensor",
+      .doc = "-1, 0 or 1: the sign of every element.");
+
+static int signbit_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0];
+    mt_tensor *y = mt_lt(mt_is_float(type_of(x)) ? mt_copysign(mt_number(1), x) : x, mt_number(0));
+    return mt_result_is(c, 0, y);
+}
+MT_OP(signbit, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .schema = "signbit(Tensor self) -> Tensor",
+      .doc = "True where x has a minus sign, -0.0 included.");
+
+/* ==== ldexp, logaddexp2, heaviside ========================================================================================= */
+
+static int ldexp_forward(mt_call *c)
+{
+    return mt_result_is(c, 0, mt_mul(c->in[0], mt_pow(mt_number(2), c->in[1])));
+}
+MT_OP(ldexp, .kind = MT_COMPOSITE | EVERYWHERE,
+      .schema = "ldexp(Tensor self, Tensor other) -> Tensor", .doc = "self * 2 ** other.");
+
+/* log2(2^x + 2^y) = logaddexp(x log 2, y log 2) / log 2. */
+static int logaddexp2_forward(mt_call *c)
+{
+    mt_tensor *ln2 = mt_number(0.69314718055994530942);
+    mt_tensor *y = mt_logaddexp(mt_mul(c->in[0], ln2), mt_mul(c->in[1], ln2));
+    return mt_result_is(c, 0, mt_div(y, ln2));
+}
+MT_OP(logaddexp2, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .schema = "logaddexp2(Tensor self, Tensor other) -> Tensor",
+      .doc = "log2(2 ** x + 2 ** y), without overflow.");
+
+/* 0 below 0 and for NaN, 1 above, y at 0. */
+static int heaviside_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *y = c->in[1];
+    if (x->dtype != y->dtype)
+        return mt_error(MT_RUNTIME, "heaviside is not yet implemented for tensors with different "
+                                    "dtypes.");
+    mt_tensor *step = mt_to_dtype(mt_gt(x, mt_number_of(mt_scalar_int(0))), type_of(x));
+    return mt_result_is(c, 0, mt_where(mt_eq(x, mt_number_of(mt_scalar_int(0))), y, step));
+}
+MT_OP(heaviside, .kind = MT_COMPOSITE | EVERYWHERE,
+      .schema = "heaviside(Tensor self, Tensor values) -> Tensor",
+      .doc = "0 where self is negative, 1 where it is positive, values where it is 0.");
