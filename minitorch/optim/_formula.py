@@ -85,15 +85,19 @@ def _check_scalar(x, what):
         raise ValueError(f"Tensor {what} must be 1-element")
 
 
+def _check_betas(betas):
+    for i in range(2):
+        if not 0.0 <= betas[i] < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
+
+
 def _check_options(lr, **options):
-    """ValueError for a negative lr or option, and for betas outside [0, 1)."""
+    """ValueError for a negative lr or option, and for betas outside [0, 1), in the order given."""
     _check_scalar(lr, "lr")
     names = {"lr": "learning rate", "eps": "epsilon value"}
     for name, value in {"lr": lr, **options}.items():
         if name == "betas":
-            for i in range(2):
-                if not 0.0 <= value[i] < 1.0:
-                    raise ValueError(f"Invalid beta parameter at index {i}: {value[i]}")
+            _check_betas(value)
         elif not 0.0 <= value:
             raise ValueError(f"Invalid {names.get(name, name + ' value')}: {value}")
 
