@@ -212,6 +212,7 @@ static mt_tensor *apply_to_target(mt_call *c, bool record)
         mt_self.no_grad = !recorded;
         mt_tensor *done = mt_copy_recorded(c->target[0], c->out[0]);
         c->out[0] = c->target[0];
+        if (done && !done->base) mt_node_rename(c);
         return done;
     }
     failed = failed || deliver_targets(c) < 0;
@@ -235,8 +236,11 @@ mt_tensor *mt_apply(mt_call *c)
     c->context = NULL;
     if (MT_UNLIKELY(c->flags & (MT_CALL_INPLACE | MT_CALL_OUT))) return apply_to_target(c, record);
     c->target = NULL;
-    if (c->op->kind & MT_COMPOSITE)
-        return c->op->forward(c) < 0 || mt_self.error ? NULL : c->out[0];
+    if (c->op->kind & MT_COMPOSITE) {
+        if (c->op->forward(c) < 0 || mt_self.error) return NULL;
+        if (MT_UNLIKELY(c->op->grad_name || c->op->grad_name_of) && record) mt_node_rename(c);
+        return c->out[0];
+    }
 
     /* A view's flags depend on the mode, so views run in the caller's mode: they call nothing recorded. */
     mt_self.no_grad = !recorded || !(c->op->kind & MT_VIEW);

@@ -261,9 +261,10 @@ static INLINE void drop(mt_node *n, int nin, int nout)
         n->call.out[k] = NULL;
         if (t) mt_release(t);
     }
-    if (MT_UNLIKELY(n->call.context != NULL) && n->call.op->release)
+    if (MT_UNLIKELY(n->call.context != NULL) && n->call.op->release) {
         n->call.op->release(n->call.context);
-    n->call.context = NULL;
+        n->call.context = NULL;
+    }
 }
 
 void mt_node_drop(mt_node *n)
@@ -371,10 +372,22 @@ int mt_node_unpack(mt_node *n, mt_call *c, mt_tensor **in, mt_tensor **out)
 
 /* ---- names -------------------------------------------------------------------------------------------- */
 
+/* The context of an operator that has none to release is free for it. */
+void mt_node_rename(const mt_call *composite)
+{
+    const mt_op *op = composite->op;
+    const char *name = op->grad_name_of ? op->grad_name_of(composite) : op->grad_name;
+    for (int k = 0; k < composite->nout && name; k++) {
+        mt_node *n = composite->out[k] ? composite->out[k]->node : NULL;
+        if (n && !n->call.op->release) n->call.context = (void *)(uintptr_t)name;
+    }
+}
+
 const char *mt_node_name(const mt_node *n, char *buffer)
 {
     const mt_op *op = n->call.op;
     const char *fixed = op->grad_name_of ? op->grad_name_of(&n->call) : op->grad_name;
+    if (n->call.context && !op->release) fixed = n->call.context;
     if (fixed) {
         snprintf(buffer, 64, "%s", fixed);
         return buffer;

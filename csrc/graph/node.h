@@ -50,6 +50,8 @@ void mt_node_drop(mt_node *n);
  * since), or the leaf itself, or nothing if t does not require grad. -1 on failure. */
 int mt_edge_of(mt_tensor *t, mt_edge *edge);
 
+/* The results of a composite bear its name ("StdBackward0"), not that of their last step, if it has one. */
+void mt_node_rename(const mt_call *composite);
 /* The name grad_fn prints: "AddBackward0". buffer of 64 bytes. */
 const char *mt_node_name(const mt_node *n, char *buffer);
 

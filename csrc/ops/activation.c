@@ -4,6 +4,14 @@
 
 #include <string.h>
 
+static int float_only(const char *kernel, const mt_tensor *x)
+{
+    mt_dtype d = (mt_dtype)x->dtype;
+    if (mt_is_float(d)) return 0;
+    return mt_error(MT_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", kernel,
+                    mt_dtype_camel(d));
+}
+
 /* exp(min(x, 0)) rather than exp(x): what is not chosen must not be infinite, or its second
  * derivative is NaN. */
 mt_tensor *mt_elu_rule(mt_tensor *g, mt_tensor *x, double alpha, double scale, double divisor)
@@ -32,6 +40,7 @@ static int gelu_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *phi;
     const char *how = c->arg[0].given ? c->arg[0].text : "none";
+    if (float_only("GeluKernelImpl", x) < 0) return -1;
     if (strcmp(how, "none") == 0) {
         phi = mt_erf(mt_mul(x, mt_number(0.70710678118654752440)));
     } else if (strcmp(how, "tanh") == 0) {
@@ -43,7 +52,7 @@ static int gelu_forward(mt_call *c)
     return mt_result_is(c, 0, mt_mul(mt_mul(x, mt_number(0.5)), mt_add(phi, mt_number(1))));
 }
 
-MT_OP(gelu, .kind = MT_COMPOSITE | MT_NN,
+MT_OP(gelu, .kind = MT_COMPOSITE | MT_NN, .grad_name = "GeluBackward0",
       .schema = "gelu(Tensor self, *, str approximate=\"none\") -> Tensor",
       .doc = "x times the normal distribution's cdf of x, of every element; approximate=\"tanh\" "
              "is a formula close to it.");
@@ -62,7 +71,10 @@ mt_tensor *mt_gelu(mt_tensor *self, const char *approximate)
 static int glu_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];
-    if (x->ndim == 0) return mt_error(MT_RUNTIME, "glu does not support 0-dimensional tensors");
+    if (x->ndim == 0)
+        return mt_error(MT_RUNTIME,
+                        "glu does not support scalars because halving size must be even");
+    if (float_only("glu_cpu", x) < 0) return -1;
     int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
     if (dim < 0) return -1;
     int64_t n = x->size[dim];
@@ -73,7 +85,8 @@ static int glu_forward(mt_call *c)
         c, 0, mt_mul(mt_narrow(x, dim, 0, n / 2), mt_sigmoid(mt_narrow(x, dim, n / 2, n / 2))));
 }
 
-MT_OP(glu, .kind = MT_COMPOSITE | MT_NN, .schema = "glu(Tensor self, int dim=-1) -> Tensor",
+MT_OP(glu, .kind = MT_COMPOSITE | MT_NN, .grad_name = "GluBackward0",
+      .schema = "glu(Tensor self, int dim=-1) -> Tensor",
       .doc = "a * sigmoid(b), a and b the halves of the input along dim.");
 
 mt_tensor *mt_glu(mt_tensor *self, int64_t dim)
@@ -90,13 +103,14 @@ mt_tensor *mt_glu(mt_tensor *self, int64_t dim)
 static int prelu_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *w = c->in[1];
+    if (w->dtype != x->dtype)
+        return mt_error(MT_RUNTIME, "prelu: Type promoting not supported. Got %s and %s",
+                        mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel((mt_dtype)w->dtype));
     if (w->ndim > 1)
         return mt_error(MT_RUNTIME,
                         "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = %d",
                         w->ndim);
-    if (w->dtype != x->dtype)
-        return mt_error(MT_RUNTIME, "prelu: Type promoting not supported. Got %s and %s",
-                        mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel((mt_dtype)w->dtype));
+    if (float_only("prelu_cpu", x) < 0) return -1;
     if (w->numel != 1) {
         int64_t channels = x->ndim > 1 ? x->size[1] : 1, shape[MT_MAX_DIMS];
         if (x->ndim == 0) return mt_error(MT_RUNTIME, "Not allow zero-dim input tensor.");
@@ -115,7 +129,7 @@ static int prelu_forward(mt_call *c)
 }
 
 MT_OP(prelu, .kind = MT_COMPOSITE | MT_NN | MT_FUNCTION | MT_METHOD,
-      .schema = "prelu(Tensor self, Tensor weight) -> Tensor",
+      .grad_name = "PreluKernelBackward0", .schema = "prelu(Tensor self, Tensor weight) -> Tensor",
       .doc = "x where it is positive, else weight * x, with one weight or one for each channel "
              "(dimension 1).");
 

@@ -253,8 +253,14 @@ static void fill_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[1]) gin[1] = mt_sum(gout[0]);
 }
 
+static const char *fill_grad_name(const mt_call *c)
+{
+    return mt_like_number(&c->in_dims[1]) ? "FillBackward0" : "FillBackward1";
+}
+
 MT_OP(fill, .kind = MT_FUNCTION | MT_INPLACE | MT_IDEMPOTENT, .backward = fill_backward,
-      .schema = "fill(Tensor self, Number value) -> Tensor", .doc = "Every element set to value.");
+      .grad_name_of = fill_grad_name, .schema = "fill(Tensor self, Number value) -> Tensor",
+      .doc = "Every element set to value.");
 
 mt_tensor *mt_fill(mt_tensor *self, mt_tensor *value) { return mt_call2(&mt_op_fill, self, value); }
 

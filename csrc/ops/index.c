@@ -485,6 +485,7 @@ static int masked_select_forward(mt_call *c)
 }
 
 MT_OP(masked_select, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .grad_name = "MaskedSelectBackward0",
       .schema = "masked_select(Tensor self, Tensor mask) -> Tensor",
       .doc = "The elements where mask is true, in row-major order, as a tensor of one dimension.");
 
@@ -500,6 +501,6 @@ static int take_forward(mt_call *c)
     return mt_result_is(c, 0, mt_index(mt_reshape(x, 1, &all), 1, &index));
 }
 
-MT_OP(take, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
+MT_OP(take, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT, .grad_name = "TakeBackward0",
       .schema = "take(Tensor self, Tensor index) -> Tensor",
       .doc = "The elements at these positions, counted in row-major order.");

@@ -26,7 +26,7 @@ static int unbind_forward(mt_call *c)
     return 0;
 }
 
-MT_OP(unbind, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+MT_OP(unbind, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD, .grad_name = "UnbindBackward0",
       .schema = "unbind(Tensor self, int dim=0) -> Tensor[]",
       .doc = "The slices along dim as a tuple of views.");
 
@@ -72,7 +72,7 @@ static int split_forward(mt_call *c)
     return split_evenly(c, d, size);
 }
 
-MT_OP(split, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+MT_OP(split, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD, .grad_name = "SplitBackward0",
       .schema = "split(Tensor self, int split_size_or_sections, int dim=0) -> Tensor[]",
       .doc = "Views of split_size elements each along dim, the last one shorter; or of the listed "
              "sizes.");
@@ -103,10 +103,12 @@ static int split_sizes_forward(mt_call *c)
 }
 
 MT_OP(split_sizes, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+      .grad_name = "SplitWithSizesBackward0",
       .schema = "split.sizes(Tensor self, int[] split_size_or_sections, int dim=0) -> Tensor[]",
       .doc = "");
 static int split_with_sizes_forward(mt_call *c) { return split_sizes_forward(c); }
 MT_OP(split_with_sizes, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+      .grad_name = "SplitWithSizesBackward0",
       .schema = "split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]",
       .doc = "Views of the listed sizes along dim.");
 
@@ -128,7 +130,7 @@ static int chunk_forward(mt_call *c)
     return 0;
 }
 
-MT_OP(chunk, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+MT_OP(chunk, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD, .grad_name = "SplitBackward0",
       .schema = "chunk(Tensor self, int chunks, int dim=0) -> Tensor[]",
       .doc = "At most `chunks` views of equal size along dim, the last one shorter.");
 
@@ -236,7 +238,7 @@ static int stack_forward(mt_call *c)
     return status;
 }
 
-MT_OP(stack, .kind = MT_COMPOSITE | MT_FUNCTION | MT_OUT,
+MT_OP(stack, .kind = MT_COMPOSITE | MT_FUNCTION | MT_OUT, .grad_name = "StackBackward0",
       .schema = "stack(Tensor[] tensors, int dim=0) -> Tensor",
       .doc = "The tensors, all of one shape, side by side along a new dimension dim.");
 

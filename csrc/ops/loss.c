@@ -22,6 +22,23 @@ mt_tensor *mt_reduce_loss(mt_tensor *t, mt_loss_reduction r)
     return !t || r == MT_LOSS_NONE ? t : r == MT_LOSS_SUM ? mt_sum(t) : mt_mean(t);
 }
 
+int mt_not_differentiable(const mt_tensor *t, const char *function, const char *argument)
+{
+    if (!t || !mt_grad_enabled() || !mt_requires_grad(t)) return 0;
+    return mt_error(MT_RUNTIME,
+                    "The function '%s' is not differentiable with respect to argument '%s'. This "
+                    "input cannot have requires_grad True.",
+                    function, argument);
+}
+
+/* Integers have no kernel for most losses. */
+static int float_only(const char *kernel, mt_dtype d)
+{
+    if (mt_is_float(d)) return 0;
+    return mt_error(MT_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", kernel,
+                    mt_dtype_camel(d));
+}
+
 /* reduction is the last argument of every loss here. */
 static int finish(mt_call *c, mt_tensor *t)
 {
@@ -65,6 +82,7 @@ static int mse_loss_forward(mt_call *c)
     mt_tensor *x = c->in[0], *y = c->in[1], *z;
     mt_loss_reduction r = MT_LOSS_MEAN;
     if (mt_reduction_of(c->arg[0].text, &r) < 0) return -1;
+    if (!plain(x, y) && float_only("mse_cpu", mt_result_type(2, c->in)) < 0) return -1;
     if (r == MT_LOSS_NONE || !plain(x, y))
         return mt_result_is(c, 0, mt_reduce_loss(mt_square(mt_sub(x, y)), r));
     mt_dtype d = (mt_dtype)x->dtype;
@@ -144,13 +162,14 @@ static int smooth_l1_loss_forward(mt_call *c)
     double beta = c->arg[0].d;
     if (beta < 0)
         return mt_error(MT_RUNTIME, "smooth_l1_loss does not support negative values for beta.");
+    if (float_only("smooth_l1_cpu", mt_result_type(2, c->in)) < 0) return -1;
     mt_tensor *d = mt_abs(mt_sub(c->in[0], c->in[1]));
     if (beta == 0) return finish(c, d);
     mt_tensor *near = mt_mul(mt_square(d), number(0.5 / beta)),
               *far = mt_sub(d, number(0.5 * beta));
     return finish(c, mt_where(mt_lt(d, number(beta)), near, far));
 }
-MT_OP(smooth_l1_loss, .kind = MT_COMPOSITE | MT_NN,
+MT_OP(smooth_l1_loss, .kind = MT_COMPOSITE | MT_NN, .grad_name = "SmoothL1LossBackward0",
       .schema = "smooth_l1_loss(Tensor input, Tensor target, float beta=1.0, str "
                 "reduction=\"mean\") -> Tensor",
       .doc = "0.5 d ** 2 / beta where d = |input - target| is below beta, d - 0.5 beta elsewhere "
@@ -162,12 +181,14 @@ static int huber_loss_forward(mt_call *c)
     double delta = c->arg[0].d;
     if (delta <= 0)
         return mt_error(MT_RUNTIME, "huber_loss does not support non-positive values for delta.");
+    if (float_only("huber_cpu", mt_result_type(2, c->in)) < 0) return -1;
     mt_tensor *d = mt_abs(mt_sub(c->in[0], c->in[1]));
     mt_tensor *near = mt_mul(mt_square(d), number(0.5)),
               *far = mt_mul(mt_sub(d, number(0.5 * delta)), number(delta));
-    return finish(c, mt_where(mt_lt(d, number(delta)), near, far));
+    mt_tensor *each = mt_where(mt_lt(d, number(delta)), near, far);
+    return finish(c, mt_to_dtype(each, (mt_dtype)c->in[0]->dtype));
 }
-MT_OP(huber_loss, .kind = MT_COMPOSITE | MT_NN,
+MT_OP(huber_loss, .kind = MT_COMPOSITE | MT_NN, .grad_name = "HuberLossBackward0",
       .schema = "huber_loss(Tensor input, Tensor target, float delta=1.0, str reduction=\"mean\") "
                 "-> Tensor",
       .doc = "0.5 d ** 2 where d = |input - target| is at most delta, delta (d - 0.5 delta) "
@@ -226,11 +247,14 @@ static int binary_cross_entropy_forward(mt_call *c)
     if (x->dtype != y->dtype)
         return mt_error(MT_RUNTIME, "Found dtype %s but expected %s",
                         mt_dtype_camel((mt_dtype)y->dtype), mt_dtype_camel((mt_dtype)x->dtype));
+    if (float_only("binary_cross_entropy", (mt_dtype)x->dtype) < 0) return -1;
+    if (mt_not_differentiable(w, "binary_cross_entropy", "weight") < 0) return -1;
     if (check_probabilities(x) < 0) return -1;
     mt_tensor *each = mt_call2(&mt_op_bce_each, x, y);
     return finish(c, w ? mt_mul(each, w) : each);
 }
 MT_OP(binary_cross_entropy, .kind = MT_COMPOSITE | MT_NN,
+      .grad_name = "BinaryCrossEntropyBackward0",
       .schema = "binary_cross_entropy(Tensor input, Tensor target, Tensor? weight=None, str "
                 "reduction=\"mean\") -> Tensor",
       .doc = "-(y log x + (1 - y) log(1 - x)) of probabilities x and targets y; logarithms are at "
@@ -276,10 +300,19 @@ static int binary_cross_entropy_with_logits_forward(mt_call *c)
             MT_VALUE,
             "Target size (torch.Size(%s)) must be the same as input size (torch.Size(%s))",
             mt_shape_text(y->ndim, y->size, a), mt_shape_text(x->ndim, x->size, b));
-    mt_tensor *each = mt_call3(&mt_op_bce_logits_each, x, y, c->in[3]);
-    return finish(c, w ? mt_mul(each, w) : each);
+    if (mt_not_differentiable(w, "binary_cross_entropy_with_logits", "weight") < 0 ||
+        mt_not_differentiable(c->in[3], "binary_cross_entropy_with_logits", "pos_weight") < 0 ||
+        float_only("log_sigmoid_cpu", (mt_dtype)x->dtype) < 0)
+        return -1;
+    mt_dtype d = (mt_dtype)y->dtype; /* as PyTorch, which works in the memory of 1 - y */
+    if (!mt_is_float(d))
+        return mt_error(MT_RUNTIME, "result type %s can't be cast to the desired output type %s",
+                        mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel(d));
+    mt_tensor *each = mt_to_dtype(mt_call3(&mt_op_bce_logits_each, x, y, c->in[3]), d);
+    return finish(c, w ? mt_to_dtype(mt_mul(each, w), d) : each);
 }
 MT_OP(binary_cross_entropy_with_logits, .kind = MT_COMPOSITE | MT_NN,
+      .grad_name = "BinaryCrossEntropyWithLogitsBackward0",
       .schema = "binary_cross_entropy_with_logits(Tensor input, Tensor target, Tensor? "
                 "weight=None, Tensor? pos_weight=None, str "
                 "reduction=\"mean\") -> Tensor",

@@ -42,9 +42,15 @@ static void masked_fill_backward(const mt_call *c, mt_tensor **gout, mt_tensor *
     if (gin[2]) gin[2] = mt_sum(mt_where(c->in[1], gout[0], mt_number(0)));
 }
 
+/* MaskedFillBackward1 has a tensor for value. */
+static const char *masked_fill_grad_name(const mt_call *c)
+{
+    return mt_like_number(&c->in_dims[2]) ? "MaskedFillBackward0" : "MaskedFillBackward1";
+}
+
 MT_OP(masked_fill, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE,
       .keeps = {MT_KEEP_IN(1), 0, MT_KEEP_IN(1)}, .backward = masked_fill_backward,
-      .rule = "masked_fill(g, mask, 0)",
+      .rule = "masked_fill(g, mask, 0)", .grad_name_of = masked_fill_grad_name,
       .schema = "masked_fill(Tensor self, Tensor mask, Number value) -> Tensor",
       .doc = "self with value where mask is true.");
 
@@ -83,7 +89,7 @@ static int repeat_forward(mt_call *c)
     return mt_result_is(c, 0, y ? mt_reshape(mt_contiguous(y), n, merged) : NULL);
 }
 
-MT_OP(repeat, .kind = MT_COMPOSITE | MT_METHOD | MT_VARARGS,
+MT_OP(repeat, .kind = MT_COMPOSITE | MT_METHOD | MT_VARARGS, .grad_name = "RepeatBackward0",
       .schema = "repeat(Tensor self, int[] repeats) -> Tensor",
       .doc = "Copies of this tensor side by side, repeats[d] times along dimension d; new "
              "dimensions come first.");
@@ -181,6 +187,7 @@ static int addmm_forward(mt_call *c)
 }
 MT_OP(
     addmm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+    .grad_name = "AddmmBackward0",
     .schema =
         "addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
     .doc = "beta self + alpha mat1 @ mat2; self broadcasts to the product.");
@@ -189,6 +196,7 @@ static int addmv_forward(mt_call *c)
     return mt_result_is(c, 0, blend(c->in[0], mt_mv(c->in[1], c->in[2]), &c->arg[0], &c->arg[1]));
 }
 MT_OP(addmv, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+      .grad_name = "AddmvBackward0",
       .schema =
           "addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
       .doc = "beta self + alpha mat @ vec; self broadcasts to the product.");
@@ -197,6 +205,7 @@ static int baddbmm_forward(mt_call *c)
     return mt_result_is(c, 0, blend(c->in[0], mt_bmm(c->in[1], c->in[2]), &c->arg[0], &c->arg[1]));
 }
 MT_OP(baddbmm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+      .grad_name = "BaddbmmBackward0",
       .schema = "baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar "
                 "alpha=1) -> Tensor",
       .doc = "beta self + alpha batch1 @ batch2; self broadcasts to the product.");
@@ -279,23 +288,24 @@ static int leaf_check(const mt_tensor *x)
                     "a leaf Variable that requires grad is being used in an in-place operation.");
 }
 
-#define VIEW_INPLACE(id, name, parameters, view)                                                   \
+#define VIEW_INPLACE(id, name, Name, parameters, view)                                             \
     static int id##_forward(mt_call *c)                                                            \
     {                                                                                              \
         return leaf_check(c->in[0]) < 0 ? -1 : become(c, view);                                    \
     }                                                                                              \
-    MT_OP(id, .kind = MT_COMPOSITE | MT_METHOD,                                                    \
+    MT_OP(id, .kind = MT_COMPOSITE | MT_METHOD, .grad_name = Name,                                 \
           .schema = name "(Tensor self" parameters ") -> Tensor",                                  \
           .doc = "In place: see the function without _.");
-VIEW_INPLACE(inplace_t, "t_", "", mt_t(c->in[0]))
-VIEW_INPLACE(inplace_transpose, "transpose_", ", int dim0, int dim1",
+VIEW_INPLACE(inplace_t, "t_", "TBackward1", "", mt_t(c->in[0]))
+VIEW_INPLACE(inplace_transpose, "transpose_", "TransposeBackward1", ", int dim0, int dim1",
              mt_transpose(c->in[0], c->arg[0].i, c->arg[1].i))
-VIEW_INPLACE(inplace_squeeze, "squeeze_", "", mt_squeeze(c->in[0]))
-VIEW_INPLACE(inplace_squeeze_dim, "squeeze_.dim", ", int dim",
+VIEW_INPLACE(inplace_squeeze, "squeeze_", "SqueezeBackward3", "", mt_squeeze(c->in[0]))
+VIEW_INPLACE(inplace_squeeze_dim, "squeeze_.dim", "SqueezeBackward4", ", int dim",
              mt_squeeze_dim(c->in[0], c->arg[0].i))
-VIEW_INPLACE(inplace_squeeze_dims, "squeeze_.dims", ", int[] dim",
+VIEW_INPLACE(inplace_squeeze_dims, "squeeze_.dims", "SqueezeBackward5", ", int[] dim",
              mt_squeeze_dims(c->in[0], (int)c->arg[0].ints.n, c->arg[0].ints.v))
-VIEW_INPLACE(inplace_unsqueeze, "unsqueeze_", ", int dim", mt_unsqueeze(c->in[0], c->arg[0].i))
+VIEW_INPLACE(inplace_unsqueeze, "unsqueeze_", "UnsqueezeBackward1", ", int dim",
+             mt_unsqueeze(c->in[0], c->arg[0].i))
 
 static int logical_not_inplace_forward(mt_call *c)
 {

@@ -9,7 +9,7 @@ static int same_types(const mt_tensor *a, const mt_tensor *b)
 {
     if (a->dtype == b->dtype) return 0;
     return mt_error(MT_RUNTIME, "expected m1 and m2 to have the same dtype, but got: %s != %s",
-                    mt_dtype_camel((mt_dtype)a->dtype), mt_dtype_camel((mt_dtype)b->dtype));
+                    mt_dtype_c((mt_dtype)a->dtype), mt_dtype_c((mt_dtype)b->dtype));
 }
 
 /* Integers in a plain loop. */
@@ -219,6 +219,14 @@ static mt_tensor *fold_batch(mt_tensor *x, int nbatch, const int64_t *batch)
     return mt_reshape(mt_expand(x, nbatch + 2, size), 3, folded);
 }
 
+/* Products with batch dimensions end in a view. */
+static const char *matmul_grad_name(const mt_call *c)
+{
+    int a = c->in[0]->ndim, b = c->in[1]->ndim;
+    if (a == 1 && b == 2) return "SqueezeBackward4";
+    return a > 2 || b > 2 ? "UnsafeViewBackward0" : NULL;
+}
+
 static int matmul_forward(mt_call *c)
 {
     mt_tensor *a = c->in[0], *b = c->in[1], *y;
@@ -255,7 +263,7 @@ static int matmul_forward(mt_call *c)
 }
 
 MT_OP(matmul, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
-      .schema = "matmul(Tensor self, Tensor other) -> Tensor",
+      .grad_name_of = matmul_grad_name, .schema = "matmul(Tensor self, Tensor other) -> Tensor",
       .doc = "The matrix product of the last two dimensions; those before broadcast. A vector "
              "counts as a row on the left, as a "
              "column on the right.");

@@ -149,13 +149,13 @@ static mt_tensor *root(mt_tensor *v)
 
 static double correction_of(const mt_arg *a) { return a->given ? mt_scalar_to_double(a->s) : 1; }
 
-#define MOMENT(id, finish, text)                                                                   \
+#define MOMENT(id, Name, finish, text)                                                             \
     static int id##_forward(mt_call *c)                                                            \
     {                                                                                              \
         return mt_result_is(                                                                       \
             c, 0, finish(variance(c->in[0], &c->arg[0], correction_of(&c->arg[1]), c->arg[2].b))); \
     }                                                                                              \
-    MT_OP(id, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,                             \
+    MT_OP(id, .grad_name = Name, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,          \
           .schema = #id "(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool "        \
                         "keepdim=False) -> Tensor",                                                \
           .doc = text);                                                                            \
@@ -163,21 +163,21 @@ static double correction_of(const mt_arg *a) { return a->given ? mt_scalar_to_do
     {                                                                                              \
         return mt_result_is(c, 0, finish(variance(c->in[0], NULL, c->arg[0].b, false)));           \
     }                                                                                              \
-    MT_OP(id##_unbiased, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,                           \
+    MT_OP(id##_unbiased, .grad_name = Name, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,        \
           .schema = #id ".unbiased(Tensor self, bool unbiased=True) -> Tensor", .doc = "");        \
     static int id##_dim_forward(mt_call *c)                                                        \
     {                                                                                              \
         return mt_result_is(c, 0,                                                                  \
                             finish(variance(c->in[0], &c->arg[0], c->arg[1].b, c->arg[2].b)));     \
     }                                                                                              \
-    MT_OP(id##_dim, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,                       \
+    MT_OP(id##_dim, .grad_name = Name, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,    \
           .schema = #id                                                                            \
           ".dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor",      \
           .doc = "");
-MOMENT(var, ,
+MOMENT(var, "VarBackward0", ,
        "The variance of all elements, or along dim: the sum of squared distances from the mean "
        "divided by n - correction (1).")
-MOMENT(std, root, "The standard deviation, the root of var().")
+MOMENT(std, "StdBackward0", root, "The standard deviation, the root of var().")
 
 /* ==== logsumexp =============================================================================== */
 
@@ -201,6 +201,7 @@ static int logsumexp_forward(mt_call *c)
     return mt_result_is(c, 0, mt_add(sum, mt_reshape(m, sum->ndim, sum->size)));
 }
 MT_OP(logsumexp, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .grad_name = "LogsumexpBackward0",
       .schema = "logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor",
       .doc = "log(sum(e ** x)) along dim, computed without overflow.");
 

@@ -16,36 +16,61 @@ typedef struct classes {
     int64_t loss_size[MT_MAX_DIMS];
 } classes;
 
+/* An input of three dimensions, or of more than four, is one of four to PyTorch: it says which target it expected. */
+static int wrong_size(int ndim, const int64_t *size, const mt_tensor *target)
+{
+    int64_t expected[MT_MAX_DIMS] = {size[0]};
+    char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
+    for (int i = 2; i < ndim; i++) expected[i - 1] = size[i];
+    mt_shape_text(target->ndim, target->size, b);
+    if (ndim == 4)
+        return mt_error(MT_RUNTIME, "size mismatch (got input: %s , target: %s)",
+                        mt_shape_text(ndim, size, a), b);
+    return mt_error(MT_RUNTIME, "Expected target size %s, got %s",
+                    mt_shape_text(ndim - 1, expected, a), b);
+}
+
+/* Does the target have the input's shape without the classes? */
+static int check_target(int ndim, const int64_t *size, const mt_tensor *target)
+{
+    int64_t rows = target->ndim ? target->size[0] : 0;
+    if (ndim == 0) return mt_error(MT_VALUE, "Expected 1 or more dimensions (got 0)");
+    if (ndim == 1) {
+        if (target->ndim == 1 && target->numel != 1)
+            return mt_error(MT_VALUE,
+                            "For 1D input, 1D target must have size 1, but got target size: %lld",
+                            (long long)target->numel);
+        if (target->ndim > 1 && target->numel != 1)
+            return mt_error(MT_RUNTIME,
+                            "0D or 1D target tensor expected, multi-target not supported");
+        return 0;
+    }
+    if (size[0] != rows)
+        return mt_error(MT_VALUE,
+                        "Expected input batch_size (%" PRId64
+                        ") to match target batch_size (%" PRId64 ").",
+                        size[0], rows);
+    if (ndim == 2 && target->ndim > 1)
+        return mt_error(MT_RUNTIME, "0D or 1D target tensor expected, multi-target not supported");
+    if (ndim == 4 && target->ndim != 3)
+        return mt_error(MT_RUNTIME,
+                        "only batches of spatial targets supported (3D tensors) but got targets "
+                        "of dimension: %d",
+                        target->ndim);
+    if (target->ndim != ndim - 1) return wrong_size(ndim, size, target);
+    for (int i = 2; i < ndim; i++)
+        if (size[i] != target->size[i - 1]) return wrong_size(ndim, size, target);
+    return 0;
+}
+
 /* Checks shapes and targets against an input of (ndim, size, d). */
 static int read_classes(classes *k, int ndim, const int64_t *size, mt_dtype d, mt_tensor *target,
                         mt_tensor *weight, const mt_arg *arg)
 {
-    char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
-    if (ndim == 0) return mt_error(MT_VALUE, "Expected at least 1D input, but got a 0D tensor");
-    if (ndim == 1 && target->ndim == 1 && target->numel != 1)
-        return mt_error(MT_VALUE,
-                        "For 1D input, 1D target must have size 1, but got target size: %lld",
-                        (long long)target->numel);
-    if (ndim == 1 ? target->ndim != 0 && target->numel != 1 : target->ndim != ndim - 1)
-        return ndim == 1 || target->ndim > 1 || ndim == 2
-                   ? mt_error(MT_RUNTIME,
-                              "0D or 1D target tensor expected, multi-target not supported")
-                   : mt_error(MT_RUNTIME,
-                              "only batches of spatial targets supported (%dD tensors) but got "
-                              "targets of dimension: %d",
-                              ndim - 1, target->ndim);
-    if (ndim > 1 && size[0] != target->size[0])
-        return mt_error(MT_VALUE,
-                        "Expected input batch_size (%" PRId64
-                        ") to match target batch_size (%" PRId64 ").",
-                        size[0], target->size[0]);
-    for (int i = 2; i < ndim; i++)
-        if (size[i] != target->size[i - 1])
-            return mt_error(MT_RUNTIME, "size mismatch (got input: %s , target: %s)",
-                            mt_shape_text(ndim, size, a),
-                            mt_shape_text(target->ndim, target->size, b));
+    char a[MT_SHAPE_TEXT];
+    if (check_target(ndim, size, target) < 0) return -1;
     if (target->dtype != MT_INT64 && target->dtype != MT_UINT8)
-        return mt_error(MT_RUNTIME, "expected scalar type Long but found %s",
+        return mt_error(MT_RUNTIME, "expected target dtype to be Long or Byte, but got %s",
                         mt_dtype_camel((mt_dtype)target->dtype));
     k->n = ndim > 1 ? size[0] : 1;
     k->c = ndim > 1 ? size[1] : size[0];
@@ -86,7 +111,7 @@ static double total_weight(const classes *k)
     return total;
 }
 
-static int nll_loss_forward(mt_call *c)
+static int class_loss_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *y;
     classes k;
@@ -122,8 +147,32 @@ static void nll_loss_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
                                       c->arg[1].text);
 }
 
-MT_OP(nll_loss, .kind = MT_NN, .keeps = {MT_KEEP_IN(1) | MT_KEEP_IN(2)}, .backward = nll_loss_rule,
-      .grad_name = "NllLossBackward0", .rule = "-weight[target] g / n at each target, 0 elsewhere",
+static const char *class_loss_grad_name(const mt_call *c)
+{
+    return c->in_dims[0].ndim > 2 ? "NllLoss2DBackward0" : "NllLossBackward0";
+}
+
+static mt_op_plan class_loss_plan;
+static const mt_op mt_op_class_loss = {
+    .name = "class_loss",
+    .schema = "class_loss(Tensor input, Tensor target, Tensor? weight, int ignore_index, str "
+              "reduction) -> Tensor",
+    .plan = &class_loss_plan,
+    .forward = class_loss_forward,
+    .backward = nll_loss_rule,
+    .keeps = {MT_KEEP_IN(1) | MT_KEEP_IN(2)},
+    .grad_name_of = class_loss_grad_name,
+    .rule = "-weight[target] g / n at each target, 0 elsewhere"};
+
+/* The mode of recording is the caller's only in a composite, and the weights must not want a gradient. */
+static int nll_loss_forward(mt_call *c)
+{
+    const char *function = c->in[0]->ndim > 2 ? "nll_loss2d_forward" : "nll_loss_forward";
+    if (mt_not_differentiable(c->in[2], function, "weight") < 0) return -1;
+    return mt_result_is(c, 0, mt_calln(&mt_op_class_loss, 3, c->in, 2, c->arg));
+}
+
+MT_OP(nll_loss, .kind = MT_COMPOSITE | MT_NN,
       .schema = "nll_loss(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=-100, "
                 "str reduction=\"mean\") -> Tensor",
       .doc = "Minus the log-probability of each target class, weighted; the mean divides by the "
@@ -192,6 +241,13 @@ static int probability_targets(mt_call *c, mt_tensor *logp, int64_t dim, double 
         target = mt_add(mt_mul(target, mt_number(1 - smoothing)),
                         mt_number(smoothing / (double)classes_n));
     for (int d = 0; d < logp->ndim; d++) shape[d] = d == dim ? classes_n : 1;
+    if (w && (w->ndim != 1 || w->numel != classes_n)) {
+        char text[MT_SHAPE_TEXT];
+        return mt_error(MT_RUNTIME,
+                        "cross_entropy: weight tensor should be defined either for all %" PRId64
+                        " classes or no classes but got weight tensor of shape: %s",
+                        classes_n, mt_shape_text(w->ndim, w->size, text));
+    }
     mt_tensor *terms = mt_mul(logp, target);
     if (w) terms = mt_mul(terms, mt_reshape(w, logp->ndim, shape));
     mt_tensor *each = mt_neg(mt_sum_dim(terms, 1, &dim, false));
@@ -229,9 +285,13 @@ static int cross_entropy_forward(mt_call *c)
     double smoothing = c->arg[2].d;
     mt_loss_reduction r = MT_LOSS_MEAN;
     if (mt_reduction_of(c->arg[1].text, &r) < 0) return -1;
-    if (smoothing < 0 || smoothing > 1)
+    if (smoothing > 1)
         return mt_error(MT_RUNTIME, "label_smoothing must be between 0.0 and 1.0. Got: %g",
                         smoothing);
+    if (mt_same_shape(x, target) && !mt_is_float((mt_dtype)target->dtype))
+        return mt_error(MT_RUNTIME,
+                        "Expected floating point type for target with class probabilities, got %s",
+                        mt_dtype_camel((mt_dtype)target->dtype));
     if (x->ndim == 0)
         return mt_error(MT_RUNTIME,
                         "cross_entropy: expected an input with classes, got a 0-d tensor");

@@ -53,6 +53,11 @@ static int check_batch_norm(const mt_call *c, bool training, double eps)
 /* y = (x - mean) / sqrt(var + eps) w + b. In training mean and variance are those of every channel
  * over the batch and the later dimensions, and the running ones move towards them (the variance by
  * its unbiased estimate). Ioffe and Szegedy 2015. */
+static const char *batch_norm_grad_name(const mt_call *c)
+{
+    return c->in[0]->numel ? "NativeBatchNormBackward0" : "CloneBackward0";
+}
+
 static int batch_norm_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *mean, *var, *centred, *y;
@@ -85,7 +90,7 @@ static int batch_norm_forward(mt_call *c)
     return mt_result_is(c, 0, y);
 }
 
-MT_OP(batch_norm, .kind = MT_COMPOSITE | MT_NN,
+MT_OP(batch_norm, .kind = MT_COMPOSITE | MT_NN, .grad_name_of = batch_norm_grad_name,
       .schema = "batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? "
                 "weight=None, Tensor? "
                 "bias=None, bool training=False, float momentum=0.1, float eps=1e-05) -> Tensor",

@@ -38,6 +38,11 @@ void mt_run_loop(mt_loop loop, mt_tensor *out, int n, mt_tensor *const *in, cons
 /* Sums g down to a shape that broadcasts to its own (differentiable). */
 mt_tensor *mt_sum_to_size(mt_tensor *g, int ndim, const int64_t *size);
 mt_tensor *mt_zeros_of(const mt_dims *d);
+/* Was this input of a node a Python number, as far as its shape and type tell? For names. */
+static inline bool mt_like_number(const mt_dims *d)
+{
+    return d->ndim == 0 && (d->dtype == MT_FLOAT64 || d->dtype == MT_INT64 || d->dtype == MT_BOOL);
+}
 /* memory_format= by number: MT_FORMAT_*. An empty tensor of like's shape in that order. */
 enum { MT_FORMAT_CONTIGUOUS, MT_FORMAT_PRESERVE, MT_FORMAT_LAST, MT_FORMAT_LAST_3D };
 mt_tensor *mt_empty_format(const mt_tensor *like, mt_dtype d, const mt_arg *format);

@@ -400,9 +400,21 @@ static const char *unary_grad_name(const mt_call *c)
 
 static const char *binary_grad_name(const mt_call *c)
 {
-    if (c->op->row == MT_BINARY_floor_divide) return "NotImplemented";
-    if (c->op->row != MT_BINARY_pow || !c->in[1]) return NULL;
-    return c->in[1]->flags & MT_WRAPPED_NUMBER ? "PowBackward0" : "PowBackward1";
+    bool left = mt_like_number(&c->in_dims[0]), right = mt_like_number(&c->in_dims[1]);
+    switch (c->op->row) {
+    case MT_BINARY_floor_divide:
+        return "NotImplemented";
+    case MT_BINARY_sub:
+        return left && !right ? "RsubBackward1" : NULL;
+    case MT_BINARY_remainder:
+        return right ? NULL : "RemainderBackward1";
+    case MT_BINARY_pow:
+        if (c->in[0] && c->in[0]->flags & MT_WRAPPED_NUMBER) return "PowBackward2";
+        if (c->in[1] && c->in[1]->flags & MT_WRAPPED_NUMBER) return "PowBackward0";
+        return "PowBackward1";
+    default:
+        return NULL;
+    }
 }
 
 /* ---- what a row becomes ---------------------------------------------------------------------------------- */

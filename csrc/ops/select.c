@@ -136,6 +136,23 @@ mt_tensor *mt_clamp(mt_tensor *self, mt_tensor *lo, mt_tensor *hi)
     return self && (lo || hi) ? mt_calln(&mt_op_clamp, 3, in, 0, NULL) : NULL;
 }
 
+static bool is_number(const mt_tensor *t) { return t && t->flags & MT_WRAPPED_NUMBER; }
+
+static const char *clamp_min_grad_name(const mt_call *c)
+{
+    return is_number(c->in[1]) ? "ClampMinBackward0" : "ClampMinBackward1";
+}
+
+static const char *clamp_max_grad_name(const mt_call *c)
+{
+    return is_number(c->in[1]) ? "ClampMaxBackward0" : "ClampMaxBackward1";
+}
+
+static const char *rsub_grad_name(const mt_call *c)
+{
+    return is_number(c->in[1]) ? "RsubBackward1" : "RsubBackward0";
+}
+
 static int clamp_min_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *lo = c->in[1];
@@ -143,7 +160,7 @@ static int clamp_min_forward(mt_call *c)
         c, 0, mt_result_type(2, c->in) == MT_BOOL ? mt_logical_or(x, lo) : mt_clamp(x, lo, NULL));
 }
 MT_OP(clamp_min, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
-      .schema = "clamp_min(Tensor self, Number min) -> Tensor",
+      .grad_name_of = clamp_min_grad_name, .schema = "clamp_min(Tensor self, Number min) -> Tensor",
       .doc = "The elements, those below min set to min.");
 static int clamp_max_forward(mt_call *c)
 {
@@ -152,7 +169,7 @@ static int clamp_max_forward(mt_call *c)
         c, 0, mt_result_type(2, c->in) == MT_BOOL ? mt_logical_and(x, hi) : mt_clamp(x, NULL, hi));
 }
 MT_OP(clamp_max, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
-      .schema = "clamp_max(Tensor self, Number max) -> Tensor",
+      .grad_name_of = clamp_max_grad_name, .schema = "clamp_max(Tensor self, Number max) -> Tensor",
       .doc = "The elements, those above max set to max.");
 
 /* ==== add, sub with alpha ===================================================================================== */
@@ -189,7 +206,7 @@ static int rsub_forward(mt_call *c)
         c, 0,
         mt_sub(c->in[1], mt_scalar_to_double(alpha) == 1 ? x : mt_mul(x, mt_number_of(alpha))));
 }
-MT_OP(rsub, .kind = MT_COMPOSITE | MT_FUNCTION,
+MT_OP(rsub, .kind = MT_COMPOSITE | MT_FUNCTION, .grad_name_of = rsub_grad_name,
       .schema = "rsub(Tensor self, Number other, *, Scalar alpha=1) -> Tensor",
       .doc = "other - alpha * self.");
 
@@ -232,13 +249,14 @@ static int div_mode_forward(mt_call *c)
     return mt_result_is(c, 0, mt_div_rounded(c->in[0], c->in[1], mode));
 }
 MT_OP(div_mode, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+      .grad_name = "DivBackward2",
       .schema = "div.mode(Number self, Number other, *, str? rounding_mode=None) -> Tensor",
       .doc = "x / y, rounded down (floor) or towards zero (trunc) if rounding_mode says so.");
 
 /* ==== rows with a number on the left, which need a tensor on the right ========================================== */
 
 static int pow_number_forward(mt_call *c) { return mt_result_is(c, 0, mt_pow(c->in[0], c->in[1])); }
-MT_OP(pow_number, .kind = MT_COMPOSITE | MT_FUNCTION | MT_OUT,
+MT_OP(pow_number, .kind = MT_COMPOSITE | MT_FUNCTION | MT_OUT, .grad_name = "PowBackward2",
       .schema = "pow.number(Number self, Tensor exponent) -> Tensor", .doc = "");
 
 static int remainder_number_forward(mt_call *c)

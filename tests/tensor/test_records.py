@@ -1,7 +1,7 @@
 """Recorded cases by topic: a line of code each, and what PyTorch 2.13 answered, or the error it raised.
 
-The topics are those of the files beside this one, dtypes (with device, Size, finfo and iinfo) and semantics
-(operators at their edges: odd arguments, types and shapes); `-k repr` runs those of repr.
+The topics are those of the files beside this one, dtypes (with device, Size, finfo and iinfo), semantics
+(operators at their edges), losses_and_products, and grad_fn (names of nodes); `-k repr` runs those of repr.
 """
 
 import json
