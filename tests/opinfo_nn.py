@@ -99,6 +99,54 @@ OPS = [
         errors=["r(1,2,3,3), r(3,2,2,2) -> RuntimeError", "r(1,2,3,3), r(2,2,2,2), r(3) -> RuntimeError"],
     ),
     Op("conv_transpose3d", "r(1,2,2,3,2), r(2,2,2,2,2), r(2); r(1,2,2,2,2), r(2,1,1,2,2), None, 2, 0, 1, 2"),
+    # ---- pools ----------------------------------------------------------------------------------------
+    Op(
+        "max_pool1d",
+        "d(2,3,6), 2; d(3,7), 3, 2, 1; d(1,2,7), 2, 1, 0, 2; d(2,5), 2, ceil_mode=True",
+        errors=[
+            "r(2,3,6), 7 -> RuntimeError",
+            "r(2,3,6), 0 -> RuntimeError",
+            "r(2,2,3,6), 2 -> RuntimeError",
+        ],
+    ),
+    Op(
+        "max_pool2d",
+        "d(2,3,4,4), 2; d(3,5,5), 3, 2, 1; d(2,2,6,5), (3,2), (2,1), (1,0), 1, True; d(1,2,7,7), 2, None, 1, 2; d(0,2,4,4), 2",
+        errors=[
+            "r(2,3,4,4), 5 -> RuntimeError",
+            "r(2,3,4,4), 2, 2, 2 -> RuntimeError",
+            "r(2,3,4,4), (2,2,2) -> RuntimeError",
+            "r(3,4), 2 -> RuntimeError",
+        ],
+    ),
+    Op("max_pool3d", "d(1,2,4,4,2), 2; d(2,3,4,5), 2, 1, 1"),
+    *[Op(f"max_pool{n}d_with_indices", f"d(1,2,{'4,' * n}), 2, 1") for n in (1, 2, 3)],
+    Op(
+        "avg_pool1d",
+        "r(2,3,6), 2; r(3,7), 3, 2, 1; r(2,7), 3, 2, 1, True, False",
+        errors=["r(2,3,6), 7 -> RuntimeError"],
+    ),
+    Op(
+        "avg_pool2d",
+        "r(2,3,4,4), 2; r(3,5,5), 3, 2, 1; r(2,2,6,5), (3,2), (2,1), (1,0), True, False; r(2,3,4,4), 2, 1, 1, False, True, 3; r(2,5,5), 2, ceil_mode=True",
+        errors=["r(2,3,4,4), 5 -> RuntimeError", "r(2,3,4,4), 2, divisor_override=0 -> RuntimeError"],
+    ),
+    Op("avg_pool3d", "r(1,2,4,4,2), 2; r(2,3,4,5), 2, 1, 1, False, False"),
+    Op("adaptive_avg_pool1d", "r(2,3,6), 2; r(3,7), 3; r(3,4), 6", errors=["r(2,2,3,6), 2 -> RuntimeError"]),
+    Op(
+        "adaptive_avg_pool2d",
+        "r(2,3,4,4), 2; r(3,5,7), (3,2); r(2,2,3,3), 1; r(1,1,2,3), (None,5)",
+        errors=["r(2,3), 2 -> RuntimeError"],
+    ),
+    Op("adaptive_avg_pool3d", "r(1,2,4,3,2), 2; r(2,3,4,5), (1,2,3)"),
+    Op("adaptive_max_pool1d", "d(2,3,6), 2; d(3,7), 3"),
+    Op(
+        "adaptive_max_pool2d",
+        "d(2,3,4,4), 2; d(3,5,7), (3,2); d(2,2,3,3), 1, True",
+        errors=["r(2,3), 2 -> RuntimeError"],
+    ),
+    Op("adaptive_max_pool3d", "d(1,2,4,3,2), 2; d(2,3,4,5), (1,2,3)"),
+    Op("_max_unpool", "r(1,2,3), c([[[0,2,5],[1,3,4]]]), (6,); r(1,1,2,2), c([[[[0,3],[8,11]]]]), (4,3)"),
     # ---- padding --------------------------------------------------------------------------------------
     Op(
         "constant_pad_nd",

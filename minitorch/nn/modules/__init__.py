@@ -10,6 +10,7 @@ from minitorch.nn.modules import (
     linear,
     loss,
     padding,
+    pooling,
 )
 from minitorch.nn.modules.activation import *  # noqa: F403
 from minitorch.nn.modules.batchnorm import *  # noqa: F403
@@ -21,6 +22,7 @@ from minitorch.nn.modules.linear import *  # noqa: F403
 from minitorch.nn.modules.loss import *  # noqa: F403
 from minitorch.nn.modules.module import Module
 from minitorch.nn.modules.padding import *  # noqa: F403
+from minitorch.nn.modules.pooling import *  # noqa: F403
 
 __all__ = [
     "Module",
@@ -33,4 +35,5 @@ __all__ = [
     *linear.__all__,
     *loss.__all__,
     *padding.__all__,
+    *pooling.__all__,
 ]

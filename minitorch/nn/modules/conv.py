@@ -5,8 +5,8 @@ import math
 import minitorch
 from minitorch.nn import functional as F
 from minitorch.nn import init
+from minitorch.nn._tuples import _pair, _reverse_repeat_tuple, _single, _triple
 from minitorch.nn.modules.module import Module
-from minitorch.nn.modules.utils import _pair, _reverse_repeat_tuple, _single, _triple
 from minitorch.nn.parameter import Parameter
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]

@@ -1,8 +1,8 @@
 """Padding layers. https://docs.pytorch.org/docs/2.13/nn.html#padding-layers"""
 
 from minitorch.nn import functional as F
+from minitorch.nn._tuples import _ntuple
 from minitorch.nn.modules.module import Module
-from minitorch.nn.modules.utils import _ntuple
 
 __all__ = [
     "CircularPad1d", "CircularPad2d", "CircularPad3d", "ConstantPad1d", "ConstantPad2d", "ConstantPad3d",
