@@ -27,6 +27,8 @@ def equal(input: Tensor, other: Tensor) -> bool:
     >>> import minitorch
     >>> minitorch.equal(minitorch.tensor([1, 2]), minitorch.tensor([1, 2]))
     True
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.equal.html
     """
     return bool(_C._equal(input, other))
 
@@ -41,6 +43,8 @@ def allclose(
     >>> import minitorch
     >>> minitorch.allclose(minitorch.tensor([1.0]), minitorch.tensor([1.0 + 1e-7]))
     True
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.allclose.html
     """
     return bool(_C.isclose(input, other, rtol, atol, equal_nan).all())
 
@@ -54,6 +58,8 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     >>> a, b = minitorch.broadcast_tensors(minitorch.ones(2, 1), minitorch.ones(3))
     >>> a.shape, b.shape
     (torch.Size([2, 3]), torch.Size([2, 3]))
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.broadcast_tensors.html
     """
     return _C._broadcast_tensors(_as_list(tensors))
 
@@ -69,6 +75,8 @@ def meshgrid(*tensors: Tensor, indexing: str | None = None) -> tuple[Tensor, ...
     >>> y
     tensor([[3, 4, 5],
             [3, 4, 5]])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.meshgrid.html
     """
     return _C._meshgrid(_as_list(tensors), indexing=indexing)
 
@@ -107,6 +115,8 @@ def index_put(
     >>> import minitorch
     >>> minitorch.index_put(minitorch.zeros(3), (minitorch.tensor([1]),), minitorch.tensor(2.0))
     tensor([0., 2., 0.])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.index_put_.html
     """
     return _C._index_put(input, tuple(indices), values, accumulate, False)
 

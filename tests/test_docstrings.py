@@ -14,8 +14,8 @@ import pytest
 import minitorch
 
 MODULES = """
-    minitorch.autograd minitorch.nn minitorch.nn.functional minitorch.nn.init minitorch.nn.utils
-    minitorch.optim minitorch.optim.lr_scheduler minitorch.utils.data minitorch.utils.hooks
+    minitorch.functional minitorch.autograd minitorch.nn minitorch.nn.functional minitorch.nn.init
+    minitorch.nn.utils minitorch.optim minitorch.optim.lr_scheduler minitorch.utils.data minitorch.utils.hooks
 """.split()
 OPERATOR = type(minitorch.sigmoid)
 
