@@ -5,11 +5,27 @@ Source: https://docs.pytorch.org/docs/stable/torch.html
 
 from __future__ import annotations
 
+import itertools
+
 from minitorch import _C
 
 Tensor = _C.Tensor
 
-__all__ = ["allclose", "broadcast_tensors", "equal", "index_put", "meshgrid", "nonzero"]
+__all__ = [
+    "allclose",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "block_diag",
+    "broadcast_shapes",
+    "broadcast_tensors",
+    "cartesian_prod",
+    "combinations",
+    "equal",
+    "index_put",
+    "meshgrid",
+    "nonzero",
+]
 
 
 def _as_list(tensors: tuple) -> tuple:
@@ -119,6 +135,118 @@ def index_put(
     https://docs.pytorch.org/docs/2.13/generated/torch.Tensor.index_put_.html
     """
     return _C._index_put(input, tuple(indices), values, accumulate, False)
+
+
+def _at_least(function, tensors: tuple) -> Tensor | tuple[Tensor, ...]:
+    """One tensor gives one, several or a list a tuple."""
+    if len(tensors) == 1 and isinstance(tensors[0], Tensor):
+        return function(tensors[0])
+    return tuple(function(t) for t in _as_list(tensors))
+
+
+def atleast_1d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
+    """The tensors, those of no dimension as views of one.
+
+    >>> import minitorch
+    >>> minitorch.atleast_1d(minitorch.tensor(2.0))
+    tensor([2.])
+    """
+    return _at_least(_C._atleast_1d, tensors)
+
+
+def atleast_2d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
+    """The tensors, those of less than two dimensions as views of two: a vector becomes a row.
+
+    >>> import minitorch
+    >>> minitorch.atleast_2d(minitorch.tensor([1, 2]))
+    tensor([[1, 2]])
+    """
+    return _at_least(_C._atleast_2d, tensors)
+
+
+def atleast_3d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
+    """The tensors, those of less than three dimensions as views of three: (n) is (1, n, 1), (m, n) is (m, n, 1).
+
+    >>> import minitorch
+    >>> minitorch.atleast_3d(minitorch.tensor([1, 2])).shape
+    torch.Size([1, 2, 1])
+    """
+    return _at_least(_C._atleast_3d, tensors)
+
+
+def broadcast_shapes(*shapes: int | tuple[int, ...]) -> _C.Size:
+    """The shape that tensors of these shapes broadcast to. RuntimeError if they do not.
+
+    >>> import minitorch
+    >>> minitorch.broadcast_shapes((2, 1), (3,))
+    torch.Size([2, 3])
+    """
+    shapes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    for size in (n for s in shapes for n in s if n < 0):
+        raise RuntimeError(f"Trying to create tensor with negative dimension ({size}): ({size})")
+    tensors = [_C.empty(()).expand(s) for s in shapes]
+    return _C._broadcast_tensors(tensors)[0].shape if tensors else _C.Size([])
+
+
+def block_diag(*tensors: Tensor) -> Tensor:
+    """The matrix with these matrices along its diagonal, zeros elsewhere; vectors are rows, numbers (1, 1).
+
+    >>> import minitorch
+    >>> minitorch.block_diag(minitorch.ones(1, 2), minitorch.tensor(3.0))
+    tensor([[1., 1., 0.],
+            [0., 0., 3.]])
+    """
+    blocks = [atleast_2d(t) for t in _as_list(tensors)] or [_C.empty(1, 0)]
+    for i, t in enumerate(blocks):
+        if t.dim() > 2:
+            raise RuntimeError(
+                "torch.block_diag: Input tensors must have 2 or fewer dimensions. "
+                f"Input {i} has {t.dim()} dimensions"
+            )
+    columns = sum(t.shape[1] for t in blocks)
+    rows, before = [], 0
+    for t in blocks:
+        left = t.new_zeros((t.shape[0], before))
+        before += t.shape[1]
+        rows.append(_C.cat([left, t, t.new_zeros((t.shape[0], columns - before))], 1))
+    return _C.cat(rows)
+
+
+def cartesian_prod(*tensors: Tensor) -> Tensor:
+    """All combinations of one element of each vector, a row each; of one vector, the vector itself.
+
+    >>> import minitorch
+    >>> minitorch.cartesian_prod(minitorch.tensor([1, 2]), minitorch.tensor([3, 4]))
+    tensor([[1, 3],
+            [1, 4],
+            [2, 3],
+            [2, 4]])
+    """
+    tensors = _as_list(tensors)
+    if len(tensors) == 1:
+        return tensors[0]
+    return _C.stack([g.reshape(-1) for g in _C._meshgrid(tensors, indexing="ij")], -1)
+
+
+def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
+    """All choices of r elements of a vector, a row each, in the order of ``itertools.combinations``.
+
+    >>> import minitorch
+    >>> minitorch.combinations(minitorch.tensor([1, 2, 3]))
+    tensor([[1, 2],
+            [1, 3],
+            [2, 3]])
+    """
+    if input.dim() != 1:
+        raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
+    if r < 0:
+        raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    rows = list(choose(range(input.numel()), r))
+    if not rows or r == 0:
+        return input.new_empty((0, r) if r else (0,))
+    index = _C.tensor(rows)
+    return input[index]
 
 
 _C._extend_tensor(

@@ -21,6 +21,7 @@ errors   calls that fail, with the exception: "r(2), 5 -> IndexError"
 import math
 
 import numpy as np
+import opinfo_arrange
 import opinfo_nn
 import opinfo_pointwise
 from opline import AB, NN, PP, XY, A, F, I, Op, P, X
@@ -231,6 +232,7 @@ def prelu(x, w):
 OPS = [
     *opinfo_nn.OPS,
     *opinfo_pointwise.OPS,
+    *opinfo_arrange.OPS,
     # ---- one input ------------------------------------------------------------------------------------
     Op("exp", X, np.exp, AB),
     Op("log", P, np.log, F),

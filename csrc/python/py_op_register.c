@@ -24,7 +24,7 @@ static const struct {
     {"less_equal", "le"},   {"moveaxis", "movedim"},   {"multiply", "mul"},
     {"negative", "neg"},    {"not_equal", "ne"},       {"row_stack", "vstack"},
     {"subtract", "sub"},    {"swapaxes", "transpose"}, {"swapdims", "transpose"},
-    {"true_divide", "div"},
+    {"true_divide", "div"},  {"trapz", "trapezoid"},
 };
 
 /* Names that another place has for a function. */
