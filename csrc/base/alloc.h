@@ -43,8 +43,9 @@ static inline int mt_size_class(size_t size)
  * whoever reads it from another (mt_alloc_get_stats) sees the old or the new value. */
 #define MT_ROOM(c, by) (mt_self.room[c] = (uint16_t)(mt_self.room[c] + (by)))
 
-/* NULL with a pending MT_MEMORY error if there is none to be had. size 0 is allowed. */
-static inline void *mt_malloc(size_t size)
+/* A cached block, or NULL if there is none. Calls nothing, so that a function whose usual way is this one need not
+ * save its registers. */
+static inline void *mt_malloc_cached(size_t size)
 {
 #ifndef MT_NO_CACHE
     if (MT_LIKELY(size <= MT_SMALL_MAX && !mt_alloc_failing)) {
@@ -57,11 +58,18 @@ static inline void *mt_malloc(size_t size)
         }
     }
 #endif
-    return mt_malloc_slow(size);
+    return NULL;
 }
 
-/* size as asked for; NULL is allowed */
-static inline void mt_free(void *block, size_t size)
+/* NULL with a pending MT_MEMORY error if there is none to be had. size 0 is allowed. */
+static inline void *mt_malloc(size_t size)
+{
+    void *block = mt_malloc_cached(size);
+    return MT_LIKELY(block != NULL) ? block : mt_malloc_slow(size);
+}
+
+/* The reverse of mt_malloc_cached: false if this block cannot be kept. */
+static inline bool mt_free_cached(void *block, size_t size)
 {
 #ifndef MT_NO_CACHE
     if (MT_LIKELY(size <= MT_SMALL_MAX && block != NULL)) {
@@ -70,11 +78,17 @@ static inline void mt_free(void *block, size_t size)
             *(void **)block = mt_self.cache[c];
             mt_self.cache[c] = block;
             MT_ROOM(c, -1);
-            return;
+            return true;
         }
     }
 #endif
-    mt_free_slow(block, size);
+    return false;
+}
+
+/* size as asked for; NULL is allowed */
+static inline void mt_free(void *block, size_t size)
+{
+    if (MT_UNLIKELY(!mt_free_cached(block, size))) mt_free_slow(block, size);
 }
 
 void *mt_calloc(size_t size);

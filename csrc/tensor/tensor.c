@@ -57,18 +57,23 @@ static mt_tensor *tensor_new(mt_dtype d)
     return t;
 }
 
+/* What a new block holds. */
+static inline mt_tensor *block_init(block *b, mt_dtype d, size_t nbytes)
+{
+    tensor_init(&b->t, d, true);
+    mt_storage_init(&b->storage, b->data, nbytes, b);
+    mt_live_storages++;
+    b->t.storage = &b->storage;
+    b->t.data = b->data;
+    return &b->t;
+}
+
 /* A tensor with memory of its own, but without shape, owned by the caller. */
-static inline mt_tensor *tensor_with_memory(mt_dtype d, size_t nbytes)
+static mt_tensor *tensor_with_memory(mt_dtype d, size_t nbytes)
 {
     if (MT_LIKELY(nbytes <= BLOCK_DATA)) {
         block *b = mt_malloc(sizeof *b + nbytes);
-        if (MT_UNLIKELY(!b)) return NULL;
-        tensor_init(&b->t, d, true);
-        mt_storage_init(&b->storage, b->data, nbytes, b);
-        mt_live_storages++;
-        b->t.storage = &b->storage;
-        b->t.data = b->data;
-        return &b->t;
+        return b ? block_init(b, d, nbytes) : NULL;
     }
     mt_storage *storage = mt_storage_new(nbytes);
     mt_tensor *t = storage ? tensor_new(d) : NULL;
@@ -111,14 +116,13 @@ static inline void drop_shadow(mt_tensor *t)
     mt_release(shadow);
 }
 
-void mt_tensor_free(mt_tensor *t)
+static __attribute__((noinline)) void free_any(mt_tensor *t)
 {
     if (MT_UNLIKELY(t->flags & MT_HOST_OWNED)) {
         mt_host_release(t);
         return;
     }
-    if ((uintptr_t)t->node | (uintptr_t)t->grad | (uintptr_t)t->base | (uintptr_t)t->hooks)
-        mt_tensor_drop_history(t);
+    if (t->node || t->grad || t->base || t->hooks) mt_tensor_drop_history(t);
     drop_shadow(t);
     if (t->ndim > MT_INLINE_DIMS) mt_free(t->size, dims_bytes(t->ndim));
     mt_live_tensors--;
@@ -132,6 +136,26 @@ void mt_tensor_free(mt_tensor *t)
     }
     if (t->storage) mt_storage_release(t->storage);
     mt_free(t, sizeof *t);
+}
+
+/* Is there nothing to do but to give the block back? */
+static inline bool is_lone_block(const mt_tensor *t)
+{
+    const mt_storage *own = &((const block *)(const void *)t)->storage;
+    uintptr_t ties = (uintptr_t)t->node | (uintptr_t)t->grad | (uintptr_t)t->base |
+                     (uintptr_t)t->shadow | (uintptr_t)t->hooks;
+    return !ties && t->has_block && !(t->flags & MT_HOST_OWNED) && t->ndim <= MT_INLINE_DIMS &&
+           t->storage == own && own->refs == 1;
+}
+
+void mt_tensor_free(mt_tensor *t)
+{
+    if (MT_LIKELY(is_lone_block(t)) && mt_free_cached(t, sizeof(block) + own_storage(t)->nbytes)) {
+        mt_live_tensors--;
+        mt_live_storages--;
+    } else {
+        free_any(t);
+    }
 }
 
 void mt_tensor_set_storage(mt_tensor *t, mt_storage *storage)
@@ -169,7 +193,7 @@ int mt_tensor_set_shape(mt_tensor *t, int ndim, const int64_t *size, const int64
     return 0;
 }
 
-static mt_tensor *empty_many(mt_dtype d, int ndim, const int64_t *size)
+static __attribute__((noinline)) mt_tensor *empty_any(mt_dtype d, int ndim, const int64_t *size)
 {
     int64_t numel = mt_shape_numel(ndim, size, mt_dtype_size(d));
     if (numel < 0) return NULL;
@@ -181,17 +205,22 @@ static mt_tensor *empty_many(mt_dtype d, int ndim, const int64_t *size)
     return mt_own(t);
 }
 
-/* ndim <= MT_INLINE_DIMS, mostly a constant: the loops have no counters then. */
+/* The usual case, in which nothing is called: small, a block is at hand, and ndim is a constant. */
 static inline __attribute__((always_inline)) mt_tensor *empty_few(mt_dtype d, int ndim,
                                                                   const int64_t *size)
 {
     int64_t numel = 1, step = 1;
-    bool odd = false; /* a size of 0 or less, or a product that does not fit */
-    for (int k = 0; k < ndim; k++)
-        odd |= __builtin_mul_overflow(numel, size[k], &numel) || size[k] <= 0;
-    if (MT_UNLIKELY(odd || numel > INT64_MAX / 8)) return empty_many(d, ndim, size);
-    mt_tensor *t = tensor_with_memory(d, (size_t)(numel * mt_dtype_size(d)));
-    if (MT_UNLIKELY(!t)) return NULL;
+    bool odd = false; /* a size of 0 or less, or large ones */
+    for (int k = 0; k < ndim; k++) {
+        odd |= size[k] <= 0 || size[k] > (int64_t)BLOCK_DATA;
+        numel = (int64_t)((uint64_t)numel * (uint64_t)size[k]);
+    }
+    size_t nbytes = (size_t)numel * (size_t)mt_dtype_size(d);
+    if (MT_UNLIKELY(odd || nbytes > BLOCK_DATA || mt_self.scope_top == mt_self.scope_capacity))
+        return empty_any(d, ndim, size);
+    block *b = mt_malloc_cached(sizeof *b + nbytes);
+    if (MT_UNLIKELY(!b)) return empty_any(d, ndim, size);
+    mt_tensor *t = block_init(b, d, nbytes);
     t->ndim = (uint8_t)ndim;
     t->numel = numel;
     t->flags = MT_CONTIGUOUS;
@@ -200,7 +229,8 @@ static inline __attribute__((always_inline)) mt_tensor *empty_few(mt_dtype d, in
         t->dims[MT_INLINE_DIMS + k] = step;
         step *= size[k];
     }
-    return mt_own(t);
+    mt_self.scope[mt_self.scope_top++] = t;
+    return t;
 }
 
 mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size)
@@ -208,7 +238,7 @@ mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size)
     if (ndim == 2) return empty_few(d, 2, size);
     if (ndim == 1) return empty_few(d, 1, size);
     if (ndim == 0) return empty_few(d, 0, size);
-    return ndim <= MT_INLINE_DIMS ? empty_few(d, ndim, size) : empty_many(d, ndim, size);
+    return ndim == 3 ? empty_few(d, 3, size) : empty_any(d, ndim, size);
 }
 
 /* Bytes that (size, stride) reach from the first element; -1 on overflow. */
