@@ -28,8 +28,9 @@ typedef struct py_nn {
     PyObject *weight, *bias; /* owned: what the registry has under these names, while `cached` */
     PyObject *children;      /* Sequential: a tuple of what registry[PY_NN_MODULES] has; or NULL */
     bool cached;             /* the last three are forgotten by every change of a registry */
-    bool plain_option;       /* `forward` reads one more attribute, unknown to the class ... */
-    py_memo option;          /* ... so it stands in the instance's dict */
+    /* of `forward`, where it is one of ours: see settings_are_usual */
+    bool settings_plain, settings_usual;
+    uint64_t settings_seen; /* the version of the instance's dict that settings_usual is for */
 } py_nn;
 
 struct py_registry {
@@ -49,10 +50,11 @@ struct py_forward {
     PyObject *attributes; /* names of the module's attributes passed after them */
     bool weighted; /* the first attribute is a parameter: look for it and the rest there first */
     /* NULL where there is none: */
-    PyObject *option;   /* the attribute that says what to do: `inplace`, `reduction` */
     PyObject *keywords; /* keyword names of the last of these */
-    PyObject *shortcut; /* what computes a loss of two tensors of one shape */
     PyObject *inplace;  /* what computes where the module's attribute `inplace` is true */
+    PyObject *shortcut; /* the operator that computes, from the inputs alone, if ... */
+    PyObject *settings; /* ... these attributes of the module ... */
+    PyObject *usual;    /* ... have these values */
     PyObject *qualname, *module, *doc;
 };
 
@@ -71,6 +73,29 @@ static inline bool py_nn_check(PyObject *o)
     return Py_TYPE(o)->tp_call == py_nn_tp_call || PyType_IsSubtype(Py_TYPE(o), &py_nn_type);
 }
 int py_nn_call_init(PyObject *module);
+/* An exception leaves m: says so in a note. leaf: m has no Python frame of its own; begin: m is a
+ * container's child without a note, and begins the path silently. */
+void py_nn_explain(PyObject *m, bool leaf, bool begin);
+
+/* py_nn_forward.c */
+int py_nn_forward_init(PyObject *module);
+/* Is `forward` one of ours whose settings the class knows nothing of, so that they stand in the
+ * instance's dict? */
+bool py_forward_is_plain(PyObject *forward, PyTypeObject *type);
+/* Arguments by keyword, and all the ways to get them wrong. */
+PyObject *py_forward_bind(py_forward *f, PyObject *self, PyObject *const *args, Py_ssize_t nargs,
+                          PyObject *kwnames);
+
+static inline PyObject *py_forward_call(py_forward *f, PyObject *self, PyObject *const *args,
+                                        Py_ssize_t nargs, PyObject *kwnames)
+{
+    bool simple = !kwnames && nargs == PyTuple_GET_SIZE(f->inputs);
+    PyObject *result =
+        MT_LIKELY(simple) ? f->run(f, self, args) : py_forward_bind(f, self, args, nargs, kwnames);
+    if (MT_UNLIKELY(!result) && py_nn_check(self)) py_nn_explain(self, true, false);
+    return result;
+}
+
 int py_nn_hook_init(PyObject *module);
 
 /* Names used on every call, made once. */

@@ -139,12 +139,12 @@ static PyObject *call_general(py_op *op, const py_args *a)
 static mt_tensor *number_of(const py_schema *s, int i, PyObject *o)
 {
     mt_scalar value;
+    int overflow = 1;
     if (!s->fast_number[i]) return NULL;
-    if (PyFloat_CheckExact(o))
-        value = mt_scalar_float(PyFloat_AS_DOUBLE(o));
-    else if (py_bind_scalar(o, &value) != 1)
-        return NULL;
-    return mt_number_of(value);
+    if (PyFloat_CheckExact(o)) return mt_number_of(mt_scalar_float(PyFloat_AS_DOUBLE(o)));
+    const int64_t n = PyLong_CheckExact(o) ? PyLong_AsLongLongAndOverflow(o, &overflow) : 0;
+    if (!overflow) return mt_number_of(mt_scalar_int(n));
+    return py_bind_scalar(o, &value) == 1 ? mt_number_of(value) : NULL;
 }
 
 /* An argument did not fit the fast path: an error is told, anything else goes to the binder. */

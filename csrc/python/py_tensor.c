@@ -247,12 +247,16 @@ static PyObject *slot_call(int which, PyObject *const *args, Py_ssize_t n)
     return op ? py_op_call(op, args, n) : NULL;
 }
 
+static inline bool is_quick_operand(PyObject *o)
+{
+    return Py_TYPE(o) == &py_tensor_type || PyFloat_CheckExact(o) || PyLong_CheckExact(o);
+}
+
 /* What may stand beside a tensor: another one, or a number. */
 static bool is_operand(PyObject *o)
 {
     mt_scalar s;
-    if (Py_TYPE(o) == &py_tensor_type || PyFloat_CheckExact(o) || PyLong_CheckExact(o)) return true;
-    if (py_tensor_check(o)) return true;
+    if (is_quick_operand(o) || py_tensor_check(o)) return true;
     int number = py_is_array(o) ? 0 : py_scalar_from(o, &s);
     if (number < 0) PyErr_Clear(); /* an int beyond int64: the operator says so */
     return number != 0;
@@ -304,13 +308,12 @@ static PyObject *inplace(int which, PyObject *a, PyObject *b)
     return slot_call(which, args, 2);
 }
 
-/* Two tensors, or one and a float, take no detours. */
+/* Two tensors, or one and a number of Python's, take no detours. */
 #define BINARY_SLOT(how, name)                                                                     \
     static PyObject *slot_##name(PyObject *a, PyObject *b)                                         \
     {                                                                                              \
         PyObject *op = slot_ops[SLOT_##name], *args[2] = {a, b};                                   \
-        if (MT_LIKELY(op && Py_TYPE(a) == &py_tensor_type &&                                       \
-                      (Py_TYPE(b) == &py_tensor_type || PyFloat_CheckExact(b))))                   \
+        if (MT_LIKELY(op && Py_TYPE(a) == &py_tensor_type && is_quick_operand(b)))                 \
             return py_op_call(op, args, 2);                                                        \
         return how(SLOT_##name, a, b);                                                             \
     }

@@ -339,3 +339,55 @@ def test_options_of_the_class_come_first():
     assert loss(X, y).item() == nn.MSELoss.forward(loss, X, y).item() == 8
     del Later.reduction
     assert loss(X, y).item() == 1
+
+
+LOSSES = [nn.L1Loss, nn.MSELoss, nn.SmoothL1Loss, nn.HuberLoss, nn.BCELoss, nn.BCEWithLogitsLoss]
+
+
+@pytest.mark.parametrize("loss", [*LOSSES, nn.NLLLoss, nn.CrossEntropyLoss])
+def test_losses_heed_each_of_their_attributes(loss):
+    """As it is made, a loss calls its operator with the tensors alone: the same as the function with all."""
+    input, target = (
+        minitorch.rand(4, 3),
+        minitorch.rand(4, 3) if loss in LOSSES else minitorch.tensor([0, 2, 1, 1]),
+    )
+    other = {
+        "reduction": "sum",
+        "beta": 0.25,
+        "delta": 0.25,
+        "ignore_index": 1,
+        "label_smoothing": 0.5,
+        "weight": minitorch.tensor([1.0, 2.0, 3.0]),
+        "pos_weight": minitorch.tensor([1.0, 2.0, 3.0]),
+    }
+    m, f = loss(), loss.forward.function
+
+    def check():
+        names = [name for name in other if hasattr(m, name)]
+        want = f(input, target, **{name: getattr(m, name) for name in names})
+        assert m(input, target).tolist() == m(input, target).tolist() == want.tolist()
+        return want.item(), names
+
+    usual, names = check()
+    for name in names:
+        before = getattr(m, name)
+        setattr(m, name, other[name])
+        assert check()[0] != usual
+        setattr(m, name, before)
+        assert check()[0] == usual
+
+
+def test_activations_heed_each_of_their_attributes():
+    x = minitorch.linspace(-30, 30, 61)
+    for kind in (nn.ReLU, nn.LeakyReLU, nn.Hardtanh, nn.ELU, nn.CELU, nn.GELU, nn.Softplus, nn.SiLU):
+        m, f = kind(), kind.forward.function
+        names = [n for n in vars(m) if n[0] != "_" and n not in ("training", "inplace")]
+        assert m(x).tolist() == f(x, **{n: getattr(m, n) for n in names}).tolist()
+        for name in names:
+            value = {"approximate": "tanh", "max_val": 2.0, "min_val": -2.0}.get(name, 0.5)
+            setattr(m, name, value)
+            assert m(x).tolist() == f(x, **{n: getattr(m, n) for n in names}).tolist() != kind()(x).tolist()
+        if hasattr(m, "inplace"):
+            m.inplace = True
+            y = x.clone()
+            assert m(y) is y and y.tolist() != x.tolist()

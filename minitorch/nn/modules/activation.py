@@ -103,7 +103,7 @@ class LeakyReLU(_Parametric):
         self.negative_slope = negative_slope
         self.inplace = inplace
 
-    forward = _Forward(F.leaky_relu, attributes=("negative_slope",), inplace=F.leaky_relu_)
+    forward = _Forward(F.leaky_relu, attributes=("negative_slope",), usual=(0.01,), inplace=F.leaky_relu_)
 
 
 class Threshold(_Parametric):
@@ -161,7 +161,7 @@ class Hardtanh(_Parametric):
         if self.max_val <= self.min_val:
             raise AssertionError(f"max_val ({self.max_val}) must be greater than min_val ({self.min_val})")
 
-    forward = _Forward(F.hardtanh, attributes=("min_val", "max_val"), inplace=F.hardtanh_)
+    forward = _Forward(F.hardtanh, attributes=("min_val", "max_val"), usual=(-1.0, 1.0), inplace=F.hardtanh_)
 
 
 class ReLU6(Hardtanh):
@@ -268,7 +268,7 @@ class ELU(_Parametric):
         self.alpha = alpha
         self.inplace = inplace
 
-    forward = _Forward(F.elu, attributes=("alpha",), inplace=F.elu_)
+    forward = _Forward(F.elu, attributes=("alpha",), usual=(1.0,), inplace=F.elu_)
 
 
 class CELU(ELU):
@@ -283,7 +283,7 @@ class CELU(ELU):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.CELU.html
     """
 
-    forward = _Forward(F.celu, attributes=("alpha",), inplace=F.celu_)
+    forward = _Forward(F.celu, attributes=("alpha",), usual=(1.0,), inplace=F.celu_)
 
 
 class SELU(_Inplace):
@@ -338,7 +338,7 @@ class GELU(Module):
         super().__init__()
         self.approximate = approximate
 
-    forward = _Forward(F.gelu, attributes=("approximate",), keywords=("approximate",))
+    forward = _Forward(F.gelu, attributes=("approximate",), keywords=("approximate",), usual=("none",))
 
     def extra_repr(self):
         return f"approximate={self.approximate!r}"
@@ -445,7 +445,7 @@ class Softplus(_Parametric):
         self.beta = beta
         self.threshold = threshold
 
-    forward = _Forward(F.softplus, attributes=("beta", "threshold"))
+    forward = _Forward(F.softplus, attributes=("beta", "threshold"), usual=(1.0, 20.0))
 
 
 class PReLU(_Parametric):

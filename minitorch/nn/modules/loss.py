@@ -17,10 +17,20 @@ __all__ = [
 ]
 
 
-def _forward(function, *attributes, **options):
-    """forward(input, target): the function with these attributes by keyword, in C."""
+def _forward(function, operator, same_shape=True, **usual):
+    """forward(input, target): the function with these attributes by keyword, in C.
+
+    A module whose attributes have these values gives its tensors to the operator, which has the same
+    defaults; tensors of different shapes go to the function, which objects.
+    """
     return _Forward(
-        function, attributes=attributes, inputs=("input", "target"), keywords=attributes, **options
+        function,
+        attributes=usual,
+        inputs=("input", "target"),
+        keywords=usual,
+        shortcut=operator,
+        usual=usual.values(),
+        same_shape=same_shape,
     )
 
 
@@ -50,7 +60,7 @@ class L1Loss(_Loss):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.L1Loss.html
     """
 
-    forward = _forward(F.l1_loss, "reduction", shortcut=_nn.l1_loss)
+    forward = _forward(F.l1_loss, _nn.l1_loss, reduction="mean")
 
 
 class MSELoss(_Loss):
@@ -65,7 +75,7 @@ class MSELoss(_Loss):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.MSELoss.html
     """
 
-    forward = _forward(F.mse_loss, "reduction", shortcut=_nn.mse_loss)
+    forward = _forward(F.mse_loss, _nn.mse_loss, reduction="mean")
 
 
 class SmoothL1Loss(_Loss):
@@ -82,7 +92,7 @@ class SmoothL1Loss(_Loss):
         super().__init__(size_average, reduce, reduction)
         self.beta = beta
 
-    forward = _forward(F.smooth_l1_loss, "reduction", "beta")
+    forward = _forward(F.smooth_l1_loss, _nn.smooth_l1_loss, reduction="mean", beta=1.0)
 
 
 class HuberLoss(_Loss):
@@ -104,7 +114,7 @@ class HuberLoss(_Loss):
         super().__init__(reduction=reduction)
         self.delta = delta
 
-    forward = _forward(F.huber_loss, "reduction", "delta")
+    forward = _forward(F.huber_loss, _nn.huber_loss, reduction="mean", delta=1.0)
 
 
 class BCELoss(_WeightedLoss):
@@ -121,7 +131,7 @@ class BCELoss(_WeightedLoss):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.BCELoss.html
     """
 
-    forward = _forward(F.binary_cross_entropy, "weight", "reduction")
+    forward = _forward(F.binary_cross_entropy, _nn.binary_cross_entropy, weight=None, reduction="mean")
 
 
 class BCEWithLogitsLoss(_Loss):
@@ -142,7 +152,13 @@ class BCEWithLogitsLoss(_Loss):
         self.register_buffer("weight", weight)
         self.register_buffer("pos_weight", pos_weight)
 
-    forward = _forward(F.binary_cross_entropy_with_logits, "weight", "reduction", "pos_weight")
+    forward = _forward(
+        F.binary_cross_entropy_with_logits,
+        _nn.binary_cross_entropy_with_logits,
+        weight=None,
+        reduction="mean",
+        pos_weight=None,
+    )
 
 
 class NLLLoss(_WeightedLoss):
@@ -165,7 +181,7 @@ class NLLLoss(_WeightedLoss):
         super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = ignore_index
 
-    forward = _forward(F.nll_loss, "weight", "ignore_index", "reduction")
+    forward = _forward(F.nll_loss, _nn.nll_loss, False, weight=None, ignore_index=-100, reduction="mean")
 
 
 class CrossEntropyLoss(_WeightedLoss):
@@ -196,4 +212,12 @@ class CrossEntropyLoss(_WeightedLoss):
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
-    forward = _forward(F.cross_entropy, "weight", "ignore_index", "reduction", "label_smoothing")
+    forward = _forward(
+        F.cross_entropy,
+        _nn.cross_entropy,
+        same_shape=False,
+        weight=None,
+        ignore_index=-100,
+        reduction="mean",
+        label_smoothing=0.0,
+    )
