@@ -87,6 +87,13 @@ typedef struct mt_pool {
     const int64_t *span[3], *count[3];
 } mt_pool;
 
+/* Rows of n that are normalised: kernels/norm.c has the formulas. */
+typedef struct mt_norm {
+    int64_t n, period, inner;
+    double eps;
+    bool centred;
+} mt_norm;
+
 typedef struct mt_kernels {
     const char *name; /* "baseline", "avx2", "avx512", "neon" */
 
@@ -134,6 +141,12 @@ typedef struct mt_kernels {
     void (*mean_windows)(mt_dtype d, const mt_pool *p, void *out, const void *in);
     void (*mean_windows_back)(mt_dtype d, const mt_pool *p, void *in, const void *out);
 
+    /* norm.c: rows [from, to) of contiguous tensors; w, b, gx, gw and gb may be NULL. gw and gb are added to. */
+    void (*norm_rows)(mt_dtype d, const mt_norm *p, int64_t from, int64_t to, void *out,
+                      const void *x, const void *w, const void *b);
+    void (*norm_rows_back)(mt_dtype d, const mt_norm *p, int64_t from, int64_t to, void *gx,
+                           void *gw, void *gb, const void *g, const void *x, const void *w);
+
     /* random.c: exact streams, see base/random.h */
     void (*mt19937_refill)(uint32_t *state); /* 624 words, in place */
     void (*mt19937_temper)(int64_t n, uint32_t *out, const uint32_t *state);
@@ -176,6 +189,7 @@ void MT_ISA_NAME(mt_fill_layer)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_random)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_optim)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_windows)(mt_kernels *k);
+void MT_ISA_NAME(mt_fill_norm)(mt_kernels *k);
 
 /* kernels/table.c: the table of one instruction set, filled at the first call. Does not ask the processor. */
 const mt_kernels *mt_kernels_table_baseline(void);

@@ -21,6 +21,7 @@ static void fill(void)
     MT_ISA_NAME(mt_fill_random)(&table);
     MT_ISA_NAME(mt_fill_optim)(&table);
     MT_ISA_NAME(mt_fill_windows)(&table);
+    MT_ISA_NAME(mt_fill_norm)(&table);
 }
 
 const mt_kernels *MT_ISA_NAME(mt_kernels_table)(void)

@@ -5,24 +5,34 @@ from minitorch.nn.modules import (
     batchnorm,
     container,
     conv,
+    distance,
     dropout,
     flatten,
+    instancenorm,
     linear,
     loss,
+    normalization,
     padding,
+    pixelshuffle,
     pooling,
+    sparse,
 )
 from minitorch.nn.modules.activation import *  # noqa: F403
 from minitorch.nn.modules.batchnorm import *  # noqa: F403
 from minitorch.nn.modules.container import *  # noqa: F403
 from minitorch.nn.modules.conv import *  # noqa: F403
+from minitorch.nn.modules.distance import *  # noqa: F403
 from minitorch.nn.modules.dropout import *  # noqa: F403
 from minitorch.nn.modules.flatten import *  # noqa: F403
+from minitorch.nn.modules.instancenorm import *  # noqa: F403
 from minitorch.nn.modules.linear import *  # noqa: F403
 from minitorch.nn.modules.loss import *  # noqa: F403
 from minitorch.nn.modules.module import Module
+from minitorch.nn.modules.normalization import *  # noqa: F403
 from minitorch.nn.modules.padding import *  # noqa: F403
+from minitorch.nn.modules.pixelshuffle import *  # noqa: F403
 from minitorch.nn.modules.pooling import *  # noqa: F403
+from minitorch.nn.modules.sparse import *  # noqa: F403
 
 __all__ = [
     "Module",
@@ -30,10 +40,15 @@ __all__ = [
     *batchnorm.__all__,
     *container.__all__,
     *conv.__all__,
+    *distance.__all__,
     *dropout.__all__,
     *flatten.__all__,
+    *instancenorm.__all__,
     *linear.__all__,
     *loss.__all__,
+    *normalization.__all__,
     *padding.__all__,
+    *pixelshuffle.__all__,
     *pooling.__all__,
+    *sparse.__all__,
 ]

@@ -6,7 +6,7 @@ from minitorch.nn import init
 from minitorch.nn.modules.module import Module
 from minitorch.nn.parameter import Parameter
 
-__all__ = ["BatchNorm1d"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]
 
 
 class _NormBase(Module):
@@ -117,3 +117,45 @@ class BatchNorm1d(_BatchNorm):
     def _check_input_dim(self, input):
         if input.dim() not in (2, 3):
             raise ValueError(f"expected 2D or 3D input (got {input.dim()}D input)")
+
+
+class BatchNorm2d(_BatchNorm):
+    """(x - mean) / sqrt(var + eps) * weight + bias, mean and variance of every channel over the batch; in
+    evaluation the running ones.
+
+    Shapes: (N, C, H, W) to the same; weight and bias (C).
+
+    Raises:
+        ValueError: for other numbers of dimensions, or one value a channel in training.
+
+    >>> import minitorch
+    >>> minitorch.nn.BatchNorm2d(2)(minitorch.ones(2, 2, 2, 2)).shape
+    torch.Size([2, 2, 2, 2])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.BatchNorm2d.html
+    """
+
+    def _check_input_dim(self, input):
+        if input.dim() != 4:
+            raise ValueError(f"expected 4D input (got {input.dim()}D input)")
+
+
+class BatchNorm3d(_BatchNorm):
+    """(x - mean) / sqrt(var + eps) * weight + bias, mean and variance of every channel over the batch; in
+    evaluation the running ones.
+
+    Shapes: (N, C, D, H, W) to the same; weight and bias (C).
+
+    Raises:
+        ValueError: for other numbers of dimensions, or one value a channel in training.
+
+    >>> import minitorch
+    >>> minitorch.nn.BatchNorm3d(2)(minitorch.ones(2, 2, 2, 2, 2)).shape
+    torch.Size([2, 2, 2, 2, 2])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.BatchNorm3d.html
+    """
+
+    def _check_input_dim(self, input):
+        if input.dim() != 5:
+            raise ValueError(f"expected 5D input (got {input.dim()}D input)")
