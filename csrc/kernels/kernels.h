@@ -16,7 +16,7 @@
  * `param` holds the three numbers of a parameterised row (negative_slope, ...); others do not read it. */
 typedef void (*mt_loop)(int64_t n, char *const *p, const int64_t *stride, const double *param);
 
-/* ---- rows: see include/minitorch/unary.def and binary.def ---------------------------------------- */
+/* ---- rows: see include/minitorch/unary.def, binary.def and loss.def ---------------------------------------- */
 typedef enum mt_unary {
 #define UNARY(kind, name, ...) MT_UNARY_##name,
 #include "minitorch/unary.def"
@@ -28,6 +28,12 @@ typedef enum mt_binary {
 #include "minitorch/binary.def"
     MT_NUM_BINARY
 } mt_binary;
+
+typedef enum mt_loss {
+#define LOSS(kind, name, ...) MT_LOSS_##name,
+#include "minitorch/loss.def"
+    MT_NUM_LOSSES
+} mt_loss;
 
 /* ---- reductions: of n elements, stride bytes apart, to one; result written to *out --------------- */
 typedef enum mt_reduction {
@@ -119,6 +125,15 @@ typedef struct mt_kernels {
     void (*softmax_backward)(mt_dtype d, int64_t rows, int64_t n, void *gx, const void *g,
                              const void *y, bool log);
 
+    /* loss.c; n contiguous elements of type d (float32, float64); number: P0 of a row of loss.def */
+    void (*loss_each)(mt_loss which, mt_dtype d, int64_t n, void *out, const void *x, const void *y,
+                      double number);
+    /* out = the slope in x, times factor */
+    void (*loss_slope)(mt_loss which, mt_dtype d, int64_t n, void *out, const void *x,
+                       const void *y, double number, double factor);
+    double (*loss_sum)(mt_loss which, mt_dtype d, int64_t n, const void *x, const void *y,
+                       double number);
+
     /* gemm.c: C (m, n, row stride ldc) = A (m, k) B (k, n) [+ C if accumulate]. Strides in ELEMENTS, any
      * combination for A and B, 0 included. Runs in parallel when large. -1: out of memory. */
     int (*gemm_f32)(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_col,
@@ -184,6 +199,7 @@ void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_copy)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_reduce)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_softmax)(mt_kernels *k);
+void MT_ISA_NAME(mt_fill_loss)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_gemm)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_layer)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_random)(mt_kernels *k);

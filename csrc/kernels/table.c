@@ -16,6 +16,7 @@ static void fill(void)
     MT_ISA_NAME(mt_fill_copy)(&table);
     MT_ISA_NAME(mt_fill_reduce)(&table);
     MT_ISA_NAME(mt_fill_softmax)(&table);
+    MT_ISA_NAME(mt_fill_loss)(&table);
     MT_ISA_NAME(mt_fill_gemm)(&table);
     MT_ISA_NAME(mt_fill_layer)(&table);
     MT_ISA_NAME(mt_fill_random)(&table);

@@ -1,16 +1,25 @@
-/* Losses between two tensors of one shape: mse, l1, smooth l1, huber, binary cross entropy.
- * Read next: ops/nll.c for the losses on classes. */
+/* Losses between two tensors of one shape: what the rows of loss.def become, and the two losses that weigh them.
+ * Relies on kernels/loss.c. Read next: ops/nll.c for the losses on classes. */
 #include "ops/loss.h"
+
+#include "base/alloc.h"
+#include "base/parallel.h"
 
 #include <string.h>
 
+static bool same_text(const char *a, const char *b)
+{
+    while (*a && *a == *b) a++, b++;
+    return *a == *b;
+}
+
 int mt_reduction_of(const char *text, mt_loss_reduction *r)
 {
-    if (!strcmp(text, "mean"))
+    if (MT_LIKELY(same_text(text, "mean")))
         *r = MT_LOSS_MEAN;
-    else if (!strcmp(text, "sum"))
+    else if (same_text(text, "sum"))
         *r = MT_LOSS_SUM;
-    else if (!strcmp(text, "none"))
+    else if (same_text(text, "none"))
         *r = MT_LOSS_NONE;
     else
         return mt_error(MT_VALUE, "%s is not a valid value for reduction", text);
@@ -31,207 +40,273 @@ int mt_not_differentiable(const mt_tensor *t, const char *function, const char *
                     function, argument);
 }
 
-/* Integers have no kernel for most losses. */
-static int float_only(const char *kernel, mt_dtype d)
+/* ==== rows ======================================================================================================= */
+/* Arguments of a row: its number, if it has one, and the reduction. */
+
+static inline double number_of(const mt_call *c) { return c->narg > 1 ? c->arg[0].d : 0; }
+
+/* Two contiguous tensors of one shape and floating type: what the kernels take. */
+static inline bool plain(const mt_tensor *x, const mt_tensor *y)
 {
-    if (mt_is_float(d)) return 0;
-    return mt_error(MT_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", kernel,
-                    mt_dtype_camel(d));
+    return x->dtype == y->dtype && mt_is_float((mt_dtype)x->dtype) &&
+           (x->flags & y->flags & MT_CONTIGUOUS) && mt_same_shape(x, y);
 }
 
-/* reduction is the last argument of every loss here. */
-static int finish(mt_call *c, mt_tensor *t)
+static const char *const kernel_name[] = {/* as error texts say */
+                                          [MT_LOSS_mse_loss] = "mse",
+                                          [MT_LOSS_smooth_l1_loss] = "smooth_l1",
+                                          [MT_LOSS_huber_loss] = "huber",
+                                          [MT_LOSS_bce] = "bce",
+                                          [MT_LOSS_bce_logits] = "log_sigmoid"};
+
+/* Makes them so: promoted, broadcast and copied. */
+static __attribute__((noinline)) int make_plain(const mt_call *c, mt_tensor **x, mt_tensor **y)
 {
-    mt_loss_reduction r = MT_LOSS_MEAN;
-    if (mt_reduction_of(c->arg[c->narg - 1].text, &r) < 0) return -1;
-    return mt_result_is(c, 0, mt_reduce_loss(t, r));
-}
-
-static mt_tensor *number(double v) { return mt_number(v); }
-
-/* ==== mse_loss ================================================================================================== */
-
-#define SQUARED_DISTANCE(T, name)                                                                  \
-    static double name(int64_t n, const T *x, const T *y)                                          \
-    {                                                                                              \
-        double total = 0;                                                                          \
-        while (n > 0) { /* blocks, so that the rounding of a long sum stays small */               \
-            T lane[8] = {0};                                                                       \
-            int64_t m = n < 512 ? n : 512, i = 0;                                                  \
-            for (; i + 8 <= m; i += 8)                                                             \
-                for (int k = 0; k < 8; k++)                                                        \
-                    lane[k] += (x[i + k] - y[i + k]) * (x[i + k] - y[i + k]);                      \
-            for (; i < m; i++) lane[0] += (x[i] - y[i]) * (x[i] - y[i]);                           \
-            for (int k = 0; k < 8; k++) total += lane[k];                                          \
-            n -= m, x += m, y += m;                                                                \
-        }                                                                                          \
-        return total;                                                                              \
-    }
-SQUARED_DISTANCE(float, squared_distance_f32)
-SQUARED_DISTANCE(double, squared_distance_f64)
-
-/* Two contiguous tensors of one shape and floating type: one pass, no temporaries. */
-static bool plain(const mt_tensor *x, const mt_tensor *y)
-{
-    return x->dtype == y->dtype && mt_is_float((mt_dtype)x->dtype) && mt_is_contiguous(x) &&
-           mt_is_contiguous(y) && mt_same_shape(x, y);
-}
-
-static int mse_loss_forward(mt_call *c)
-{
-    mt_tensor *x = c->in[0], *y = c->in[1], *z;
-    mt_loss_reduction r = MT_LOSS_MEAN;
-    if (mt_reduction_of(c->arg[0].text, &r) < 0) return -1;
-    if (!plain(x, y) && float_only("mse_cpu", mt_result_type(2, c->in)) < 0) return -1;
-    if (r == MT_LOSS_NONE || !plain(x, y))
-        return mt_result_is(c, 0, mt_reduce_loss(mt_square(mt_sub(x, y)), r));
-    mt_dtype d = (mt_dtype)x->dtype;
-    if (!(z = mt_result(c, 0, d, 0, NULL))) return -1;
-    double sum = d == MT_FLOAT32 ? squared_distance_f32(x->numel, (const float *)(void *)x->data,
-                                                        (const float *)(void *)y->data)
-                                 : squared_distance_f64(x->numel, (const double *)(void *)x->data,
-                                                        (const double *)(void *)y->data);
-    if (r == MT_LOSS_MEAN) sum /= (double)x->numel;
-    mt_scalar_store(mt_scalar_float(sum), d, z->data);
+    int64_t size[MT_MAX_DIMS];
+    mt_dtype d = mt_result_type(2, c->in);
+    if (!mt_is_float(d))
+        return mt_error(MT_NOT_IMPLEMENTED, "\"%s_cpu\" not implemented for '%s'",
+                        kernel_name[c->op->row], mt_dtype_camel(d));
+    int ndim = mt_shape_broadcast((*x)->ndim, (*x)->size, (*y)->ndim, (*y)->size, size);
+    if (ndim < 0 || !(*x = mt_expand(*x, ndim, size)) || !(*y = mt_expand(*y, ndim, size)) ||
+        !(*x = mt_contiguous_raw(*x, d)) || !(*y = mt_contiguous_raw(*y, d)))
+        return -1;
     return 0;
 }
 
-/* The factor of the mean, 1 for the others. */
-static double share(const mt_call *c)
+static int check_number(const mt_call *c, double number)
+{
+    if (c->op->row == MT_LOSS_smooth_l1_loss && number < 0)
+        return mt_error(MT_RUNTIME, "smooth_l1_loss does not support negative values for beta.");
+    if (c->op->row == MT_LOSS_huber_loss && number <= 0)
+        return mt_error(MT_RUNTIME, "huber_loss does not support non-positive values for delta.");
+    return 0;
+}
+
+/* One pass over x and y: into out, the slope into out, or added up by parts. */
+#define PART ((int64_t)16384)
+typedef struct job {
+    int row;
+    mt_dtype d;
+    int64_t n, item;
+    const char *x, *y;
+    char *out;
+    double number, factor, *sum;
+} job;
+
+static job job_for(int row, const mt_tensor *x, const mt_tensor *y, double number)
+{
+    return (job){.row = row,
+                 .d = (mt_dtype)x->dtype,
+                 .n = x->numel,
+                 .item = mt_itemsize(x),
+                 .x = x->data,
+                 .y = y->data,
+                 .number = number};
+}
+
+static void run_each(int64_t begin, int64_t end, void *context)
+{
+    const job *j = context;
+    int64_t at = begin * j->item;
+    mt_k->loss_each((mt_loss)j->row, j->d, end - begin, j->out + at, j->x + at, j->y + at,
+                    j->number);
+}
+
+static void run_slope(int64_t begin, int64_t end, void *context)
+{
+    const job *j = context;
+    int64_t at = begin * j->item;
+    mt_k->loss_slope((mt_loss)j->row, j->d, end - begin, j->out + at, j->x + at, j->y + at,
+                     j->number, j->factor);
+}
+
+static void run_sums(int64_t begin, int64_t end, void *context)
+{
+    const job *j = context;
+    for (int64_t k = begin; k < end; k++) {
+        int64_t first = k * PART, n = j->n - first < PART ? j->n - first : PART;
+        j->sum[k] = mt_k->loss_sum((mt_loss)j->row, j->d, n, j->x + first * j->item,
+                                   j->y + first * j->item, j->number);
+    }
+}
+
+/* The parts are the same for every number of threads, and so is their sum. -1: no memory. */
+static __attribute__((noinline)) int sum_parts(job *j, double *total)
+{
+    int64_t parts = (j->n + PART - 1) / PART;
+    size_t bytes = (size_t)parts * sizeof *j->sum;
+    if (!(j->sum = mt_malloc(bytes))) return -1;
+    mt_parallel_for(parts, 1, run_sums, j);
+    *total = 0;
+    for (int64_t k = 0; k < parts; k++) *total += j->sum[k];
+    mt_free(j->sum, bytes);
+    return 0;
+}
+
+static int row_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *y = c->in[1], *z;
+    mt_loss_reduction r = MT_LOSS_MEAN;
+    double number = number_of(c), total = 0;
+    int row = c->op->row;
+    if (mt_reduction_of(c->arg[c->narg - 1].text, &r) < 0) return -1;
+    if (c->narg > 1 && check_number(c, number) < 0) return -1;
+    if (MT_UNLIKELY(!plain(x, y)) && make_plain(c, &x, &y) < 0) return -1;
+    /* huber_loss answers in the input's type, as PyTorch's. */
+    mt_dtype d = (mt_dtype)x->dtype, to = row == MT_LOSS_huber_loss ? (mt_dtype)c->in[0]->dtype : d;
+    if (r == MT_LOSS_NONE) {
+        job j = job_for(row, x, y, number);
+        mt_tensor *each;
+        if (!(z = mt_result(c, 0, to, x->ndim, x->size)) ||
+            !(each = to == d ? z : mt_empty(d, x->ndim, x->size)))
+            return -1;
+        j.out = each->data;
+        mt_parallel_for(j.n, PART, run_each, &j);
+        return each == z ? 0 : mt_copy_raw(z, each);
+    }
+    if (!(z = mt_result(c, 0, to, 0, NULL))) return -1;
+    if (MT_LIKELY(x->numel <= PART)) {
+        total = mt_k->loss_sum((mt_loss)row, d, x->numel, x->data, y->data, number);
+    } else {
+        job j = job_for(row, x, y, number);
+        if (sum_parts(&j, &total) < 0) return -1;
+    }
+    if (r == MT_LOSS_MEAN) total /= (double)x->numel;
+    if (to == MT_FLOAT32)
+        *(float *)(void *)z->data = (float)total;
+    else
+        mt_scalar_store(mt_scalar_float(total), to, z->data);
+    return 0;
+}
+
+/* The gradient that each element gets: that of the sum, or of the mean divided by how many there are. */
+static mt_tensor *shared_out(const mt_call *c, mt_tensor *g)
 {
     int64_t size[MT_MAX_DIMS], n = 1;
     const mt_dims *x = &c->in_dims[0], *y = &c->in_dims[1];
-    if (strcmp(c->arg[c->narg - 1].text, "mean")) return 1;
+    if (*c->arg[c->narg - 1].text != 'm') return g;
     int ndim = mt_shape_broadcast(x->ndim, x->size, y->ndim, y->size, size);
     for (int d = 0; d < ndim; d++) n *= size[d];
-    return 1 / (double)n;
+    return mt_mul(g, mt_number(1 / (double)n));
 }
 
-/* d (x - y)^2 = 2 (x - y) (dx - dy). */
-static void mse_loss_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+/* d between -beta and beta as d / beta, its sign beyond. */
+static mt_tensor *smooth_sign(mt_tensor *d, double beta)
 {
-    mt_tensor *slope = mt_mul(mt_sub(c->in[0], c->in[1]), mt_mul(gout[0], number(2 * share(c))));
-    if (gin[0]) gin[0] = slope;
-    if (gin[1]) gin[1] = mt_neg(slope);
+    if (beta == 0) return mt_sign(d);
+    return mt_clamp(mt_div(d, mt_number(beta)), mt_number(-1), mt_number(1));
 }
 
-static void mse_loss_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+/* The slope of the kernel times the one number that arrives. False: not that simple. */
+static bool row_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     mt_tensor *x = c->in[0], *y = c->in[1], *g = gout[0];
-    if (gin[1] || !plain(x, y) || g->numel != 1 || g->dtype != x->dtype) {
-        mse_loss_backward(c, gout, gin);
-        return;
+    char how = *c->arg[c->narg - 1].text;
+    if (gin[1] || how == 'n' || g->dtype != x->dtype || !plain(x, y)) return false;
+    mt_tensor *gx = gin[0] = mt_empty_like(x, (mt_dtype)x->dtype);
+    if (!gx) return true;
+    double factor = g->dtype == MT_FLOAT32 ? *(const float *)(const void *)g->data
+                                           : *(const double *)(const void *)g->data;
+    if (how == 'm') factor *= 1 / (double)x->numel;
+    if (MT_LIKELY(x->numel <= PART)) {
+        mt_k->loss_slope((mt_loss)c->op->row, (mt_dtype)x->dtype, x->numel, gx->data, x->data,
+                         y->data, number_of(c), factor);
+        return true;
     }
-    mt_tensor *gx = gin[0] = mt_empty((mt_dtype)x->dtype, x->ndim, x->size);
-    if (!gx) return;
-    double slope = 2 * share(c) * mt_scalar_to_double(mt_item_at(g, 0));
-    if (x->dtype == MT_FLOAT32) {
-        const float *a = (const float *)(void *)x->data, *b = (const float *)(void *)y->data,
-                    s = (float)slope;
-        for (int64_t i = 0; i < x->numel; i++) ((float *)(void *)gx->data)[i] = (a[i] - b[i]) * s;
-    } else {
-        const double *a = (const double *)(void *)x->data, *b = (const double *)(void *)y->data;
-        for (int64_t i = 0; i < x->numel; i++)
-            ((double *)(void *)gx->data)[i] = (a[i] - b[i]) * slope;
-    }
+    job j = job_for(c->op->row, x, y, number_of(c));
+    j.factor = factor;
+    j.out = gx->data;
+    mt_parallel_for(j.n, PART, run_slope, &j);
+    return true;
 }
 
-MT_OP(mse_loss, .kind = MT_NN,
-      .keeps = {MT_KEEP_IN(0) | MT_KEEP_IN(1), MT_KEEP_IN(0) | MT_KEEP_IN(1)},
-      .backward = mse_loss_backward, .fused = mse_loss_fused,
-      .rule = "gx = 2 (x - y) g / n; gy = -gx",
-      .schema = "mse_loss(Tensor input, Tensor target, str reduction=\"mean\") -> Tensor",
-      .doc = "The mean (or sum, or each) of (input - target) ** 2.");
+#define PYTORCH_mse_loss       "MseLossBackward0" /* what grad_fn calls itself */
+#define PYTORCH_smooth_l1_loss "SmoothL1LossBackward0"
+#define PYTORCH_huber_loss     "HuberLossBackward0"
+#define PYTORCH_bce            "BinaryCrossEntropyBackward0"
+#define PYTORCH_bce_logits     "BinaryCrossEntropyWithLogitsBackward0"
+#define KIND_NN                MT_NN
+#define KIND_PART              0u
+#define LOSS(row_kind, id, number, f, slope, gx, gy, text)                                         \
+    static void id##_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)                 \
+    {                                                                                              \
+        mt_tensor *x = c->in[0], *y = c->in[1], *s = shared_out(c, gout[0]);                       \
+        const double p = number_of(c);                                                             \
+        (void)y, (void)p;                                                                          \
+        if (gin[0]) gin[0] = gx;                                                                   \
+        if (gin[1]) gin[1] = gy;                                                                   \
+    }                                                                                              \
+    static void id##_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)                    \
+    {                                                                                              \
+        if (!row_fused(c, gout, gin)) id##_backward(c, gout, gin);                                 \
+    }                                                                                              \
+    static mt_op_plan id##_plan;                                                                   \
+    const mt_op mt_op_##id = {                                                                     \
+        .name = #id,                                                                               \
+        .row = MT_LOSS_##id,                                                                       \
+        .kind = KIND_##row_kind,                                                                   \
+        .schema = #id "(Tensor input, Tensor target, " number "str reduction=\"mean\") -> Tensor", \
+        .doc = text,                                                                               \
+        .formula = #f,                                                                             \
+        .rule = "gx = " #gx "; gy = " #gy,                                                         \
+        .plan = &id##_plan,                                                                        \
+        .keeps = {MT_KEEP_IN(0) | MT_KEEP_IN(1), MT_KEEP_IN(0) | MT_KEEP_IN(1)},                   \
+        .forward = row_forward,                                                                    \
+        .backward = id##_backward,                                                                 \
+        .fused = id##_fused,                                                                       \
+        .grad_name = PYTORCH_##id};
+#include "minitorch/loss.def"
+
+static mt_tensor *run_row(const mt_op *op, mt_tensor *x, mt_tensor *y, const char *reduction)
+{
+    mt_arg arg[1] = {{.given = true, .text = reduction}};
+    return y ? mt_call2a(op, x, y, 1, arg) : NULL;
+}
 
 mt_tensor *mt_mse_loss(mt_tensor *input, mt_tensor *target, const char *reduction)
 {
-    mt_arg arg[1] = {{.given = true, .text = reduction}};
-    return target ? mt_call2a(&mt_op_mse_loss, input, target, 1, arg) : NULL;
+    return run_row(&mt_op_mse_loss, input, target, reduction);
 }
 
-/* ==== l1_loss, smooth_l1_loss, huber_loss ======================================================================== */
-
-static int l1_loss_forward(mt_call *c) { return finish(c, mt_abs(mt_sub(c->in[0], c->in[1]))); }
+static int l1_loss_forward(mt_call *c)
+{
+    mt_loss_reduction r = MT_LOSS_MEAN;
+    if (mt_reduction_of(c->arg[0].text, &r) < 0) return -1;
+    return mt_result_is(c, 0, mt_reduce_loss(mt_abs(mt_sub(c->in[0], c->in[1])), r));
+}
 MT_OP(l1_loss, .kind = MT_COMPOSITE | MT_NN,
       .schema = "l1_loss(Tensor input, Tensor target, str reduction=\"mean\") -> Tensor",
       .doc = "The mean (or sum, or each) of |input - target|.");
 
-/* 0.5 d^2 / beta where d = |x - y| < beta, else d - 0.5 beta. */
-static int smooth_l1_loss_forward(mt_call *c)
+/* A row, or where there are weights the reduction of its weighted elements; of type d. */
+static int weighted(mt_call *c, const mt_op *op, mt_tensor *w, mt_dtype d)
 {
-    double beta = c->arg[0].d;
-    if (beta < 0)
-        return mt_error(MT_RUNTIME, "smooth_l1_loss does not support negative values for beta.");
-    if (float_only("smooth_l1_cpu", mt_result_type(2, c->in)) < 0) return -1;
-    mt_tensor *d = mt_abs(mt_sub(c->in[0], c->in[1]));
-    if (beta == 0) return finish(c, d);
-    mt_tensor *near = mt_mul(mt_square(d), number(0.5 / beta)),
-              *far = mt_sub(d, number(0.5 * beta));
-    return finish(c, mt_where(mt_lt(d, number(beta)), near, far));
+    const char *reduction = c->arg[0].text;
+    mt_loss_reduction r = MT_LOSS_MEAN;
+    if (mt_reduction_of(reduction, &r) < 0) return -1;
+    mt_tensor *z = run_row(op, c->in[0], c->in[1], w ? "none" : reduction);
+    if (w) z = mt_mul(z, w);
+    if (z && z->dtype != d) z = mt_to_dtype(z, d);
+    return mt_result_is(c, 0, w ? mt_reduce_loss(z, r) : z);
 }
-MT_OP(smooth_l1_loss, .kind = MT_COMPOSITE | MT_NN, .grad_name = "SmoothL1LossBackward0",
-      .schema = "smooth_l1_loss(Tensor input, Tensor target, float beta=1.0, str "
-                "reduction=\"mean\") -> Tensor",
-      .doc = "0.5 d ** 2 / beta where d = |input - target| is below beta, d - 0.5 beta elsewhere "
-             "(Girshick 2015).");
-
-/* 0.5 d^2 where d <= delta, else delta (d - 0.5 delta). */
-static int huber_loss_forward(mt_call *c)
-{
-    double delta = c->arg[0].d;
-    if (delta <= 0)
-        return mt_error(MT_RUNTIME, "huber_loss does not support non-positive values for delta.");
-    if (float_only("huber_cpu", mt_result_type(2, c->in)) < 0) return -1;
-    mt_tensor *d = mt_abs(mt_sub(c->in[0], c->in[1]));
-    mt_tensor *near = mt_mul(mt_square(d), number(0.5)),
-              *far = mt_mul(mt_sub(d, number(0.5 * delta)), number(delta));
-    mt_tensor *each = mt_where(mt_lt(d, number(delta)), near, far);
-    return finish(c, mt_to_dtype(each, (mt_dtype)c->in[0]->dtype));
-}
-MT_OP(huber_loss, .kind = MT_COMPOSITE | MT_NN, .grad_name = "HuberLossBackward0",
-      .schema = "huber_loss(Tensor input, Tensor target, float delta=1.0, str reduction=\"mean\") "
-                "-> Tensor",
-      .doc = "0.5 d ** 2 where d = |input - target| is at most delta, delta (d - 0.5 delta) "
-             "elsewhere (Huber 1964).");
 
 /* ==== binary_cross_entropy ======================================================================================== */
 
-static int bce_each_forward(mt_call *c)
-{
-    mt_tensor *x = c->in[0], *y = c->in[1], *one = number(1), *least = number(-100);
-    mt_tensor *yes = mt_clamp(mt_log(x), least, NULL),
-              *no = mt_clamp(mt_log(mt_sub(one, x)), least, NULL);
-    return mt_result_is(c, 0, mt_neg(mt_add(mt_mul(y, yes), mt_mul(mt_sub(one, y), no))));
-}
-
-/* dx = g (x - y) / (x (1 - x)), the divisor at least 1e-12; dy = g (log(1 - x) - log x). */
-static void bce_each_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
-{
-    mt_tensor *g = gout[0], *x = c->in[0], *y = c->in[1], *one = number(1), *least = number(-100);
-    if (gin[0])
-        gin[0] = mt_mul(
-            g, mt_div(mt_sub(x, y), mt_clamp(mt_mul(mt_sub(one, x), x), number(1e-12), NULL)));
-    if (gin[1])
-        gin[1] = mt_mul(g, mt_sub(mt_clamp(mt_log(mt_sub(one, x)), least, NULL),
-                                  mt_clamp(mt_log(x), least, NULL)));
-}
-
-static const mt_op mt_op_bce_each = {.name = "bce_each",
-                                     .grad_name = "BinaryCrossEntropyBackward0",
-                                     .schema = "bce_each(Tensor input, Tensor target) -> Tensor",
-                                     .forward = bce_each_forward,
-                                     .backward = bce_each_backward,
-                                     .keeps = {MT_KEEP_IN(0) | MT_KEEP_IN(1), MT_KEEP_IN(0)}};
-
 static int check_probabilities(mt_tensor *x)
 {
-    mt_tensor *flat = mt_contiguous_raw(x, MT_FLOAT64);
-    for (int64_t i = 0; flat && i < flat->numel; i++) {
-        double v = ((double *)(void *)flat->data)[i];
-        if (!(v >= 0 && v <= 1))
-            return mt_error(MT_RUNTIME, "all elements of input should be between 0 and 1");
+    bool outside = false;
+    if (x->dtype == MT_FLOAT32 && mt_is_contiguous(x)) {
+        const float *v = (const float *)(const void *)x->data;
+        for (int64_t i = 0; i < x->numel; i++) outside |= !(v[i] >= 0 && v[i] <= 1);
+    } else {
+        mt_tensor *flat = mt_contiguous_raw(x, MT_FLOAT64);
+        if (!flat) return -1;
+        const double *v = (const double *)(const void *)flat->data;
+        for (int64_t i = 0; i < flat->numel; i++) outside |= !(v[i] >= 0 && v[i] <= 1);
     }
-    return flat ? 0 : -1;
+    if (!outside) return 0;
+    return mt_error(MT_RUNTIME, "all elements of input should be between 0 and 1");
 }
 
 static int binary_cross_entropy_forward(mt_call *c)
@@ -247,11 +322,12 @@ static int binary_cross_entropy_forward(mt_call *c)
     if (x->dtype != y->dtype)
         return mt_error(MT_RUNTIME, "Found dtype %s but expected %s",
                         mt_dtype_camel((mt_dtype)y->dtype), mt_dtype_camel((mt_dtype)x->dtype));
-    if (float_only("binary_cross_entropy", (mt_dtype)x->dtype) < 0) return -1;
+    if (!mt_is_float((mt_dtype)x->dtype))
+        return mt_error(MT_NOT_IMPLEMENTED, "\"binary_cross_entropy\" not implemented for '%s'",
+                        mt_dtype_camel((mt_dtype)x->dtype));
     if (mt_not_differentiable(w, "binary_cross_entropy", "weight") < 0) return -1;
     if (check_probabilities(x) < 0) return -1;
-    mt_tensor *each = mt_call2(&mt_op_bce_each, x, y);
-    return finish(c, w ? mt_mul(each, w) : each);
+    return weighted(c, &mt_op_bce, w, (mt_dtype)x->dtype);
 }
 MT_OP(binary_cross_entropy, .kind = MT_COMPOSITE | MT_NN,
       .grad_name = "BinaryCrossEntropyBackward0",
@@ -261,55 +337,37 @@ MT_OP(binary_cross_entropy, .kind = MT_COMPOSITE | MT_NN,
              "least -100. RuntimeError where x is "
              "outside [0, 1].");
 
-/* (1 - y) x + (1 + (p - 1) y) log(1 + e^-x), with log(1 + e^-x) = max(-x, 0) + log(1 + e^-|x|). */
-static int bce_logits_each_forward(mt_call *c)
+/* Positive targets weighed: (1 - y) x + (1 + (p - 1) y) log(1 + e^-x). */
+static mt_tensor *weighed_logits(mt_tensor *x, mt_tensor *y, mt_tensor *p)
 {
-    mt_tensor *x = c->in[0], *y = c->in[1], *p = c->in[2], *one = number(1);
-    mt_tensor *soft =
-        mt_add(mt_clamp(mt_neg(x), number(0), NULL), mt_log1p(mt_exp(mt_neg(mt_abs(x)))));
-    if (p) soft = mt_mul(soft, mt_add(one, mt_mul(mt_sub(p, one), y)));
-    return mt_result_is(c, 0, mt_add(mt_mul(mt_sub(one, y), x), soft));
+    mt_tensor *one = mt_number(1), *factor = mt_add(one, mt_mul(mt_sub(p, one), y));
+    return mt_sub(mt_mul(mt_sub(one, y), x), mt_mul(factor, mt_log_sigmoid(x)));
 }
-
-/* dx = g ((1 - y) - l (1 - s)), s = sigmoid(x), l = 1 + (p - 1) y; dy = g ((p - 1) log(1 + e^-x) - x). */
-static void bce_logits_each_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
-{
-    mt_tensor *g = gout[0], *x = c->in[0], *y = c->in[1], *p = c->in[2], *one = number(1),
-              *s = mt_sigmoid(x);
-    mt_tensor *factor = p ? mt_add(one, mt_mul(mt_sub(p, one), y)) : one;
-    if (gin[0]) gin[0] = mt_mul(g, mt_sub(mt_sub(one, y), mt_mul(factor, mt_sub(one, s))));
-    mt_tensor *soft = gin[1] || gin[2] ? mt_neg(mt_log_sigmoid(x)) : NULL;
-    if (gin[1]) gin[1] = mt_mul(g, p ? mt_sub(mt_mul(mt_sub(p, one), soft), x) : mt_neg(x));
-    if (gin[2]) gin[2] = mt_mul(g, mt_mul(y, soft));
-}
-
-static const mt_op mt_op_bce_logits_each = {
-    .name = "bce_logits_each",
-    .grad_name = "BinaryCrossEntropyWithLogitsBackward0",
-    .schema = "bce_logits_each(Tensor input, Tensor target, Tensor? pos_weight=None) -> Tensor",
-    .forward = bce_logits_each_forward,
-    .backward = bce_logits_each_backward,
-    .keeps = {MT_KEEP_ALL_IN, MT_KEEP_ALL_IN, MT_KEEP_ALL_IN}};
 
 static int binary_cross_entropy_with_logits_forward(mt_call *c)
 {
-    mt_tensor *x = c->in[0], *y = c->in[1], *w = c->in[2];
+    mt_tensor *x = c->in[0], *y = c->in[1], *w = c->in[2], *p = c->in[3];
     char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
+    mt_loss_reduction r = MT_LOSS_MEAN;
     if (!mt_same_shape(x, y))
         return mt_error(
             MT_VALUE,
             "Target size (torch.Size(%s)) must be the same as input size (torch.Size(%s))",
             mt_shape_text(y->ndim, y->size, a), mt_shape_text(x->ndim, x->size, b));
     if (mt_not_differentiable(w, "binary_cross_entropy_with_logits", "weight") < 0 ||
-        mt_not_differentiable(c->in[3], "binary_cross_entropy_with_logits", "pos_weight") < 0 ||
-        float_only("log_sigmoid_cpu", (mt_dtype)x->dtype) < 0)
+        mt_not_differentiable(p, "binary_cross_entropy_with_logits", "pos_weight") < 0)
         return -1;
+    if (!mt_is_float((mt_dtype)x->dtype))
+        return mt_error(MT_NOT_IMPLEMENTED, "\"log_sigmoid_cpu\" not implemented for '%s'",
+                        mt_dtype_camel((mt_dtype)x->dtype));
     mt_dtype d = (mt_dtype)y->dtype; /* as PyTorch, which works in the memory of 1 - y */
     if (!mt_is_float(d))
         return mt_error(MT_RUNTIME, "result type %s can't be cast to the desired output type %s",
                         mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel(d));
-    mt_tensor *each = mt_to_dtype(mt_call3(&mt_op_bce_logits_each, x, y, c->in[3]), d);
-    return finish(c, w ? mt_to_dtype(mt_mul(each, w), d) : each);
+    if (!p) return weighted(c, &mt_op_bce_logits, w, d);
+    if (mt_reduction_of(c->arg[0].text, &r) < 0) return -1;
+    mt_tensor *each = mt_to_dtype(weighed_logits(x, y, p), d);
+    return mt_result_is(c, 0, mt_reduce_loss(w ? mt_to_dtype(mt_mul(each, w), d) : each, r));
 }
 MT_OP(binary_cross_entropy_with_logits, .kind = MT_COMPOSITE | MT_NN,
       .grad_name = "BinaryCrossEntropyWithLogitsBackward0",
