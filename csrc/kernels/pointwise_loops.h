@@ -39,6 +39,8 @@
 #define BINARY_REAL(DO, name, f)
 #endif
 #define UNARY_SAME_NN(DO, name, f)  UNARY_SAME(DO, name, f)
+#define UNARY_ALL_NN(DO, name, f)   UNARY_SAME(DO, name, f)
+#define UNARY_FLOAT_NN(DO, name, f) UNARY_FLOAT(DO, name, f)
 #define UNARY_TEST(DO, name, f)     DO(name, bool, T, f)
 #define BINARY_ARITH(DO, name, f)   DO(name, T, T, f)
 #define BINARY_CHOICE(DO, name, f)  DO(name, T, T, f)
@@ -87,6 +89,8 @@ static void MT_CAT(fill_rows, S)(mt_kernels *k)
 #undef MEMORY
 #undef UNARY_SAME
 #undef UNARY_SAME_NN
+#undef UNARY_ALL_NN
+#undef UNARY_FLOAT_NN
 #undef UNARY_ROUND
 #undef UNARY_FLOAT
 #undef UNARY_NN

@@ -110,7 +110,7 @@ static int arg_of(mt_call *c, mt_reduction how)
     int64_t dim = c->arg[0].i;
     mt_arg dims = one_dim(&dim);
     if (own(c) == MT_BOOL)
-        return mt_error(MT_NOT_IMPLEMENTED, "\"%s_cpu\" not implemented for 'Bool'", c->op->name);
+        return mt_error(MT_RUNTIME, "%s(): does not support bool input", c->op->name);
     if (c->arg[0].given) return choose(c, 0, how, &dims, c->arg[1].b, MT_INT64, false);
     return choose(c, 0, how, NULL, c->arg[1].b, MT_INT64, false);
 }

@@ -31,7 +31,7 @@ static void walk_next(walk *w)
 static int check_index_type(const char *name, const mt_tensor *index)
 {
     if (index->dtype == MT_INT64 || index->dtype == MT_INT32 || index->numel == 0) return 0;
-    return mt_error(MT_RUNTIME, "%s(): Expected dtype int64 for index", name);
+    return mt_error(MT_RUNTIME, "%s(): Expected dtype int32/int64 for index", name);
 }
 
 static int check_range(const mt_tensor *index, int64_t n, int dim)
@@ -46,21 +46,53 @@ static int check_range(const mt_tensor *index, int64_t n, int dim)
     return 0;
 }
 
-/* index must fit inside t everywhere but along dim. */
-static int check_fits(const char *name, const mt_tensor *t, const mt_tensor *index, int dim,
-                      bool along_dim)
+static bool fits_inside(const mt_tensor *t, const mt_tensor *index, int dim)
 {
-    int a = t->ndim ? t->ndim : 1, b = index->ndim ? index->ndim : 1;
-    if (a != b)
-        return mt_error(MT_RUNTIME,
-                        "Index tensor must have the same number of dimensions as %s tensor", name);
     for (int d = 0; d < index->ndim && t->ndim; d++)
-        if ((d != dim || along_dim) && index->size[d] > t->size[d])
-            return mt_error(MT_RUNTIME,
-                            "Size does not match at dimension %d expected index to be no larger "
-                            "than %s apart from dimension %d",
-                            d, name, dim);
-    return 0;
+        if (d != dim && index->size[d] > t->size[d]) return false;
+    return true;
+}
+
+static int check_ndim(const char *name, const mt_tensor *t, const mt_tensor *index)
+{
+    if ((t->ndim ? t->ndim : 1) == (index->ndim ? index->ndim : 1)) return 0;
+    return mt_error(MT_RUNTIME, "Index tensor must have the same number of dimensions as %s tensor",
+                    name);
+}
+
+/* gather: index must fit inside x everywhere but along dim. */
+static int check_fits(const mt_tensor *x, const mt_tensor *index, int dim)
+{
+    char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
+    int d = 0;
+    if (check_ndim("input", x, index) < 0) return -1;
+    if (fits_inside(x, index, dim)) return 0;
+    while (d == dim || index->size[d] <= x->size[d]) d++;
+    return mt_error(MT_RUNTIME,
+                    "Size does not match at dimension %d expected index %s to be no larger than "
+                    "self %s apart from dimension %d",
+                    d, mt_shape_text(index->ndim, index->size, a),
+                    mt_shape_text(x->ndim, x->size, b), dim);
+}
+
+/* scatter: likewise, and in every dimension inside src, if there is one. */
+static int check_fits_both(const mt_tensor *x, const mt_tensor *index, const mt_tensor *src,
+                           int dim)
+{
+    char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT], c[MT_SHAPE_TEXT];
+    if (check_ndim("self", x, index) < 0 || (src && check_ndim("src", src, index) < 0)) return -1;
+    bool fits = fits_inside(x, index, dim) && (!src || fits_inside(src, index, -1));
+    if (fits) return 0;
+    mt_shape_text(index->ndim, index->size, a);
+    mt_shape_text(x->ndim, x->size, b);
+    if (!src)
+        return mt_error(MT_RUNTIME,
+                        "Expected index %s to be no larger than self %s apart from dimension %d", a,
+                        b, dim);
+    return mt_error(MT_RUNTIME,
+                    "Expected index %s to be no larger than self %s apart from dimension %d and to "
+                    "be no larger size than src %s",
+                    a, b, dim, mt_shape_text(src->ndim, src->size, c));
 }
 
 static mt_tensor *plain_index(const char *name, mt_tensor *index)
@@ -77,7 +109,7 @@ static int gather_forward(mt_call *c)
     int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
     if (dim < 0) return -1;
     if (!(index = plain_index("gather", index))) return -1;
-    if (index->numel && check_fits("input", x, index, dim, false) < 0) return -1;
+    if (index->numel && check_fits(x, index, dim) < 0) return -1;
     if (!(y = mt_result(c, 0, (mt_dtype)x->dtype, index->ndim, index->size))) return -1;
     int64_t item = mt_itemsize(x), step = x->ndim ? x->stride[dim] : 0,
             n = x->ndim ? x->size[dim] : 1;
@@ -136,10 +168,8 @@ static int place(mt_call *c, mt_tensor *index, mt_tensor *src, const char *value
 {
     mt_tensor *x = c->in[0], *y;
     int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
-    if (dim < 0 || !(index = plain_index(add ? "scatter_add" : "scatter", index))) return -1;
-    if (index->numel && (check_fits("self", x, index, dim, false) < 0 ||
-                         (src && check_fits("src", src, index, dim, true) < 0)))
-        return -1;
+    if (dim < 0 || !(index = plain_index("scatter", index))) return -1;
+    if (index->numel && check_fits_both(x, index, src, dim) < 0) return -1;
     if (src && src->dtype != x->dtype)
         return mt_error(MT_RUNTIME, "scatter(): Expected self.dtype to be equal to src.dtype");
     if (!(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, x->size)) ||
@@ -241,9 +271,21 @@ static void around(const mt_tensor *x, int dim, int64_t *outer, int64_t *n, int6
 
 static int check_vector(const char *name, const mt_tensor *index)
 {
-    if (index->ndim > 1) return mt_error(MT_INDEX, "%s(): Index is supposed to be a vector", name);
+    bool brief = !strcmp(name, "index_select");
+    char size[MT_SHAPE_TEXT];
+    if (index->ndim > 1 && brief)
+        return mt_error(MT_INDEX, "%s(): Index is supposed to be a vector", name);
+    if (index->ndim > 1)
+        return mt_error(
+            MT_INDEX,
+            "%s(): Index is supposed to be a vector, but got dim: %d with type: %s and size: %s",
+            name, index->ndim, mt_dtype_camel((mt_dtype)index->dtype),
+            mt_shape_text(index->ndim, index->size, size));
     if (index->dtype != MT_INT64 && index->dtype != MT_INT32)
-        return mt_error(MT_RUNTIME, "%s(): Expected dtype int32 or int64 for index", name);
+        return brief
+                   ? mt_error(MT_RUNTIME, "%s(): Expected dtype int32 or int64 for index", name)
+                   : mt_error(MT_RUNTIME, "%s(): Expected dtype int32/int64 for index but got: %s",
+                              name, mt_dtype_camel((mt_dtype)index->dtype));
     return 0;
 }
 
@@ -265,6 +307,11 @@ static int index_select_forward(mt_call *c)
         !(index = mt_contiguous_raw(index, MT_INT64)))
         return -1;
     memcpy(size, x->size, (size_t)x->ndim * sizeof *size);
+    if (x->ndim == 0 && index->numel != 1)
+        return mt_error(MT_RUNTIME,
+                        "index_select(): Index to scalar can have only 1 value, got %" PRId64
+                        " value(s)",
+                        index->numel);
     size[dim] = index->numel;
     if (!(x = mt_contiguous_raw(x, (mt_dtype)x->dtype)) ||
         !(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, size)))
@@ -295,30 +342,46 @@ mt_tensor *mt_index_select(mt_tensor *self, int64_t dim, mt_tensor *index)
     return index ? mt_call2a(&mt_op_index_select, self, index, 1, arg) : NULL;
 }
 
+/* source has self's shape but for the slices along dim, of which there is one for each index. */
+static int check_source(const mt_tensor *x, int dim, const mt_tensor *index, const mt_tensor *src)
+{
+    char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
+    int64_t slices = dim < src->ndim ? src->size[dim] : 1;
+    bool alike = src->ndim == x->ndim;
+    for (int d = 0; alike && d < x->ndim; d++) alike = d == dim || src->size[d] == x->size[d];
+    if (src->dtype != x->dtype)
+        return mt_error(MT_RUNTIME,
+                        "index_add_(): self (%s) and source (%s) must have the same scalar type",
+                        mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel((mt_dtype)src->dtype));
+    if (!alike && src->ndim != x->ndim - 1)
+        return mt_error(MT_RUNTIME,
+                        "source tensor shape must match self tensor shape, excluding the specified "
+                        "dimension. Got self.shape = %s source.shape = %s",
+                        mt_shape_text(x->ndim, x->size, a), mt_shape_text(src->ndim, src->size, b));
+    if (slices != index->numel)
+        return mt_error(MT_RUNTIME,
+                        "index_add_(): Number of indices (%" PRId64
+                        ") should be equal to source.size(dim): (%" PRId64 "), for dim: %d",
+                        index->numel, slices, dim);
+    return alike ? 0
+                 : mt_error(MT_RUNTIME,
+                            "source tensor shape must match self tensor shape, excluding the "
+                            "specified dimension. Got self.shape = %s source.shape = %s",
+                            mt_shape_text(x->ndim, x->size, a),
+                            mt_shape_text(src->ndim, src->size, b));
+}
+
 static int index_add_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *index = c->in[1], *src = c->in[2], *y;
     int64_t outer, n, inner, item = mt_itemsize(x);
     int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
-    if (dim < 0 || check_vector("index_add", index) < 0 ||
+    if (dim < 0 || check_vector("index_add_", index) < 0 ||
         !(index = mt_contiguous_raw(index, MT_INT64)))
         return -1;
-    if (src->dtype != x->dtype)
-        return mt_error(
-            MT_RUNTIME,
-            "self and source expected to have the same dtype, but got (self) %s and (source) %s",
-            mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel((mt_dtype)src->dtype));
-    if (src->ndim != x->ndim || (x->ndim && src->size[dim] != index->numel) ||
-        (!x->ndim && index->numel != 1))
-        return mt_error(MT_INDEX,
-                        "index_add_(): Number of indices (%" PRId64
-                        ") should be equal to source.size(dim): (%" PRId64 "), for dim: %d",
-                        index->numel, src->ndim > dim ? src->size[dim] : 0, dim);
-    for (int d = 0; d < x->ndim; d++)
-        if (d != dim && src->size[d] != x->size[d])
-            return mt_error(MT_RUNTIME, "source tensor shape must match self tensor shape, "
-                                        "excluding the specified dimension.");
+    if (check_source(x, dim, index, src) < 0) return -1;
     mt_scalar alpha = c->arg[1].s;
+    if (!mt_is_float((mt_dtype)x->dtype)) alpha = mt_scalar_int(mt_scalar_to_int(alpha));
     if (mt_scalar_to_double(alpha) != 1 && !(src = mt_mul(src, mt_number_of(alpha)))) return -1;
     if (!(src = mt_contiguous_raw(src, (mt_dtype)x->dtype)) ||
         !(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, x->size)) ||

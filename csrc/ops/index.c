@@ -498,6 +498,15 @@ static int take_forward(mt_call *c)
                         mt_dtype_camel((mt_dtype)index->dtype));
     if (all == 0 && index->numel > 0)
         return mt_error(MT_INDEX, "take(): tried to take from an empty tensor");
+    const mt_tensor *flat = mt_contiguous_raw(index, MT_INT64);
+    for (int64_t i = 0; flat && i < flat->numel; i++) {
+        int64_t at = ((const int64_t *)(void *)flat->data)[i];
+        if (at < -all || at >= all)
+            return mt_error(MT_INDEX,
+                            "out of range: tried to access index %" PRId64
+                            " on a tensor of %" PRId64 " elements.",
+                            at, all);
+    }
     return mt_result_is(c, 0, mt_index(mt_reshape(x, 1, &all), 1, &index));
 }
 

@@ -161,29 +161,38 @@ MT_OP(outer, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
       .schema = "outer(Tensor self, Tensor vec2) -> Tensor",
       .doc = "The matrix of all products of an element of self and one of vec2.");
 
+/* A factor is first made a number of the results' type: 0.5 is 0 among integers. */
+static mt_tensor *factor(const mt_arg *a, mt_dtype d)
+{
+    return mt_number_of(mt_is_float(d) ? a->s : mt_scalar_int(mt_scalar_to_int(a->s)));
+}
+
 /* beta M + alpha A B; M is not even looked at when beta is 0. */
 static mt_tensor *blend(mt_tensor *m, mt_tensor *product, const mt_arg *beta, const mt_arg *alpha)
 {
     if (!product) return NULL;
-    if (mt_scalar_to_double(alpha->s) != 1) product = mt_mul(product, mt_number_of(alpha->s));
-    if (mt_scalar_to_double(beta->s) == 0) return product;
-    if (mt_scalar_to_double(beta->s) != 1) m = mt_mul(m, mt_number_of(beta->s));
+    mt_dtype d = (mt_dtype)product->dtype;
+    mt_tensor *a = factor(alpha, d), *b = factor(beta, d);
+    if (!a || !b) return NULL;
+    if (mt_scalar_to_double(mt_item_at(a, 0)) != 1) product = mt_mul(product, a);
+    if (mt_scalar_to_double(mt_item_at(b, 0)) == 0) return product;
+    if (mt_scalar_to_double(mt_item_at(b, 0)) != 1) m = mt_mul(m, b);
     return product && m ? mt_add(mt_expand(m, product->ndim, product->size), product) : NULL;
 }
 
+static const char *camel(const mt_tensor *t) { return mt_dtype_camel((mt_dtype)t->dtype); }
+
 static int addmm_forward(mt_call *c)
 {
-    if (!mt_is_float((mt_dtype)c->in[0]->dtype) &&
-        (c->arg[0].s.kind == MT_SCALAR_FLOAT || c->arg[1].s.kind == MT_SCALAR_FLOAT))
-        return mt_error(
-            MT_RUNTIME,
-            "For integral input tensors, argument %s must not be a floating point number.",
-            c->arg[0].s.kind == MT_SCALAR_FLOAT ? "beta" : "alpha");
-    if (c->in[1]->ndim != 2 || c->in[2]->ndim != 2)
-        return mt_error(MT_RUNTIME, "mat%d must be a matrix, got %d-D tensor",
-                        c->in[1]->ndim != 2 ? 1 : 2,
-                        c->in[1]->ndim != 2 ? c->in[1]->ndim : c->in[2]->ndim);
-    return mt_result_is(c, 0, blend(c->in[0], mt_mm(c->in[1], c->in[2]), &c->arg[0], &c->arg[1]));
+    mt_tensor *m = c->in[0], *a = c->in[1], *b = c->in[2];
+    if (a->ndim != 2 || b->ndim != 2)
+        return mt_error(MT_RUNTIME, "mat%d must be a matrix, got %d-D tensor", a->ndim != 2 ? 1 : 2,
+                        a->ndim != 2 ? a->ndim : b->ndim);
+    if (m->dtype != b->dtype || a->dtype != b->dtype)
+        return mt_error(MT_RUNTIME, "%s and mat2 must have the same dtype, but got %s and %s",
+                        m->dtype != b->dtype ? "self" : "mat1", camel(m->dtype != b->dtype ? m : a),
+                        camel(b));
+    return mt_result_is(c, 0, blend(m, mt_mm(a, b), &c->arg[0], &c->arg[1]));
 }
 MT_OP(
     addmm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
@@ -193,16 +202,51 @@ MT_OP(
     .doc = "beta self + alpha mat1 @ mat2; self broadcasts to the product.");
 static int addmv_forward(mt_call *c)
 {
-    return mt_result_is(c, 0, blend(c->in[0], mt_mv(c->in[1], c->in[2]), &c->arg[0], &c->arg[1]));
+    mt_tensor *m = c->in[0], *a = c->in[1], *v = c->in[2];
+    if (a->ndim != 2 || v->ndim != 1 || m->ndim > 1)
+        return mt_error(MT_RUNTIME, "vector + matrix @ vector expected, got %d, %d, %d", m->ndim,
+                        a->ndim, v->ndim);
+    if (a->size[1] != v->size[0] || (m->numel != 1 && m->numel != a->size[0]))
+        return mt_error(MT_RUNTIME,
+                        "size mismatch, got input (%" PRId64 "), mat (%" PRId64 "x%" PRId64
+                        "), vec (%" PRId64 ")",
+                        m->numel, a->size[0], a->size[1], v->size[0]);
+    if (m->dtype != a->dtype || m->dtype != v->dtype)
+        return mt_error(MT_RUNTIME,
+                        "addmv input tensors must have the same dtype, but got %s, %s, and %s",
+                        camel(m), camel(a), camel(v));
+    return mt_result_is(c, 0, blend(m, mt_mv(a, v), &c->arg[0], &c->arg[1]));
 }
 MT_OP(addmv, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
       .grad_name = "AddmvBackward0",
       .schema =
           "addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
       .doc = "beta self + alpha mat @ vec; self broadcasts to the product.");
+/* t.size(d); -1 with PyTorch's error if there is no such dimension. */
+static int64_t size_at(const mt_tensor *t, int d)
+{
+    if (t->ndim == 0)
+        return mt_error(MT_INDEX, "Dimension specified as %d but tensor has no dimensions", d);
+    if (d >= t->ndim)
+        return mt_error(MT_INDEX,
+                        "Dimension out of range (expected to be in range of [-%d, %d], but got %d)",
+                        t->ndim, t->ndim - 1, d);
+    return t->size[d];
+}
+
 static int baddbmm_forward(mt_call *c)
 {
-    return mt_result_is(c, 0, blend(c->in[0], mt_bmm(c->in[1], c->in[2]), &c->arg[0], &c->arg[1]));
+    mt_tensor *m = c->in[0], *a = c->in[1], *b = c->in[2];
+    int64_t size[3];
+    if ((size[0] = size_at(a, 0)) < 0 || (size[1] = size_at(a, 1)) < 0 ||
+        (size[2] = size_at(b, 2)) < 0 || !(m = mt_expand(m, 3, size)))
+        return -1;
+    if (m->dtype != a->dtype)
+        return mt_error(MT_RUNTIME,
+                        "Input dtypes must be the same, got: input %s, batch1: %s, batch2: %s",
+                        mt_dtype_c((mt_dtype)m->dtype), mt_dtype_c((mt_dtype)a->dtype),
+                        mt_dtype_c((mt_dtype)b->dtype));
+    return mt_result_is(c, 0, blend(m, mt_bmm(a, b), &c->arg[0], &c->arg[1]));
 }
 MT_OP(baddbmm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
       .grad_name = "BaddbmmBackward0",

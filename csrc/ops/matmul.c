@@ -110,7 +110,9 @@ static int bmm_forward(mt_call *c)
                         "Expected size for first two dimensions of batch2 tensor to be: [%" PRId64
                         ", %" PRId64 "] but got: %s.",
                         a->size[0], a->size[2], mt_shape_text(2, b->size, ta));
-    if (same_types(a, b) < 0) return -1;
+    if (a->dtype != b->dtype)
+        return mt_error(MT_RUNTIME, "expected scalar type %s but found %s",
+                        mt_dtype_camel((mt_dtype)a->dtype), mt_dtype_camel((mt_dtype)b->dtype));
     int64_t size[3] = {a->size[0], a->size[1], b->size[2]}, item = mt_itemsize(a);
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 3, size);
     for (int64_t i = 0; y && i < size[0]; i++)
@@ -142,6 +144,8 @@ mt_tensor *mt_bmm(mt_tensor *self, mt_tensor *mat2) { return mt_call2(&mt_op_bmm
 static int mv_forward(mt_call *c)
 {
     mt_tensor *a = c->in[0], *v = c->in[1];
+    if (a->ndim == 0)
+        return mt_error(MT_INDEX, "Dimension specified as 0 but tensor has no dimensions");
     if (a->ndim != 2 || v->ndim != 1)
         return mt_error(MT_RUNTIME, "vector + matrix @ vector expected, got %d, %d, %d", 1, a->ndim,
                         v->ndim);
@@ -150,7 +154,13 @@ static int mv_forward(mt_call *c)
                         "size mismatch, got input (%" PRId64 "), mat (%" PRId64 "x%" PRId64
                         "), vec (%" PRId64 ")",
                         a->size[0], a->size[0], a->size[1], v->size[0]);
-    if (same_types(a, v) < 0) return -1;
+    if (a->dtype != v->dtype)
+        return mt_error(MT_RUNTIME,
+                        "addmv input tensors must have the same dtype, but got %s, %s, and %s",
+                        mt_dtype_camel((mt_dtype)v->dtype), mt_dtype_camel((mt_dtype)a->dtype),
+                        mt_dtype_camel((mt_dtype)v->dtype));
+    if (a->dtype == MT_BOOL)
+        return mt_error(MT_NOT_IMPLEMENTED, "\"addmv_impl_cpu\" not implemented for 'Bool'");
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 1, a->size);
     if (!y) return -1;
     return mt_gemm((mt_dtype)a->dtype, a->size[0], 1, a->size[1], a->data, a->stride[0],
@@ -279,26 +289,38 @@ mt_tensor *mt_matmul(mt_tensor *self, mt_tensor *other)
 static __attribute__((noinline)) int check_linear(const mt_tensor *x, const mt_tensor *w,
                                                   const mt_tensor *bias)
 {
-    if (x->ndim == 0)
+    char target[MT_SHAPE_TEXT], given[MT_SHAPE_TEXT];
+    if (x->ndim == 0 || w->ndim == 0)
         return mt_error(MT_RUNTIME,
-                        "both arguments to linear need to be at least 1D, but they are 0D and 2D");
+                        "both arguments to linear need to be at least 1D, but they are %dD and %dD",
+                        x->ndim, w->ndim);
+    if (w->ndim > 2)
+        return mt_error(MT_RUNTIME, "t() expects a tensor with <= 2 dimensions, but self is %dD",
+                        w->ndim);
     if (w->ndim != 2)
         return mt_error(MT_RUNTIME, "linear: weight must be a matrix, but got %dD", w->ndim);
-    int64_t k = x->size[x->ndim - 1];
+    int64_t k = x->size[x->ndim - 1], rows[2] = {k ? x->numel / k : 0, w->size[0]};
     if (k != w->size[1])
         return mt_error(MT_RUNTIME,
                         "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64
                         " and %" PRId64 "x%" PRId64 ")",
-                        k ? x->numel / k : 0, k, w->size[1], w->size[0]);
-    if (x->dtype != w->dtype || (bias && bias->dtype != w->dtype))
-        return mt_error(MT_RUNTIME, "mat1 and mat2 must have the same dtype, but got %s and %s",
-                        mt_dtype_camel((mt_dtype)x->dtype), mt_dtype_camel((mt_dtype)w->dtype));
+                        rows[0], k, w->size[1], w->size[0]);
+    if (!bias && same_types(x, w) < 0) return -1;
+    if (bias && (bias->dtype != w->dtype || x->dtype != w->dtype))
+        return mt_error(MT_RUNTIME, "%s and mat2 must have the same dtype, but got %s and %s",
+                        bias->dtype != w->dtype ? "self" : "mat1",
+                        mt_dtype_camel((mt_dtype)(bias->dtype != w->dtype ? bias : x)->dtype),
+                        mt_dtype_camel((mt_dtype)w->dtype));
+    if (bias && bias->ndim > 1 && bias->numel != 1)
+        return mt_error(MT_RUNTIME, "linear: bias must be a vector or one number, but got shape %s",
+                        mt_shape_text(bias->ndim, bias->size, given));
     if (bias && !(bias->ndim == 1 && bias->size[0] == w->size[0]) && bias->numel != 1)
-        return mt_error(MT_RUNTIME,
-                        "The expanded size of the tensor (%" PRId64
-                        ") must match the existing size (%" PRId64
-                        ") at non-singleton dimension 1.",
-                        w->size[0], bias->numel);
+        return mt_error(
+            MT_RUNTIME,
+            "The expanded size of the tensor (%" PRId64 ") must match the existing size (%" PRId64
+            ") at non-singleton dimension 1.  Target sizes: %s.  Tensor sizes: %s",
+            w->size[0], bias->ndim ? bias->size[bias->ndim - 1] : 1, mt_shape_text(2, rows, target),
+            mt_shape_text(bias->ndim, bias->size, given));
     return 0;
 }
 
@@ -428,6 +450,7 @@ static void linear_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 
 static const char *linear_grad_name(const mt_call *c)
 {
+    if (c->in_dims[0].ndim == 1 && c->in_dims[2].dtype == MT_NO_DTYPE) return "SqueezeBackward4";
     if (c->in_dims[0].ndim != 2)
         return c->in_dims[2].dtype == MT_NO_DTYPE ? "UnsafeViewBackward0" : "ViewBackward0";
     return c->in_dims[2].dtype == MT_NO_DTYPE ? "MmBackward0" : "AddmmBackward0";

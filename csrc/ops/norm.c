@@ -16,13 +16,43 @@ static int update_running(mt_tensor *running, mt_tensor *value, double momentum)
     return 0;
 }
 
+static const char *camel(const mt_tensor *t) { return mt_dtype_camel((mt_dtype)t->dtype); }
+
+/* All of one floating type; float32 parameters with inputs of a shorter one are not there yet. */
+static int check_types(const mt_call *c)
+{
+    const mt_tensor *x = c->in[0], *first = NULL;
+    if (!mt_is_float((mt_dtype)x->dtype))
+        return mt_error(MT_NOT_IMPLEMENTED, "\"batch_norm\" not implemented for '%s'", camel(x));
+    static const int order[] = {3, 4, 1, 2}; /* as PyTorch looks for the parameters' type */
+    for (int i = 0; i < 4; i++) {
+        const mt_tensor *p = c->in[order[i]];
+        if (!p) continue;
+        if (!first) first = p;
+        if (p->dtype == x->dtype) continue;
+        if (p != first)
+            return mt_error(MT_RUNTIME, "expected scalar type %s but found %s", camel(x), camel(p));
+        return x->dtype == MT_FLOAT32
+                   ? mt_error(MT_RUNTIME,
+                              "mixed dtype (CPU): expect parameter to have scalar type of Float")
+                   : mt_error(MT_RUNTIME,
+                              "mixed dtype (CPU): all inputs must share same datatype.");
+    }
+    for (int i = 1; i < 3; i++)
+        if (c->in[i] && c->in[i]->ndim != 1)
+            return mt_error(MT_RUNTIME, "TensorAccessor expected 1 dims but tensor has %d",
+                            c->in[i]->ndim);
+    return 0;
+}
+
 static int check_batch_norm(const mt_call *c, bool training, double eps)
 {
     static const char *const names[] = {"input", "running_mean", "running_var", "weight", "bias"};
     mt_tensor *x = c->in[0];
     char shape[MT_SHAPE_TEXT];
     if (training) {
-        int64_t values = x->ndim > 0 ? x->size[0] : 1;
+        if (x->ndim == 0) return mt_error(MT_INDEX, "tuple index out of range");
+        int64_t values = x->size[0];
         for (int i = 2; i < x->ndim; i++) values *= x->size[i];
         if (values == 1) {
             mt_shape_text(x->ndim, x->size, shape);
@@ -36,18 +66,21 @@ static int check_batch_norm(const mt_call *c, bool training, double eps)
                             eps);
     }
     if (eps < 0) return mt_error(MT_VALUE, "batch_norm eps must be non-negative, but got %g", eps);
-    if (!training && (!c->in[1] || !c->in[2]))
-        return mt_error(MT_RUNTIME,
-                        "Expected running_mean and running_var to be defined when training=False");
-    if (x->ndim < 2)
+    if (training && !c->in[1] != !c->in[2])
+        return mt_error(MT_VALUE,
+                        "running_mean and running_var must either both be None or neither be None");
+    for (int i = 1; i < 3 && !training; i++)
+        if (!c->in[i])
+            return mt_error(MT_RUNTIME, "%s must be defined in evaluation mode", names[i]);
+    int64_t channels = x->ndim > 1 ? x->size[1] : 0;
+    for (int i = 1; i < 5; i++)
+        if (c->in[i] && c->in[i]->numel != channels)
+            return mt_error(MT_RUNTIME, "%s should contain %lld elements not %lld", names[i],
+                            (long long)channels, (long long)c->in[i]->numel);
+    if (x->numel && x->ndim < 2)
         return mt_error(MT_INDEX,
                         "Dimension out of range (expected to be in range of [-1, 0], but got 1)");
-    for (int i = 1; i < 5; i++) {
-        if (c->in[i] && c->in[i]->numel != x->size[1])
-            return mt_error(MT_RUNTIME, "%s should contain %lld elements not %lld", names[i],
-                            (long long)x->size[1], (long long)c->in[i]->numel);
-    }
-    return 0;
+    return x->numel ? check_types(c) : 0;
 }
 
 /* y = (x - mean) / sqrt(var + eps) w + b. In training mean and variance are those of every channel
@@ -64,6 +97,7 @@ static int batch_norm_forward(mt_call *c)
     bool training = c->arg[0].b;
     double momentum = c->arg[1].d, eps = c->arg[2].d;
     if (check_batch_norm(c, training, eps) < 0) return -1;
+    if (x->numel == 0) return mt_result_is(c, 0, mt_clone(x)); /* nothing to learn from */
     int64_t channels[MT_MAX_DIMS], dims[MT_MAX_DIMS], n = 0;
     for (int i = 0; i < x->ndim; i++) {
         channels[i] = i == 1 ? x->size[1] : 1;
@@ -74,7 +108,6 @@ static int batch_norm_forward(mt_call *c)
         centred = mt_sub(x, mean);
         var = mt_mean_dim(mt_square(centred), (int)n, dims, true);
         double values = x->size[1] ? (double)(x->numel / x->size[1]) : 0;
-        if (x->numel == 0) return mt_result_is(c, 0, centred); /* nothing to learn from */
         mt_tensor *unbiased = var ? mt_mul(mt_alias(var), mt_number(values / (values - 1))) : NULL;
         if (!unbiased || update_running(c->in[1], mean, momentum) < 0 ||
             update_running(c->in[2], unbiased, momentum) < 0)

@@ -5,9 +5,26 @@
 
 #include "base/parallel.h"
 
+#include <float.h>
 #include <string.h>
 
-enum { FLOAT, SAME, ROUND, TEST, NN, SAME_NN, ARITH, CHOICE, PAIR, REAL, COMPARE, LOGIC, GRAD };
+enum {
+    FLOAT,
+    SAME,
+    ROUND,
+    TEST,
+    NN,
+    SAME_NN,
+    ALL_NN,
+    FLOAT_NN,
+    ARITH,
+    CHOICE,
+    PAIR,
+    REAL,
+    COMPARE,
+    LOGIC,
+    GRAD
+};
 
 /* ---- types -------------------------------------------------------------------------------------------- */
 
@@ -34,8 +51,26 @@ mt_dtype mt_result_type(int n, mt_tensor *const *t)
     return combine(kind[0], combine(kind[1], kind[2]));
 }
 
+#define BOOL_MINUS                                                                                 \
+    "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "    \
+    "invert a mask, use the `~` or `logical_not()` operator instead."
+
+/* PyTorch's name for the kernel that is missing: add_cpu, with exceptions. */
 static int no_kernel(const mt_call *c, mt_dtype d)
 {
+    static const char *const others[][2] = {{"round", "round_vml_cpu"},
+                                            {"floor", "floor_vml_cpu"},
+                                            {"ceil", "ceil_vml_cpu"},
+                                            {"trunc", "trunc_vml_cpu"},
+                                            {"floor_divide", "div_floor_cpu"},
+                                            {"pow", "pow"},
+                                            {"celu", "elu_cpu"},
+                                            {"selu", "elu_cpu"},
+                                            {"softshrink", "softshrink_check"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (!strcmp(c->op->name, others[i][0]))
+            return mt_error(MT_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", others[i][1],
+                            mt_dtype_camel(d));
     return mt_error(MT_NOT_IMPLEMENTED, "\"%s_cpu\" not implemented for '%s'", c->op->name,
                     mt_dtype_camel(d));
 }
@@ -191,16 +226,54 @@ static const uint8_t unary_kind[] = {
 
 static inline int64_t grain_of(int kind)
 {
-    return kind == FLOAT || kind == NN ? MT_GRAIN_DEAR : MT_GRAIN_CHEAP;
+    return kind == FLOAT || kind == NN || kind == FLOAT_NN ? MT_GRAIN_DEAR : MT_GRAIN_CHEAP;
 }
 
+/* What PyTorch says of bools where it does not say "not implemented". */
 static int unary_check(const mt_call *c, const mt_tensor *x)
 {
-    if (c->op->row == MT_UNARY_neg && x->dtype == MT_BOOL)
+    if (MT_LIKELY(x->dtype != MT_BOOL)) return 0;
+    switch (c->op->row) {
+    case MT_UNARY_neg:
         return mt_error(
             MT_RUNTIME,
             "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
             "invert a mask, use the `~` or `logical_not()` operator instead.");
+    case MT_UNARY_relu:
+        return mt_error(MT_RUNTIME, "Boolean inputs not supported for relu");
+    case MT_UNARY_hardtanh:
+    case MT_UNARY_relu6:
+        return mt_error(MT_RUNTIME, "Bool inputs not supported for hardtanh");
+    case MT_UNARY_softsign:
+        return mt_error(MT_NOT_IMPLEMENTED, "\"abs_cpu\" not implemented for 'Bool'");
+    case MT_UNARY_tanhshrink:
+        return mt_error(MT_RUNTIME, BOOL_MINUS);
+    default:
+        return 0;
+    }
+}
+
+/* The numbers of a UNARY_P row, as the element type has them. */
+static int read_params(const mt_call *c, mt_dtype d, double *param)
+{
+    bool limits = c->op->row == MT_UNARY_hardtanh;
+    for (int i = 0; i < c->narg && i < 3; i++) {
+        double room = 0;
+        param[i] = mt_scalar_to_double(c->arg[i].s);
+        if (mt_is_float(d)) continue;
+        if (limits && d == MT_UINT8 && param[i] < 0)
+            return mt_error(MT_RUNTIME,
+                            "cannot do hardtanh on an unsigned type with negative limits");
+        if (mt_scalar_check_fill(c->arg[i].s, d) < 0) return -1;
+        mt_scalar_store(c->arg[i].s, d, &room);
+        param[i] = mt_scalar_to_double(mt_scalar_load(d, &room));
+    }
+    if (c->op->row == MT_UNARY_celu && param[0] == 0)
+        return mt_error(MT_RUNTIME, "ZeroDivisionError: alpha cannot be 0 for CELU");
+    if (c->op->row == MT_UNARY_softshrink && !(param[0] >= 0))
+        return mt_error(MT_RUNTIME,
+                        "lambda must be in range [0, %g] for input dtype %s, but found %g",
+                        d == MT_FLOAT32 ? (double)FLT_MAX : DBL_MAX, mt_dtype_camel(d), param[0]);
     return 0;
 }
 
@@ -210,7 +283,7 @@ static int unary_forward(mt_call *c)
     int kind = unary_kind[c->op->row];
     mt_dtype compute = (mt_dtype)x->dtype;
     double param[3];
-    if (kind == FLOAT && !mt_is_float(compute)) compute = mt_default_dtype();
+    if ((kind == FLOAT || kind == FLOAT_NN) && !mt_is_float(compute)) compute = mt_default_dtype();
     if (MT_UNLIKELY(compute == MT_BOOL && c->op->row == MT_UNARY_square))
         compute = MT_INT64; /* as pow */
     mt_loop loop = mt_k->unary[c->op->row][compute];
@@ -221,7 +294,7 @@ static int unary_forward(mt_call *c)
         if (!itself) return no_kernel(c, compute);
         loop = mt_k->cast[compute][compute];
     }
-    for (int i = 0; i < c->narg && i < 3; i++) param[i] = mt_scalar_to_double(c->arg[i].s);
+    if (MT_UNLIKELY(c->narg) && read_params(c, compute, param) < 0) return -1;
     if (!(x = cast(x, compute))) return -1;
     mt_tensor *y = mt_result_like(c, 0, kind == TEST ? MT_BOOL : compute, x);
     if (!y) return -1;
@@ -270,10 +343,7 @@ static int binary_check(const mt_call *c, mt_dtype compute)
             "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
             "`logical_xor()` operator instead.");
     if (row == MT_BINARY_sub && (c->in[0]->dtype == MT_BOOL || c->in[1]->dtype == MT_BOOL))
-        return mt_error(MT_RUNTIME,
-                        "Subtraction, the `-` operator, with a bool tensor is not supported. If "
-                        "you are trying to "
-                        "invert a mask, use the `~` or `logical_not()` operator instead.");
+        return mt_error(MT_RUNTIME, BOOL_MINUS);
     if (!mt_is_integral(compute)) return 0;
     if (row == MT_BINARY_pow && c->in[1]->flags & MT_WRAPPED_NUMBER && has_negative(c->in[1]))
         return mt_error(MT_RUNTIME, "Integers to negative integer powers are not allowed.");
@@ -419,28 +489,34 @@ static const char *binary_grad_name(const mt_call *c)
 
 /* ---- what a row becomes ---------------------------------------------------------------------------------- */
 
-#define NONE         0u
-#define IN           MT_KEEP_IN(0)
-#define OUT          MT_KEEP_OUT(0)
-#define X            MT_KEEP_IN(0)
-#define Y            MT_KEEP_IN(1)
-#define Z            MT_KEEP_OUT(0)
-#define A(i)         mt_number_of(c->arg[i].s) /* parameter i of a UNARY_P row, in its rule */
-#define N(i)         mt_scalar_to_double(c->arg[i].s)
-#define PUBLIC       (MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT)
-#define KIND_FLOAT   PUBLIC
-#define KIND_SAME    PUBLIC
-#define KIND_NN      (MT_NN | MT_INPLACE)
-#define KIND_SAME_NN (PUBLIC | MT_NN)
-#define KIND_ROUND   PUBLIC
-#define KIND_TEST    (MT_FUNCTION | MT_METHOD | MT_OUT | MT_NODIFF)
-#define KIND_ARITH   PUBLIC
-#define KIND_CHOICE  (MT_FUNCTION | MT_METHOD | MT_OUT)
-#define KIND_PAIR    PUBLIC
-#define KIND_REAL    PUBLIC
-#define KIND_COMPARE (PUBLIC | MT_NODIFF)
-#define KIND_LOGIC   (PUBLIC | MT_NODIFF)
-#define KIND_GRAD    0u
+#define NONE          0u
+#define IN            MT_KEEP_IN(0)
+#define OUT           MT_KEEP_OUT(0)
+#define X             MT_KEEP_IN(0)
+#define Y             MT_KEEP_IN(1)
+#define Z             MT_KEEP_OUT(0)
+#define A(i)          mt_number_of(c->arg[i].s) /* parameter i of a UNARY_P row, in its rule */
+#define N(i)          mt_scalar_to_double(c->arg[i].s)
+#define PUBLIC        (MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT)
+#define KIND_FLOAT    PUBLIC
+#define KIND_SAME     PUBLIC
+#define KIND_NN       (MT_NN | MT_INPLACE)
+#define KIND_SAME_NN  (PUBLIC | MT_NN)
+#define KIND_ALL_NN   KIND_NN
+#define KIND_FLOAT_NN KIND_NN
+#define KIND_ROUND    PUBLIC
+#define KIND_TEST     (MT_FUNCTION | MT_METHOD | MT_OUT | MT_NODIFF)
+#define KIND_ARITH    PUBLIC
+#define KIND_CHOICE   (MT_FUNCTION | MT_METHOD | MT_OUT)
+#define KIND_PAIR     PUBLIC
+#define KIND_REAL     PUBLIC
+#define KIND_COMPARE  (PUBLIC | MT_NODIFF)
+#define KIND_LOGIC    (PUBLIC | MT_NODIFF)
+#define KIND_GRAD     0u
+
+/* Functions of nn.functional that are operators in PyTorch too, with out=. */
+#define BUILTIN(row)                                                                               \
+    (row == MT_UNARY_softplus || row == MT_UNARY_softshrink || row == MT_UNARY_log_sigmoid)
 
 #define UNARY_RECORD(row_kind, id, params, f, kept, gx, text)                                      \
     static void id##_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)                 \
@@ -451,7 +527,7 @@ static const char *binary_grad_name(const mt_call *c)
     }                                                                                              \
     const mt_op mt_op_##id = {.name = #id,                                                         \
                               .row = MT_UNARY_##id,                                                \
-                              .kind = KIND_##row_kind,                                             \
+                              .kind = KIND_##row_kind | (BUILTIN(MT_UNARY_##id) ? MT_OUT : 0),     \
                               .schema = #id "(Tensor self" params ") -> Tensor",                   \
                               .grad_name_of = unary_grad_name,                                     \
                               .doc = text,                                                         \

@@ -73,6 +73,8 @@ MT_OP(where_method, .kind = MT_COMPOSITE | MT_METHOD,
 
 /* ==== clamp =================================================================================================== */
 
+static bool is_number(const mt_tensor *t) { return t && t->flags & MT_WRAPPED_NUMBER; }
+
 /* A number must fit the type: 300 is no bound of a uint8. */
 static int check_bound(const mt_tensor *bound, mt_dtype d)
 {
@@ -94,7 +96,9 @@ static int clamp_forward(mt_call *c)
     mt_dtype d = mt_result_type(3, c->in);
     if (!lo && !hi)
         return mt_error(MT_RUNTIME, "torch.clamp: At least one of 'min' or 'max' must not be None");
-    if (d == MT_BOOL) return mt_error(MT_RUNTIME, "clamp is not supported for boolean tensors");
+    if (d == MT_BOOL && (is_number(lo) || is_number(hi) || (lo && hi)))
+        return mt_error(MT_NOT_IMPLEMENTED, "\"%s\" not implemented for 'Bool'",
+                        is_number(lo) || is_number(hi) ? "clamp_scalar_cpu" : "clamp_cpu");
     if (check_bound(lo, d) < 0 || check_bound(hi, d) < 0) return -1;
     if (!(in[0] = cast_to(x, d))) return -1;
     mt_tensor *y = mt_result_broadcast(c, d, 3, c->in);
@@ -135,8 +139,6 @@ mt_tensor *mt_clamp(mt_tensor *self, mt_tensor *lo, mt_tensor *hi)
     mt_tensor *in[3] = {self, lo, hi};
     return self && (lo || hi) ? mt_calln(&mt_op_clamp, 3, in, 0, NULL) : NULL;
 }
-
-static bool is_number(const mt_tensor *t) { return t && t->flags & MT_WRAPPED_NUMBER; }
 
 static const char *clamp_min_grad_name(const mt_call *c)
 {

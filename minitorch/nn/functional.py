@@ -103,6 +103,45 @@ def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
 # ---- layers --------------------------------------------------------------------------------------
 
 
+def _check_bilinear(input1, input2, weight, bias):
+    """Raises what PyTorch raises for shapes and types that do not fit."""
+    if input1.dim() != input2.dim():
+        raise RuntimeError(
+            f"bilinear(): input dimensions do not match: got {input1.dim()} and {input2.dim()}"
+        )
+    for d in range(input1.dim() - 1):
+        if input1.size(d) != input2.size(d):
+            raise RuntimeError(
+                f"bilinear(): input batch dimensions do not match at dim {d}: got {input1.size(d)} and "
+                f"{input2.size(d)}"
+            )
+    for d, (name, input) in enumerate((("input1", input1), ("input2", input2)), 1):
+        _needs_dim(weight, d)
+        _needs_dim(input, -1)
+        if input.size(-1) != weight.size(d):
+            raise RuntimeError(
+                f"bilinear(): {name} size does not match weight size: got {input.size(-1)} but "
+                f"expected {weight.size(d)}"
+            )
+    if bias is not None and bias.size(0) != weight.size(0):
+        raise RuntimeError(
+            f"bilinear(): bias size does not match weight size: got {bias.size(0)} but expected "
+            f"{weight.size(0)}"
+        )
+    if not input1.dtype == input2.dtype == weight.dtype:
+        types = (str(t.dtype).removeprefix("torch.") for t in (input1, input2, weight))
+        names = [{"float32": "float", "float64": "double"}.get(t, t) for t in types]
+        raise RuntimeError(
+            f"All tensors must have the same dtype, got input1: {names[0]}, input2: {names[1]}, "
+            f"weight: {names[2]}"
+        )
+
+
+def _needs_dim(tensor, dim):
+    if tensor.dim() == 0:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+
+
 def bilinear(input1, input2, weight, bias=None):
     """input1^T weight[o] input2 for every output o, plus bias.
 
@@ -118,17 +157,8 @@ def bilinear(input1, input2, weight, bias=None):
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.bilinear.html
     """
-    if input1.shape[:-1] != input2.shape[:-1]:
-        raise RuntimeError(
-            f"bilinear(): input batch dimensions do not match: got {input1.shape} and {input2.shape}"
-        )
+    _check_bilinear(input1, input2, weight, bias)
     outputs, size1, size2 = weight.shape
-    for name, input, size in (("input1", input1, size1), ("input2", input2, size2)):
-        if input.shape[-1] != size:
-            raise RuntimeError(
-                f"bilinear(): {name} size does not match weight size: got {input.shape[-1]} but "
-                f"expected {size}"
-            )
     mixed = minitorch.matmul(input1, weight.permute(1, 0, 2).reshape(size1, outputs * size2))
     mixed = mixed.reshape(*input1.shape[:-1], outputs, size2)
     result = (mixed * input2.unsqueeze(-2)).sum(-1)
