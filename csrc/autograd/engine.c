@@ -13,8 +13,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define INLINE inline __attribute__((always_inline))
-
 int (*mt_interrupted)(void);
 
 /* How many small nodes run between two looks for Ctrl-C, and what is not small. */
@@ -156,7 +154,7 @@ static __attribute__((noinline)) mt_tensor *refit(const mt_node *n, int i, mt_te
     return g;
 }
 
-static INLINE mt_tensor *fit_gradient(const mt_node *n, int i, mt_tensor *g)
+static MT_INLINE mt_tensor *fit_gradient(const mt_node *n, int i, mt_tensor *g)
 {
     const mt_dims *d = &n->in_dims[i];
     if (MT_LIKELY(g->dtype == d->dtype && mt_shape_equal(g->ndim, g->size, d->ndim, d->size)))
@@ -199,7 +197,7 @@ static int fail_released(const mt_node *n)
 }
 
 /* Marks in gin[] the inputs that want a gradient; false if none does. */
-static INLINE bool mark_wanted(const run *r, const mt_node *n, int nin, mt_tensor **gin)
+static MT_INLINE bool mark_wanted(const run *r, const mt_node *n, int nin, mt_tensor **gin)
 {
     bool any = false;
     for (int i = 0; i < nin; i++) {
@@ -216,8 +214,8 @@ enum { FEW_INPUTS = 4 };
 /* A reference to gin[i] to hand on: the scope's own where it can be had. A second one would keep a leaf from taking
  * the gradient as it is (can_steal), and cost a copy of it. A rule leaves its results in any order on the scope, so a
  * few are searched, down to where the rule began; a gradient that serves a later input too stays with the scope. */
-static INLINE mt_tensor *take_gradient(mt_tensor *g, mt_tensor *const *gin, int i, int nin,
-                                       int mark)
+static MT_INLINE mt_tensor *take_gradient(mt_tensor *g, mt_tensor *const *gin, int i, int nin,
+                                          int mark)
 {
     if (nin > FEW_INPUTS) return mt_take(g);
     for (int j = i + 1; j < nin; j++)
@@ -232,7 +230,7 @@ static INLINE mt_tensor *take_gradient(mt_tensor *g, mt_tensor *const *gin, int 
 }
 
 /* The gradients that the rule left in gin[] go on, in the inputs' shapes. */
-static INLINE int deliver_all(run *r, mt_node *n, int nin, mt_tensor **gin, int mark)
+static MT_INLINE int deliver_all(run *r, mt_node *n, int nin, mt_tensor **gin, int mark)
 {
     for (int i = 0; i < nin; i++) {
         const mt_edge *e = &n->next[i];
@@ -245,7 +243,7 @@ static INLINE int deliver_all(run *r, mt_node *n, int nin, mt_tensor **gin, int 
 }
 
 /* Is what n keeps as it was? With PyTorch's error if something was written to. */
-static INLINE int check_kept(const mt_node *n, int nin)
+static MT_INLINE int check_kept(const mt_node *n, int nin)
 {
     for (int i = 0; i < nin; i++)
         if (MT_UNLIKELY(mt_node_stale(n, i))) return mt_node_fail_stale(n, i);
@@ -255,7 +253,7 @@ static INLINE int check_kept(const mt_node *n, int nin)
 }
 
 /* room: for nin gradients, and as many inputs and outputs. */
-static INLINE int run_rule_in(run *r, mt_node *n, int nin, mt_tensor **gout, mt_tensor **room)
+static MT_INLINE int run_rule_in(run *r, mt_node *n, int nin, mt_tensor **gout, mt_tensor **room)
 {
     const mt_op *op = n->call.op;
     mt_tensor **gin = room;
@@ -288,10 +286,8 @@ static int run_rule(run *r, mt_node *n, mt_tensor **gout)
 }
 
 /* Ctrl-C is looked for now and then, and before what takes long. */
-static inline int poll(run *r, mt_task *t)
+static inline int poll(run *r, int64_t numel)
 {
-    int64_t numel = t->n == 1 ? t->one->numel : 0;
-    for (int k = 0; t->n > 1 && k < t->n; k++) numel += t->many[k] ? t->many[k]->numel : 0;
     if (MT_LIKELY(--r->until_poll > 0 && numel <= POLL_NUMEL)) return 0;
     r->until_poll = POLL_EVERY;
     return mt_interrupted && mt_interrupted() ? mt_error(MT_HOST, "interrupted") : 0;
@@ -308,21 +304,11 @@ static int show_gradients(run *r, mt_node *n, mt_tensor **grad)
     return 0;
 }
 
-/* Takes one task: hooks, captures, the rule. Its gradients are given up. */
-static int run_task(run *r, mt_task *t)
+/* Hooks, captures and the rule of n. grad (owned by the caller): what has arrived, nout of them. */
+static MT_INLINE int run_node(run *r, mt_node *n, mt_tensor **grad)
 {
-    mt_node *n = t->node;
     int status = -1;
     bool ran = false;
-    if (!n) {
-        mt_tensor *g = t->one;
-        t->one = NULL;
-        mt_scope scope = mt_scope_open();
-        status = finish_leaf(r, t->leaf, g);
-        mt_scope_close(scope);
-        return status;
-    }
-    mt_tensor **grad = mt_task_grads(t);
     mt_scope scope = mt_scope_open();
     if (MT_UNLIKELY(n->hooks || r->n_capture) && show_gradients(r, n, grad) < 0) goto done;
     if (r->needed && !mt_needed_inner(r->needed, n)) {
@@ -340,17 +326,49 @@ done:
     return status;
 }
 
+static int run_leaf(run *r, mt_task *t)
+{
+    mt_tensor *g = t->one;
+    t->one = NULL;
+    mt_scope scope = mt_scope_open();
+    int status = finish_leaf(r, t->leaf, g);
+    mt_scope_close(scope);
+    return status;
+}
+
+/* A task of any kind. Its gradients are given up. */
+static __attribute__((noinline)) int run_task(run *r, mt_task *t)
+{
+    int64_t numel = 0;
+    int status = 0;
+    mt_tensor **grad = mt_task_grads(t);
+    for (int k = 0; k < t->n; k++) numel += grad[k] ? grad[k]->numel : 0;
+    if (t->node) status = poll(r, numel);
+    if (status == 0) status = t->node ? run_node(r, t->node, grad) : run_leaf(r, t);
+    mt_task_clear(t);
+    return status;
+}
+
 static int run_all(run *r)
 {
     mt_task t;
+    mt_node *n;
+    mt_tensor *g;
     bool recording = !mt_self.no_grad;
     int status = 0;
     mt_self.no_grad = !r->create_graph;
     r->until_poll = POLL_EVERY;
-    while (status == 0 && mt_tasks_take(&r->tasks, &t)) {
-        if (t.node) status = poll(r, &t);
-        if (status == 0) status = run_task(r, &t);
-        mt_task_clear(&t);
+    while (status == 0) {
+        if (MT_LIKELY(mt_tasks_take_only(&r->tasks, &n, &g))) {
+            status = poll(r, g->numel);
+            if (status == 0) status = run_node(r, n, &g);
+            mt_release(g);
+            mt_node_release(n);
+        } else if (mt_tasks_take(&r->tasks, &t)) {
+            status = run_task(r, &t);
+        } else {
+            break;
+        }
     }
     mt_self.no_grad = !recording;
     mt_tasks_clear(&r->tasks);

@@ -190,7 +190,7 @@ int mt_tasks_add_slowly(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t ou
     return 0;
 }
 
-bool mt_tasks_take_newest(mt_tasks *q, mt_task *t)
+bool mt_tasks_take(mt_tasks *q, mt_task *t)
 {
     if (q->n == 0) return false;
     if (MT_LIKELY(!q->heap)) {

@@ -32,21 +32,24 @@ void mt_tasks_init(mt_tasks *q);
 int mt_tasks_add_slowly(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr, mt_tensor *g,
                         bool record);
 /* Adds g (owned, given up even on failure) to what waits for output out_nr of node, or for leaf. */
-static inline int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr,
-                               mt_tensor *g, bool record)
+static MT_INLINE int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t out_nr,
+                                  mt_tensor *g, bool record)
 {
     if (MT_UNLIKELY(q->n || q->heap || !node || node->call.nout != 1))
         return mt_tasks_add_slowly(q, node, leaf, out_nr, g, record);
     q->few[q->n++] = (mt_task){mt_node_retain(node), NULL, node->sequence + 1, 1, g, NULL};
     return 0;
 }
-bool mt_tasks_take_newest(mt_tasks *q, mt_task *t);
 /* The newest task, moved into *t; false if there is none. */
-static inline bool mt_tasks_take(mt_tasks *q, mt_task *t)
+bool mt_tasks_take(mt_tasks *q, mt_task *t);
+/* The one task that waits, if it is a node with one output: its parts, without a copy of the record. */
+static MT_INLINE bool mt_tasks_take_only(mt_tasks *q, mt_node **node, mt_tensor **g)
 {
-    if (MT_UNLIKELY(q->n != 1 || q->heap)) return mt_tasks_take_newest(q, t);
+    const mt_task *t = &q->few[0];
+    if (MT_UNLIKELY(q->n != 1 || q->heap || !t->node || t->n != 1)) return false;
+    *node = t->node;
+    *g = t->one;
     q->n = 0;
-    *t = q->few[0];
     return true;
 }
 void mt_task_clear(mt_task *t);

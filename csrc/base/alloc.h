@@ -45,7 +45,7 @@ static inline int mt_size_class(size_t size)
 
 /* A cached block, or NULL if there is none. Calls nothing, so that a function whose usual way is this one need not
  * save its registers. */
-static inline void *mt_malloc_cached(size_t size)
+static MT_INLINE void *mt_malloc_cached(size_t size)
 {
 #ifndef MT_NO_CACHE
     if (MT_LIKELY(size <= MT_SMALL_MAX && !mt_alloc_failing)) {
@@ -62,14 +62,14 @@ static inline void *mt_malloc_cached(size_t size)
 }
 
 /* NULL with a pending MT_MEMORY error if there is none to be had. size 0 is allowed. */
-static inline void *mt_malloc(size_t size)
+static MT_INLINE void *mt_malloc(size_t size)
 {
     void *block = mt_malloc_cached(size);
     return MT_LIKELY(block != NULL) ? block : mt_malloc_slow(size);
 }
 
 /* The reverse of mt_malloc_cached: false if this block cannot be kept. */
-static inline bool mt_free_cached(void *block, size_t size)
+static MT_INLINE bool mt_free_cached(void *block, size_t size)
 {
 #ifndef MT_NO_CACHE
     if (MT_LIKELY(size <= MT_SMALL_MAX && block != NULL)) {
@@ -86,7 +86,7 @@ static inline bool mt_free_cached(void *block, size_t size)
 }
 
 /* size as asked for; NULL is allowed */
-static inline void mt_free(void *block, size_t size)
+static MT_INLINE void mt_free(void *block, size_t size)
 {
     if (MT_UNLIKELY(!mt_free_cached(block, size))) mt_free_slow(block, size);
 }

@@ -10,6 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__GNUC__)
+#define MT_LIKELY(x)   __builtin_expect(!!(x), 1)
+#define MT_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define MT_INLINE inline __attribute__((always_inline)) /* what every call does, however often */
+#else
+#define MT_INLINE      inline
+#define MT_LIKELY(x)   (x)
+#define MT_UNLIKELY(x) (x)
+#endif
+
 struct mt_tensor;
 
 #define MT_CACHE_CLASSES                                                                           \
@@ -75,7 +85,7 @@ void mt_unlock(void);
 extern bool mt_shared;
 void mt_set_shared(void);
 
-static inline void mt_count_up(int32_t *count)
+static MT_INLINE void mt_count_up(int32_t *count)
 {
     if (__builtin_expect(mt_shared, 0))
         __atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
@@ -84,18 +94,10 @@ static inline void mt_count_up(int32_t *count)
 }
 
 /* True when this was the last one. */
-static inline bool mt_count_down(int32_t *count)
+static MT_INLINE bool mt_count_down(int32_t *count)
 {
     if (__builtin_expect(mt_shared, 0)) return __atomic_fetch_sub(count, 1, __ATOMIC_ACQ_REL) == 1;
     return --*count == 0;
 }
-
-#if defined(__GNUC__)
-#define MT_LIKELY(x)   __builtin_expect(!!(x), 1)
-#define MT_UNLIKELY(x) __builtin_expect(!!(x), 0)
-#else
-#define MT_LIKELY(x)   (x)
-#define MT_UNLIKELY(x) (x)
-#endif
 
 #endif

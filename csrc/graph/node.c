@@ -16,8 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INLINE inline __attribute__((always_inline))
-
 /* ---- layout: one block, arrays of falling alignment behind the record --------------------------------- */
 
 static size_t argument_bytes(const mt_arg *a, uint8_t kind)
@@ -64,7 +62,8 @@ static inline size_t size_room(const mt_tensor *t)
 
 /* Room for the call: head, arrays, arguments. sizes: places for the sizes of all inputs; *size gets the first. The
  * caller fills in[], out[], next[] and the shapes. */
-static INLINE mt_node *node_new(const mt_call *c, int nin, int nout, size_t sizes, int64_t **size)
+static MT_INLINE mt_node *node_new(const mt_call *c, int nin, int nout, size_t sizes,
+                                   int64_t **size)
 {
     size_t narg = (size_t)c->narg, tensors = (size_t)(nin + nout);
     const mt_op_plan *plan = narg && c->op->plan ? mt_op_get_plan(c->op) : NULL;
@@ -100,7 +99,7 @@ static INLINE mt_node *node_new(const mt_call *c, int nin, int nout, size_t size
 /* ---- remembering -------------------------------------------------------------------------------------- */
 
 /* The shape of t, copied to `size`; returns where the next goes. */
-static INLINE int64_t *remember_dims(mt_dims *d, const mt_tensor *t, int64_t *size)
+static MT_INLINE int64_t *remember_dims(mt_dims *d, const mt_tensor *t, int64_t *size)
 {
     d->size = size;
     d->ndim = t->ndim;
@@ -131,7 +130,7 @@ int mt_edge_of(mt_tensor *t, mt_edge *edge)
 }
 
 /* Counts the edge to t in, and puts n behind the node there. */
-static INLINE int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
+static MT_INLINE int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
 {
     if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation) &&
         mt_regenerate_view(t) < 0)
@@ -147,8 +146,8 @@ static INLINE int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
 }
 
 /* Edges, shapes and kept values of the inputs. original: see mt_node_remember. */
-static INLINE int remember_inputs(mt_node *n, const mt_call *c, int nin, mt_tensor *original,
-                                  uint32_t keeps, int64_t *size)
+static MT_INLINE int remember_inputs(mt_node *n, const mt_call *c, int nin, mt_tensor *original,
+                                     uint32_t keeps, int64_t *size)
 {
     for (int i = 0; i < nin; i++) {
         mt_tensor *t = c->in[i];
@@ -170,7 +169,7 @@ static INLINE int remember_inputs(mt_node *n, const mt_call *c, int nin, mt_tens
     return 0;
 }
 
-static INLINE int keep_outputs(mt_node *n, const mt_call *c, int nin, int nout, uint32_t keeps)
+static MT_INLINE int keep_outputs(mt_node *n, const mt_call *c, int nin, int nout, uint32_t keeps)
 {
     for (int k = 0; k < nout && k < 8; k++) {
         mt_tensor *t = c->out[k];
@@ -181,7 +180,7 @@ static INLINE int keep_outputs(mt_node *n, const mt_call *c, int nin, int nout, 
     return 0;
 }
 
-static INLINE int give_node(mt_node *n, mt_tensor *t, int k)
+static MT_INLINE int give_node(mt_node *n, mt_tensor *t, int k)
 {
     if (MT_UNLIKELY(t->node != NULL)) { /* in place: the old history lives on through n's edges */
         if (t->flags & MT_RETAIN_GRAD && mt_retain_grad_moves(t, n, (uint32_t)k) < 0) return -1;
@@ -194,7 +193,7 @@ static INLINE int give_node(mt_node *n, mt_tensor *t, int k)
 }
 
 /* The new node becomes the history of the results. */
-static INLINE int give_to_results(mt_node *n, const mt_call *c, int nout)
+static MT_INLINE int give_to_results(mt_node *n, const mt_call *c, int nout)
 {
     mt_self.sequence = n->sequence + 1;
     for (int k = 0; k < nout; k++) {
@@ -204,7 +203,7 @@ static INLINE int give_to_results(mt_node *n, const mt_call *c, int nout)
     return 0;
 }
 
-static INLINE int remember(const mt_call *c, int nin, int nout, mt_tensor *original)
+static MT_INLINE int remember(const mt_call *c, int nin, int nout, mt_tensor *original)
 {
     size_t sizes = 0;
     uint32_t keeps = 0;
@@ -243,7 +242,7 @@ int mt_node_remember(const mt_call *c, mt_tensor *original)
 
 /* ---- release ------------------------------------------------------------------------------------------ */
 
-static INLINE void drop(mt_node *n, int nin, int nout)
+static MT_INLINE void drop(mt_node *n, int nin, int nout)
 {
     n->released = true;
     for (int i = 0; i < nin; i++) {

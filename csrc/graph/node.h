@@ -31,13 +31,13 @@ typedef struct mt_node {
  * in[0] was before the write (else NULL). */
 int mt_node_remember(const mt_call *c, mt_tensor *original);
 
-static inline mt_node *mt_node_retain(mt_node *n)
+static MT_INLINE mt_node *mt_node_retain(mt_node *n)
 {
     mt_count_up(&n->refs);
     return n;
 }
 void mt_node_free(mt_node *n); /* refs has reached 0 */
-static inline void mt_node_release(mt_node *n)
+static MT_INLINE void mt_node_release(mt_node *n)
 {
     if (mt_count_down(&n->refs)) mt_node_free(n);
 }
@@ -56,7 +56,7 @@ void mt_node_rename(const mt_call *composite);
 const char *mt_node_name(const mt_node *n, char *buffer);
 
 /* Was kept value i (inputs first, outputs after them) written to since? */
-static inline bool mt_node_stale(const mt_node *n, int i)
+static MT_INLINE bool mt_node_stale(const mt_node *n, int i)
 {
     const mt_tensor *t = n->call.in[i]; /* out[] lies behind in[] */
     return t && t->storage->version != n->version[i];

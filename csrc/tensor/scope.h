@@ -32,7 +32,7 @@ static inline void mt_scope_close(mt_scope mark)
 int mt_scope_grow(void);
 
 /* Hands t (one reference of the caller's) to the innermost scope. NULL in, NULL out; on failure t is released. */
-static inline mt_tensor *mt_own(mt_tensor *t)
+static MT_INLINE mt_tensor *mt_own(mt_tensor *t)
 {
     if (MT_UNLIKELY(!t)) return NULL;
     if (MT_UNLIKELY(mt_self.scope_top == mt_self.scope_capacity) && mt_scope_grow() < 0) {
@@ -45,7 +45,7 @@ static inline mt_tensor *mt_own(mt_tensor *t)
 }
 
 /* The reverse: the caller gets a reference of its own to t, which some scope may own. */
-static inline mt_tensor *mt_take(mt_tensor *t)
+static MT_INLINE mt_tensor *mt_take(mt_tensor *t)
 {
     if (t && mt_self.scope_top > 0 && mt_self.scope[mt_self.scope_top - 1] == t)
         mt_self.scope_top--;

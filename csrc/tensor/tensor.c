@@ -206,8 +206,7 @@ static __attribute__((noinline)) mt_tensor *empty_any(mt_dtype d, int ndim, cons
 }
 
 /* The usual case, in which nothing is called: small, a block is at hand, and ndim is a constant. */
-static inline __attribute__((always_inline)) mt_tensor *empty_few(mt_dtype d, int ndim,
-                                                                  const int64_t *size)
+static MT_INLINE mt_tensor *empty_few(mt_dtype d, int ndim, const int64_t *size)
 {
     int64_t numel = 1, step = 1;
     bool odd = false; /* a size of 0 or less, or large ones */

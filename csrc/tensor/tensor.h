@@ -88,12 +88,12 @@ mt_tensor *mt_alias_as(const mt_tensor *t, int ndim, const int64_t *size, const 
 
 /* ---- counting ------------------------------------------------------------------------------------- */
 void mt_tensor_free(mt_tensor *t); /* refs has reached 0 */
-static inline mt_tensor *mt_retain(mt_tensor *t)
+static MT_INLINE mt_tensor *mt_retain(mt_tensor *t)
 {
     mt_count_up(&t->refs);
     return t;
 }
-static inline void mt_release(mt_tensor *t)
+static MT_INLINE void mt_release(mt_tensor *t)
 {
     if (t && mt_count_down(&t->refs)) mt_tensor_free(t);
 }
