@@ -13,16 +13,23 @@ from minitorch.functional import *  # noqa: F403
 __version__ = "0.1.0"
 
 _submodules = frozenset(
-    "autograd backends cuda functional linalg nn optim random return_types special utils".split()
+    """
+    autograd backends cuda functional linalg nn optim random return_types serialization special utils
+    """.split()
 )
+
+# Functions that stand in a submodule of their own.
+_lazy = {"save": "serialization", "load": "serialization"}
 
 
 def __getattr__(name):
     """Submodules are imported when they are first used, so that importing minitorch stays quick."""
     if name in _submodules:
         return _import_module("minitorch." + name)
+    if name in _lazy:
+        return getattr(_import_module("minitorch." + _lazy[name]), name)
     raise AttributeError(f"module 'minitorch' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_submodules})
+    return sorted({*globals(), *_submodules, *_lazy})
