@@ -360,11 +360,28 @@ static int drop_grads(py_nn *m, uint64_t walk)
     return failed ? -1 : 0;
 }
 
+/* Are `parameters` and what it is made of those of nn.Module? Looked up once per version of the
+ * type. */
+static bool walks_are_plain(py_nn *m)
+{
+    PyObject *const names[] = {py_str_parameters, py_str_named_parameters, py_str_named_modules};
+    PyTypeObject *type = Py_TYPE(m), *base = type;
+    if (MT_LIKELY(m->walks_version && m->walks_version == type->tp_version_tag))
+        return m->walks_plain;
+    while (base->tp_base && base->tp_base != &py_nn_type) base = base->tp_base;
+    m->walks_plain = true;
+    for (int i = 0; i < 3; i++)
+        m->walks_plain &= _PyType_Lookup(type, names[i]) == _PyType_Lookup(base, names[i]);
+    m->walks_version = type->tp_version_tag;
+    return m->walks_plain;
+}
+
 static PyObject *module_drop_grads(PyObject *self, PyObject *Py_UNUSED(none))
 {
-    static uint64_t walks;
-    if (drop_grads((py_nn *)self, ++walks) < 0) return NULL;
-    Py_RETURN_NONE;
+    static uint64_t walk;
+    if (!walks_are_plain((py_nn *)self)) Py_RETURN_FALSE;
+    if (drop_grads((py_nn *)self, ++walk) < 0) return NULL;
+    Py_RETURN_TRUE;
 }
 
 /* ==== life ================================================================================== */
@@ -495,7 +512,8 @@ static PyMethodDef module_methods[] = {
      METH_CLASS | METH_VARARGS | METH_KEYWORDS, "Prepares a class for fast calls."},
     {"_registries", module_registries, METH_NOARGS, "(_parameters, _buffers, _modules), or None."},
     {"_drop", module_drop, METH_O, "Removes an ordinary attribute of the instance."},
-    {"_drop_grads", module_drop_grads, METH_NOARGS, "Sets all parameters' gradients to None."},
+    {"_drop_grads", module_drop_grads, METH_NOARGS,
+     "Sets all parameters' gradients to None, unless the class has parameters() of its own."},
     {"_setup", module_setup, METH_NOARGS, "Makes the registries."},
     {"_adopt", module_adopt, METH_NOARGS, "Takes over the registries found in __dict__."},
     {"_mark_hooked", module_mark_hooked, METH_NOARGS,

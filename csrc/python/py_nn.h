@@ -24,10 +24,12 @@ typedef struct py_nn {
     PyObject *forward;    /* what the type has under that name; borrowed from it ... */
     unsigned int version; /* ... while this is the type's version; 0: look it up */
     unsigned int flags;
-    uint64_t walk;           /* the last walk over a network that came by */
-    PyObject *weight, *bias; /* owned: what the registry has under these names, while `cached` */
-    PyObject *children;      /* Sequential: a tuple of what registry[PY_NN_MODULES] has; or NULL */
-    bool cached;             /* the last three are forgotten by every change of a registry */
+    uint64_t walk;              /* the last walk over a network that came by */
+    unsigned int walks_version; /* the type's version that walks_plain is for; 0: none */
+    bool walks_plain;           /* the class does not say itself what its parameters are */
+    PyObject *weight, *bias;    /* owned: what the registry has under these names, while `cached` */
+    PyObject *children; /* Sequential: a tuple of what registry[PY_NN_MODULES] has; or NULL */
+    bool cached;        /* the last three are forgotten by every change of a registry */
     /* of `forward`, where it is one of ours: see settings_are_usual */
     bool settings_plain, settings_usual;
     uint64_t settings_seen; /* the version of the instance's dict that settings_usual is for */
@@ -109,7 +111,8 @@ int py_nn_hook_init(PyObject *module);
     X(_parameters)                                                                                 \
     X(_buffers)                                                                                    \
     X(_modules)                                                                                    \
-    X(_non_persistent_buffers_set) X(_call_impl) X(_assign) X(inplace) X(reduction) X(mean)
+    X(_non_persistent_buffers_set)                                                                 \
+    X(_call_impl) X(_assign) X(inplace) X(parameters) X(named_parameters) X(named_modules)
 #define X(name) extern PyObject *py_str_##name;
 PY_NN_NAMES(X)
 #undef X

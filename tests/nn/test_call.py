@@ -391,3 +391,21 @@ def test_activations_heed_each_of_their_attributes():
             m.inplace = True
             y = x.clone()
             assert m(y) is y and y.tolist() != x.tolist()
+
+
+def test_zero_grad_asks_a_class_that_names_its_parameters():
+    class Some(nn.Sequential):
+        pass
+
+    m = Some(nn.Linear(2, 2), nn.Linear(2, 2))
+
+    def backward():
+        m(X).sum().backward()
+        m.zero_grad()
+        return [p.grad is None for p in m[0].parameters()] + [p.grad is None for p in m[1].parameters()]
+
+    assert backward() == backward() == [True] * 4
+    Some.parameters = lambda self: self[1].parameters()
+    assert backward() == [False, False, True, True]
+    del Some.parameters
+    assert backward() == [True] * 4

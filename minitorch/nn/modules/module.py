@@ -520,14 +520,7 @@ class Module(_ModuleBase):
 
     def zero_grad(self, set_to_none=True):
         """Drops the gradients of all parameters, or sets them to zero."""
-        cls = type(self)
-        if (
-            set_to_none
-            and cls.parameters is Module.parameters
-            and cls.named_parameters is Module.named_parameters
-            and cls.named_modules is Module.named_modules
-        ):
-            self._drop_grads()
+        if set_to_none and self._drop_grads():
             return
         for param in self.parameters():
             if param.grad is None:
