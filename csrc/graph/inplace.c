@@ -6,6 +6,8 @@
 #include "graph/hooks.h"
 #include "graph/node.h"
 
+#include <string.h>
+
 static int check_view(const mt_tensor *t)
 {
     const char *what =
@@ -29,6 +31,23 @@ static int check_view(const mt_tensor *t)
     return 0;
 }
 
+static int fail_function_view(const mt_tensor *t)
+{
+    char name[64] = "a Function";
+    if (t->node) mt_node_name(t->node, name);
+    char *suffix = strstr(name, "Backward");
+    if (suffix) *suffix = '\0';
+    return mt_error(
+        MT_RUNTIME,
+        "Output %d of %s is a view and is being modified inplace. This view was created "
+        "inside a custom Function (or because an input was returned as-is) and the "
+        "autograd logic to handle view+inplace would override the custom backward "
+        "associated with the custom Function, leading to incorrect gradients. This "
+        "behavior is forbidden. You can fix this by cloning the output of the custom "
+        "Function.",
+        t->out_nr, name);
+}
+
 int mt_check_history(mt_tensor *t, bool recording)
 {
     if (t->storage->readonly)
@@ -37,6 +56,7 @@ int mt_check_history(mt_tensor *t, bool recording)
             "cannot write to a tensor whose memory is read-only: it was made from a read-only "
             "array. Use clone() to get a copy that can be written.");
     if (mt_self.no_grad) return 0;
+    if (MT_UNLIKELY(t->flags & MT_FUNCTION_VIEW && t->node)) return fail_function_view(t);
     bool lost = t->flags & MT_VIEW_NO_GRAD && t->base && mt_requires_grad(t->base);
     if (lost) return check_view(t);
     if (t->base && !t->node && mt_requires_grad(t->base) && !t->base->node &&

@@ -13,6 +13,7 @@
 #include "python/py.h"
 
 #include "python/py_bind.h"
+#include "python/py_function.h"
 
 /* ---- lists of tensors ----------------------------------------------------------------------- */
 
@@ -312,6 +313,7 @@ static bool is_alone(const mt_tensor *t)
 int py_hooks_traverse(mt_tensor *t, visitproc visit, void *arg)
 {
     if (!t || !is_alone(t)) return 0;
+    if (t->node) Py_VISIT(py_function_context(t->node));
     const mt_hooks *hooks = *hooks_at(t);
     for (int i = 0; hooks && i < hooks->n; i++) {
         if (!is_ours(&hooks->hook[i])) continue;

@@ -4,7 +4,7 @@
  * y.grad_fn is the same object as long as it is held. Every kind of node has a type of its own
  * name, made once: <AddBackward0 object at ...>. A leaf has no node; where a walk over the graph
  * ends in one, it is shown as AccumulateGrad. Relies on graph/node.h; read next: py_autograd.c. */
-#include "python/py.h"
+#include "python/py_function.h"
 
 #include <structmember.h>
 
@@ -15,6 +15,7 @@ typedef struct py_node {
     mt_node *node;   /* owned; NULL for AccumulateGrad */
     mt_tensor *leaf; /* owned; of AccumulateGrad */
     PyObject *metadata;
+    PyObject *context; /* of a Function: its attributes are found here too */
 } py_node;
 
 static PyTypeObject node_type;
@@ -38,6 +39,7 @@ static void node_dealloc(PyObject *self)
         mt_release(n->leaf);
     }
     Py_XDECREF(n->metadata);
+    Py_XDECREF(n->context);
     PyObject_Free(self);
     Py_DECREF(type);
 }
@@ -68,6 +70,7 @@ static py_node *node_new(const char *name)
     self->node = NULL;
     self->leaf = NULL;
     self->metadata = NULL;
+    self->context = NULL;
     return self;
 }
 
@@ -78,6 +81,7 @@ static PyObject *wrap_node(mt_node *n)
     py_node *self = node_new(mt_node_name(n, name));
     if (!self) return NULL;
     self->node = mt_node_retain(n);
+    self->context = Py_XNewRef(py_function_context(n));
     n->host = self;
     return (PyObject *)self;
 }
@@ -121,6 +125,22 @@ static const char *short_name(PyObject *self) { return Py_TYPE(self)->tp_name + 
 static PyObject *node_repr(PyObject *self)
 {
     return PyUnicode_FromFormat("<%s object at %p>", short_name(self), self);
+}
+
+/* What the node does not have itself it asks the context of its Function for. */
+static PyObject *node_getattro(PyObject *self, PyObject *name)
+{
+    PyObject *value = PyObject_GenericGetAttr(self, name), *context = as_node(self)->context;
+    if (value || !PyErr_ExceptionMatches(PyExc_AttributeError)) return value;
+    const mt_node *n = as_node(self)->node;
+    bool gone = !context && n && py_is_function(n);
+    if (gone && PyUnicode_CompareWithASCIIString(name, "saved_tensors") == 0) {
+        PyErr_Clear();
+        return py_function_released();
+    }
+    if (!context) return NULL;
+    PyErr_Clear();
+    return PyObject_GetAttr(context, name);
 }
 
 static PyObject *node_name(PyObject *self, PyObject *unused)
@@ -208,6 +228,7 @@ static PyTypeObject node_type = {
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_doc = "A remembered call: one step of the way back through the graph.",
     .tp_repr = node_repr,
+    .tp_getattro = node_getattro,
     .tp_methods = node_methods,
     .tp_getset = node_getset,
 };

@@ -38,6 +38,8 @@ struct mt_hooks;
 #define MT_FROM_NO_GRAD 256u  /* made under no_grad from something that requires grad: likewise */
 #define MT_FROM_NODIFF  512u  /* made by an operator without derivative: likewise */
 #define MT_HOST_OWNED   1024u /* the tensor keeps its host alive: mt_host_release gives it up */
+#define MT_FUNCTION_VIEW                                                                           \
+    2048u /* a look at other memory that a host's function returned: not to be written to */
 
 typedef struct mt_tensor {
     int32_t refs;

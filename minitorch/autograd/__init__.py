@@ -7,14 +7,17 @@ import warnings
 
 from minitorch import _C
 from minitorch._C import enable_grad, inference_mode, no_grad, set_grad_enabled
-from minitorch.autograd import grad_mode
+from minitorch.autograd import function, grad_mode
+from minitorch.autograd.function import Function
 from minitorch.autograd.gradcheck import gradcheck, gradgradcheck
 from minitorch.autograd.variable import Variable
 
 __all__ = [
+    "Function",
     "Variable",
     "backward",
     "enable_grad",
+    "function",
     "grad",
     "grad_mode",
     "gradcheck",
