@@ -1,5 +1,5 @@
-/* Which part of the graph leads from the roots to the tensors asked for; and how large a graph is. Walks without
- * recursion: a stack of (node, next input) on the heap. */
+/* Which part of the graph leads from the roots to the tensors asked for; and how large a graph is.
+ * Walks without recursion: a stack of (node, next input) on the heap. */
 #include "autograd/task.h"
 
 #include "autograd/engine.h"
@@ -71,7 +71,7 @@ bool mt_needed_inner(const mt_needed *s, const void *key)
     return s->table[find(s, key)].state & INNER;
 }
 
-/* ---- the walk ------------------------------------------------------------------------------------------- */
+/* ---- the walk -------------------------------------------------------------------------------- */
 
 typedef struct frame {
     const mt_node *node;

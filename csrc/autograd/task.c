@@ -25,7 +25,7 @@ void mt_tasks_init(mt_tasks *q)
     q->table = NULL;
 }
 
-/* ---- table ---------------------------------------------------------------------------------------------- */
+/* ---- table ----------------------------------------------------------------------------------- */
 
 static size_t find(const mt_tasks *q, const void *key)
 {
@@ -34,7 +34,8 @@ static size_t find(const mt_tasks *q, const void *key)
     return i;
 }
 
-/* Takes slot i out and moves later entries of its run up, so that no tombstones are needed (Knuth, 6.4 R). */
+/* Takes slot i out and moves later entries of its run up, so that no tombstones
+ * are needed (Knuth, 6.4 R). */
 static void table_remove(mt_tasks *q, size_t i)
 {
     size_t mask = (size_t)(q->table_size - 1);
@@ -47,7 +48,7 @@ static void table_remove(mt_tasks *q, size_t i)
     q->table[i] = NULL;
 }
 
-/* ---- heap ----------------------------------------------------------------------------------------------- */
+/* ---- heap ------------------------------------------------------------------------------------ */
 
 static void heap_push(mt_tasks *q, mt_task *t)
 {
@@ -117,7 +118,7 @@ static int grow(mt_tasks *q)
     return -1;
 }
 
-/* ---- tasks ---------------------------------------------------------------------------------------------- */
+/* ---- tasks ----------------------------------------------------------------------------------- */
 
 static int task_init(mt_task *t, mt_node *node, mt_tensor *leaf)
 {
@@ -152,7 +153,8 @@ static mt_task *task_of(mt_tasks *q, mt_node *node, mt_tensor *leaf)
     return entry;
 }
 
-/* The sum of what has arrived and what arrives now; written into the first where nobody else sees it. */
+/* The sum of what has arrived and what arrives now; written into the first
+ * where nobody else sees it. */
 static mt_tensor *sum_of(mt_tensor *old, mt_tensor *g, bool record)
 {
     bool ours = !record && old->refs == 1 && old->storage->refs == 1 && !old->host && !old->base &&

@@ -1,10 +1,12 @@
-/* What the engine keeps while it runs: tasks by node, newest first, and the set of nodes worth visiting. */
+/* What the engine keeps while it runs: tasks by node, newest first, and the
+ * set of nodes worth visiting. */
 #ifndef MT_AUTOGRAD_TASK_H
 #define MT_AUTOGRAD_TASK_H
 
 #include "graph/node.h"
 
-/* The gradients that have arrived for a node's outputs (owned), or for a leaf (node NULL, one gradient). */
+/* The gradients that have arrived for a node's outputs (owned), or for a leaf
+ * (node NULL, one gradient). */
 typedef struct mt_task {
     mt_node *node; /* retained */
     mt_tensor *leaf;
@@ -18,8 +20,9 @@ static inline mt_tensor **mt_task_grads(mt_task *t) { return t->n == 1 ? &t->one
 
 #define MT_TASKS_FEW 8
 
-/* The tasks by sequence. A few lie side by side and are looked through, which is all that most graphs ever need; when
- * more wait at once they move to a binary heap, in which a hash table (open addressing) finds that of a node or leaf. */
+/* The tasks by sequence. A few lie side by side and are looked through, which is all that most
+ * graphs ever need; when more wait at once they move to a binary heap, in which a hash table
+ * (open addressing) finds that of a node or leaf. */
 typedef struct mt_tasks {
     int n, capacity;
     mt_task **heap; /* NULL: few[] */

@@ -10,9 +10,9 @@
  *
  * Note [What is live]
  * Each thread counts, without atomic read-modify-writes (COUNT), the blocks that enter from beyond
- * its cache and those that leave; what it hands out from its cache costs no count. Blocks in the hands
- * of users are those that came in and are not in a cache. The sum over the registered threads and the
- * total of the ended ones is exact whenever nobody is in the middle of a call.
+ * its cache and those that leave; what it hands out from its cache costs no count. Blocks in the
+ * hands of users are those that came in and are not in a cache. The sum over the registered threads
+ * and the total of the ended ones is exact whenever nobody is in the middle of a call.
  *
  * Relies on: base/thread.c for the list of threads, base/error.h. */
 #include "base/alloc.h"
@@ -205,8 +205,8 @@ static void *take_spare(int class)
     return s;
 }
 
-/* Gives the oldest back until at most `limit` bytes are kept; the calls to the system run unlocked.
- */
+/* Gives the oldest back until at most `limit` bytes are kept; the calls to
+ * the system run unlocked. */
 static void shrink_spares(size_t limit)
 {
     spare *doomed = NULL;
@@ -284,11 +284,10 @@ static void *allocate(size_t size, bool *zero)
     mt_thread_register(); /* before any lock is taken: it guards the locks across forks */
     if (!mt_alloc_failing || !simulate_failure()) block = find_block(size, zero);
     if (!block)
-        return mt_fail(
-            MT_MEMORY,
-            "DefaultCPUAllocator: can't allocate memory: you tried to allocate %zu bytes. "
-            "Error code 12 (Cannot allocate memory)",
-            size);
+        return mt_fail(MT_MEMORY,
+                       "DefaultCPUAllocator: can't allocate memory: you tried to allocate %zu "
+                       "bytes. Error code 12 (Cannot allocate memory)",
+                       size);
     count(1, counted(size));
     return block;
 }

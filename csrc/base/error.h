@@ -25,8 +25,8 @@ typedef enum mt_code {
 void *mt_fail(mt_code code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same for functions that return int: always -1. */
 int mt_error(mt_code code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Something the user should know, but no failure. A host that has warnings sets mt_warn_host; its lock must be
- * held (MT_RANDOM operators keep it). -1: the host made an error of it. */
+/* Something the user should know, but no failure. A host that has warnings sets mt_warn_host; its
+ * lock must be held (MT_RANDOM operators keep it). -1: the host made an error of it. */
 int mt_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 extern int (*mt_warn_host)(const char *text);
 /* Out of memory: needs no memory itself. Always NULL. */

@@ -1,9 +1,9 @@
 /* Numbers with their kind, and how they become elements.
  *
- * C leaves the conversion of a float to an integer that cannot hold it undefined. Here it is what
- * x86 does and PyTorch therefore shows there: NaN and what is out of range give the most negative
- * int64 or, for all narrower types, int32, of which the low bits are kept. Relies on: base/error.h.
- */
+ * C leaves the conversion of a float to an integer that cannot hold it undefined. Here it
+ * is what x86 does and PyTorch therefore shows there: NaN and what is out of range give
+ * the most negative int64 or, for all narrower types, int32, of which the low bits are
+ * kept. Relies on: base/error.h. */
 #include "base/scalar.h"
 #include "base/error.h"
 

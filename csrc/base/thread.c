@@ -35,8 +35,8 @@ static void unlink_thread(mt_thread *t)
     t->link = NULL;
 }
 
-/* Runs in the thread that ends, possibly before the exit handlers of others that still free memory.
- */
+/* Runs in the thread that ends, possibly before the exit handlers of
+ * others that still free memory. */
 static void thread_exit(void *record)
 {
     mt_thread *t = record;

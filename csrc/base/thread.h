@@ -22,9 +22,8 @@
 
 struct mt_tensor;
 
-#define MT_CACHE_CLASSES                                                                           \
-    12 /* see alloc.h: 64, 128, ... 512 in steps of 64, then 1, 2, 4, 8 KiB                        \
-        */
+/* See alloc.h: 64, 128, ... 512 in steps of 64, then 1, 2, 4, 8 KiB. */
+#define MT_CACHE_CLASSES 12
 
 typedef enum mt_thread_state {
     MT_THREAD_NEW,        /* has not reserved anything yet */
@@ -47,8 +46,8 @@ typedef struct mt_thread {
      * kept. */
     void *cache[MT_CACHE_CLASSES];
     uint16_t room[MT_CACHE_CLASSES];
-    /* Blocks and bytes that came from beyond the cache minus those that went there; see Note [What is
-     * live] in alloc.c. */
+    /* Blocks and bytes that came from beyond the cache minus those that went there; see
+     * Note [What is live] in alloc.c. */
     int64_t blocks, bytes;
     int64_t clock, processor_clock; /* parallel.c: two clocks, read together, ns */
     /* error.c */

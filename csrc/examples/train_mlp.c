@@ -1,4 +1,5 @@
-/* The lecture's net, 2-4-1 with sigmoids, trained on two half moons with SGD on mini-batches: its whole loop in C.
+/* The lecture's net, 2-4-1 with sigmoids, trained on two half moons with SGD on
+ * mini-batches: its whole loop in C.
  *
  *     cc -Icsrc -Icsrc/include train_mlp.c csrc/build/libminitorch.a -lm -lpthread -fopenmp */
 #include "minitorch.h"

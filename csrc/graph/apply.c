@@ -1,4 +1,5 @@
-/* Running an operator and remembering the call. Relies on node.h and inplace.h; read next: graph/node.c. */
+/* Running an operator and remembering the call. Relies on node.h and
+ * inplace.h; read next: graph/node.c. */
 #include "graph/apply.h"
 
 #include "graph/inplace.h"
@@ -6,7 +7,7 @@
 
 #include <string.h>
 
-/* ---- results ---------------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 static int check_cast(const mt_tensor *target, mt_dtype d)
 {
@@ -15,8 +16,8 @@ static int check_cast(const mt_tensor *target, mt_dtype d)
                     mt_dtype_camel(d), mt_dtype_camel((mt_dtype)target->dtype));
 }
 
-/* Gives an out= target the shape of the result; one that already has elements is resized with PyTorch's blessing
- * only as long as it is not a view of shared memory that is too small. */
+/* Gives an out= target the shape of the result; one that already has elements is resized with
+ * PyTorch's blessing only as long as it is not a view of shared memory that is too small. */
 static int fit_out(mt_tensor *target, int ndim, const int64_t *size)
 {
     if (mt_shape_equal(target->ndim, target->size, ndim, size)) return 0;
@@ -58,7 +59,8 @@ static int check_overlap(const mt_call *c, const mt_tensor *target, bool *clash)
     return 0;
 }
 
-/* elementwise: the kernel reads an element of in[0] before it writes the same element of the result. */
+/* elementwise: the kernel reads an element of in[0] before it writes the
+ * same element of the result. */
 static mt_tensor *result(mt_call *c, int k, mt_dtype d, int ndim, const int64_t *size,
                          const mt_tensor *like, bool elementwise)
 {
@@ -130,7 +132,7 @@ void mt_call_free_list(mt_call *c)
     c->flags &= ~MT_CALL_LIST;
 }
 
-/* ---- running ---------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 /* Copies temporaries into given targets and makes those the results. */
 static int deliver_targets(mt_call *c)
@@ -159,8 +161,8 @@ static bool any_requires_grad(const mt_call *c)
     return false;
 }
 
-/* Marks results that have no history although an input asked for one: the reason is told when somebody calls
- * backward() on them. */
+/* Marks results that have no history although an input asked for one: the reason is told when
+ * somebody calls backward() on them. */
 static void mark_reason(const mt_call *c, uint32_t reason)
 {
     for (int k = 0; k < c->nout; k++)
@@ -242,7 +244,8 @@ mt_tensor *mt_apply(mt_call *c)
         return c->out[0];
     }
 
-    /* A view's flags depend on the mode, so views run in the caller's mode: they call nothing recorded. */
+    /* A view's flags depend on the mode, so views run in the caller's mode:
+     * they call nothing recorded. */
     mt_self.no_grad = !recorded || !(c->op->kind & MT_VIEW);
     int failed = c->op->forward(c);
     mt_self.no_grad = !recorded;
@@ -262,7 +265,7 @@ mt_tensor *mt_apply(mt_call *c)
     return c->nout ? c->out[0] : NULL;
 }
 
-/* ---- typed wrappers --------------------------------------------------------------------------------- */
+/* ---- typed wrappers -------------------------------------------------------------------------- */
 
 mt_tensor *mt_calln(const mt_op *op, int nin, mt_tensor **in, int narg, mt_arg *arg)
 {

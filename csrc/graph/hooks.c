@@ -65,7 +65,8 @@ void mt_hooks_free(mt_hooks *hooks)
     mt_free(hooks, sizeof *hooks);
 }
 
-/* A retained gradient is a hook whose context is the tensor, not owned: the tensor removes it when it dies. */
+/* A retained gradient is a hook whose context is the tensor, not owned: the
+ * tensor removes it when it dies. */
 static mt_tensor *store_grad(void *context, mt_tensor *grad)
 {
     mt_tensor *t = context, *in[2] = {t->grad, grad};

@@ -4,7 +4,8 @@
 
 #include "graph/op.h"
 
-/* Returns the gradient to go on with: `grad` itself or another one (owned by the scope), or NULL on an error. */
+/* Returns the gradient to go on with: `grad` itself or another one
+ * (owned by the scope), or NULL on an error. */
 typedef mt_tensor *(*mt_hook_fn)(void *context, mt_tensor *grad);
 
 typedef struct mt_hook {
@@ -21,15 +22,16 @@ typedef struct mt_hooks {
     mt_hook *hook;
 } mt_hooks;
 
-/* Adds a hook to the gradient of t (which must require grad); returns its id, 0 on failure (release is then not
- * called). Owner of context: the hook. */
+/* Adds a hook to the gradient of t (which must require grad); returns its id, 0 on failure
+ * (release is then not called). Owner of context: the hook. */
 uint64_t mt_hook_add(mt_tensor *t, bool post, mt_hook_fn fn, void (*release)(void *),
                      void *context);
 /* Removes it wherever it is: on the tensor or its node. */
 void mt_hook_remove(mt_hooks **hooks, uint64_t id);
 void mt_hooks_free(mt_hooks *hooks);
 int mt_retain_grad(mt_tensor *t); /* like t.retain_grad() */
-/* t is about to get another node (an in-place write): the retained gradient is that of the new value. -1: no memory. */
+/* t is about to get another node (an in-place write): the retained gradient is that of
+ * the new value. -1: no memory. */
 int mt_retain_grad_moves(mt_tensor *t, struct mt_node *to, uint32_t out_nr);
 void mt_hooks_init(void); /* once, by mt_init */
 

@@ -1,5 +1,5 @@
-/* In-place writes. Relies on node.h; the rules are PyTorch's (autograd/variable.h, "View + inplace update on base
- * tensor"), the mechanism is ours: see inplace.h. */
+/* In-place writes. Relies on node.h; the rules are PyTorch's (autograd/variable.h, "View + inplace
+ * update on base tensor"), the mechanism is ours: see inplace.h. */
 #include "graph/inplace.h"
 
 #include "graph/apply.h"
@@ -12,22 +12,21 @@ static int check_view(const mt_tensor *t)
 {
     const char *what =
         t->flags & MT_VIEW_MULTI
-            ? "and is being modified inplace. This view is the output of a function that "
-              "returns multiple views. Such functions do not allow the output views to be "
-              "modified inplace. You should replace the inplace operation by an out-of-place one."
+            ? "and is being modified inplace. This view is the output of a function that returns "
+              "multiple views. Such functions do not allow the output views to be modified "
+              "inplace. You should replace the inplace operation by an out-of-place one."
             : "and its base or another view of its base has been modified inplace.";
     if (t->flags & MT_VIEW_MULTI && mt_requires_grad(t->base))
         return mt_error(MT_RUNTIME,
                         "Output 0 of a function that returns several views is a view %s", what);
     if (t->flags & MT_VIEW_NO_GRAD)
-        return mt_error(MT_RUNTIME, "A view was created in no_grad mode and is being modified "
-                                    "inplace with grad mode enabled. "
-                                    "Given that this use case is ambiguous and error-prone, it is "
-                                    "forbidden. You can clarify your "
-                                    "code by moving both the view and the inplace either both "
-                                    "inside the no_grad block (if you "
-                                    "don't want the inplace to be tracked) or both outside (if you "
-                                    "want the inplace to be tracked).");
+        return mt_error(
+            MT_RUNTIME,
+            "A view was created in no_grad mode and is being modified inplace with grad mode "
+            "enabled. Given that this use case is ambiguous and error-prone, it is forbidden. You "
+            "can clarify your code by moving both the view and the inplace either both inside the "
+            "no_grad block (if you don't want the inplace to be tracked) or both outside (if you "
+            "want the inplace to be tracked).");
     return 0;
 }
 
@@ -51,10 +50,9 @@ static int fail_function_view(const mt_tensor *t)
 int mt_check_history(mt_tensor *t, bool recording)
 {
     if (t->storage->readonly)
-        return mt_error(
-            MT_RUNTIME,
-            "cannot write to a tensor whose memory is read-only: it was made from a read-only "
-            "array. Use clone() to get a copy that can be written.");
+        return mt_error(MT_RUNTIME,
+                        "cannot write to a tensor whose memory is read-only: it was made from a "
+                        "read-only array. Use clone() to get a copy that can be written.");
     if (mt_self.no_grad) return 0;
     if (MT_UNLIKELY(t->flags & MT_FUNCTION_VIEW && t->node)) return fail_function_view(t);
     bool lost = t->flags & MT_VIEW_NO_GRAD && t->base && mt_requires_grad(t->base);
@@ -71,10 +69,9 @@ int mt_check_history(mt_tensor *t, bool recording)
             MT_RUNTIME,
             "a view of a leaf Variable that requires grad is being used in an in-place operation.");
     if (mt_requires_grad(t) && !t->node)
-        return mt_error(
-            MT_RUNTIME,
-            "a leaf Variable that requires grad is being used in an in-place operation. "
-            "Hint: update parameters inside `with torch.no_grad():`.");
+        return mt_error(MT_RUNTIME,
+                        "a leaf Variable that requires grad is being used in an in-place "
+                        "operation. Hint: update parameters inside `with torch.no_grad():`.");
     if (recording && t->base) return check_view(t);
     return 0;
 }

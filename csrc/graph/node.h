@@ -4,7 +4,8 @@
 
 #include "graph/op.h"
 
-/* Where the gradient of an input goes: to output out_nr of a node, or into a leaf. Both NULL: nowhere. */
+/* Where the gradient of an input goes: to output out_nr of a node, or into a
+ * leaf. Both NULL: nowhere. */
 typedef struct mt_edge {
     struct mt_node *node;
     mt_tensor *leaf;
@@ -26,9 +27,9 @@ typedef struct mt_node {
     struct mt_node *dead;   /* link while being released */
 } mt_node;
 
-/* Remembers the finished call: makes the node, gives it to c->out[*] and marks them as requiring grad. -1: no
- * memory. Kept is what op->keeps asks for, given which inputs want a gradient. original: in an in-place call, what
- * in[0] was before the write (else NULL). */
+/* Remembers the finished call: makes the node, gives it to c->out[*] and marks them as requiring
+ * grad. -1: no memory. Kept is what op->keeps asks for, given which inputs want a gradient.
+ * original: in an in-place call, what in[0] was before the write (else NULL). */
 int mt_node_remember(const mt_call *c, mt_tensor *original);
 
 static MT_INLINE mt_node *mt_node_retain(mt_node *n)
@@ -46,11 +47,12 @@ extern void (*mt_node_host_dies)(mt_node *n);
 /* Drops kept values and edges (after backward without retain_graph). */
 void mt_node_drop(mt_node *n);
 
-/* The history of t as an edge (borrowed): its node (regenerated first if t is a view whose base has changed
- * since), or the leaf itself, or nothing if t does not require grad. -1 on failure. */
+/* The history of t as an edge (borrowed): its node (regenerated first if t is a view whose base has
+ * changed since), or the leaf itself, or nothing if t does not require grad. -1 on failure. */
 int mt_edge_of(mt_tensor *t, mt_edge *edge);
 
-/* The results of a composite bear its name ("StdBackward0"), not that of their last step, if it has one. */
+/* The results of a composite bear its name ("StdBackward0"), not that of their
+ * last step, if it has one. */
 void mt_node_rename(const mt_call *composite);
 /* The name grad_fn prints: "AddBackward0". buffer of 64 bytes. */
 const char *mt_node_name(const mt_node *n, char *buffer);

@@ -1,4 +1,5 @@
-/* Reading a schema just as far as the core needs it: which arguments (tensors not counted) point to memory. */
+/* Reading a schema just as far as the core needs it: which arguments
+ * (tensors not counted) point to memory. */
 #include "graph/op.h"
 
 #include <string.h>
@@ -9,7 +10,8 @@ static const char *skip_blank(const char *p)
     return p;
 }
 
-/* The end of the parameter that starts at p: the comma or closing parenthesis outside brackets and quotes. */
+/* The end of the parameter that starts at p: the comma or closing parenthesis
+ * outside brackets and quotes. */
 static const char *parameter_end(const char *p)
 {
     int depth = 0;

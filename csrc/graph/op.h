@@ -1,7 +1,7 @@
 /* What an operator is, and what a call is.
  *
- * A graph node is a remembered call: the record that ran the operator is the record that differentiates it.
- * Read next: graph/apply.h. */
+ * A graph node is a remembered call: the record that ran the operator is the record that
+ * differentiates it. Read next: graph/apply.h. */
 #ifndef MT_GRAPH_OP_H
 #define MT_GRAPH_OP_H
 
@@ -10,7 +10,8 @@
 
 struct mt_generator;
 
-/* One argument that is not a tensor. `given` is false where an optional one was left out or None. */
+/* One argument that is not a tensor. `given` is false where an optional
+ * one was left out or None. */
 typedef struct mt_arg {
     bool given;
     bool constant; /* what it points to outlives every graph: a schema's default */
@@ -46,14 +47,12 @@ typedef struct mt_call {
     int32_t nin, nout;
     int16_t narg;
     uint16_t flags; /* MT_CALL_* */
-    mt_tensor *
-        *in; /* tensors in schema order, lists spread out; NULL where an optional one is missing */
+    mt_tensor **in; /* in schema order, lists spread out; NULL where an optional one is missing */
     mt_tensor **out;
     mt_tensor **target;     /* with MT_CALL_INPLACE / MT_CALL_OUT: where the results must end up */
     mt_arg *arg;            /* the other arguments in schema order */
     const mt_dims *in_dims; /* only in rules (backward) */
-    void *
-        context; /* what forward leaves for backward (a Python function's record); see op->release */
+    void *context; /* what forward leaves for backward: a Python function's record; op->release */
 } mt_call;
 
 #define MT_CALL_INPLACE 1u /* the result is written to in[0] */
@@ -62,24 +61,22 @@ typedef struct mt_call {
 #define MT_MAX_TARGETS  4
 
 /* kinds */
-#define MT_PRIMITIVE 0u    /* forward computes; the call is remembered */
-#define MT_COMPOSITE 1u    /* forward is written with differentiable operators; no backward */
-#define MT_NODIFF    2u    /* results never require grad */
-#define MT_VIEW      4u    /* out[*] show in[0]'s memory */
-#define MT_FUNCTION  16u   /* minitorch.name */
-#define MT_METHOD    32u   /* Tensor.name */
-#define MT_NN        64u   /* minitorch.nn.functional.name */
-#define MT_INPLACE   128u  /* Tensor.name_ (and minitorch.name_) */
-#define MT_OUT       256u  /* out= */
-#define MT_FACTORY   512u  /* takes dtype, device, layout, pin_memory, requires_grad */
-#define MT_VARARGS   1024u /* the first int[] may be given as several ints: view(2, 3) */
-#define MT_INPLACE_ONLY                                                                            \
-    2048u /* only Tensor.name_ exists (normal_, zero_): the schema's name ends in _ */
-#define MT_LINALG  4096u /* minitorch.linalg.name */
-#define MT_SPECIAL 8192u /* minitorch.special.name */
-#define MT_IDEMPOTENT                                                                              \
-    32768u /* in place on expanded memory is fine: every write of an element is the same */
+#define MT_PRIMITIVE    0u    /* forward computes; the call is remembered */
+#define MT_COMPOSITE    1u    /* forward is written with differentiable operators; no backward */
+#define MT_NODIFF       2u    /* results never require grad */
+#define MT_VIEW         4u    /* out[*] show in[0]'s memory */
+#define MT_FUNCTION     16u   /* minitorch.name */
+#define MT_METHOD       32u   /* Tensor.name */
+#define MT_NN           64u   /* minitorch.nn.functional.name */
+#define MT_INPLACE      128u  /* Tensor.name_ (and minitorch.name_) */
+#define MT_OUT          256u  /* out= */
+#define MT_FACTORY      512u  /* takes dtype, device, layout, pin_memory, requires_grad */
+#define MT_VARARGS      1024u /* the first int[] may be given as several ints: view(2, 3) */
+#define MT_INPLACE_ONLY 2048u /* only Tensor.name_ exists: the schema's name ends in _ */
+#define MT_LINALG       4096u /* minitorch.linalg.name */
+#define MT_SPECIAL      8192u /* minitorch.special.name */
 #define MT_RANDOM 16384u /* draws from a generator: the host keeps its lock, however big the work */
+#define MT_IDEMPOTENT 32768u /* in place on expanded memory is fine: all writes are the same */
 
 /* keeps: what a gradient may read */
 #define MT_KEEP_NONE   0u
@@ -88,7 +85,8 @@ typedef struct mt_call {
 #define MT_KEEP_ALL_IN 0xffu /* lists: every input */
 #define MT_KEEP_SLOTS  4
 
-/* What the schema says of the arguments, read once: which of them point to memory that a node must copy. */
+/* What the schema says of the arguments, read once: which of them point to
+ * memory that a node must copy. */
 #define MT_MAX_ARGS 12
 typedef struct mt_op_plan {
     bool ready, points;
@@ -97,24 +95,22 @@ typedef struct mt_op_plan {
 enum { MT_ARG_PLAIN, MT_ARG_INTS, MT_ARG_DOUBLES, MT_ARG_TEXT, MT_ARG_GENERATOR };
 
 struct mt_op {
-    const char *name; /* C identifier, unique: "max_dim"; grad_fn prints as MaxDimBackward0 */
-    const char *
-        schema; /* "max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)" */
-    const char *doc; /* shown by help(); first line one sentence, then shapes, errors, example */
-    const char *formula; /* pointwise rows: f(x) as the kernel computes it */
-    const char
-        *rule; /* the rule's own source, for help() and grad_fn.rule; NULL if longer than a line */
-    const char
-        *grad_name; /* what grad_fn calls itself, e.g. "AddBackward0"; NULL: made from name */
+    const char *name;   /* C identifier, unique: "max_dim"; grad_fn prints as MaxDimBackward0 */
+    const char *schema; /* "mean.dim(Tensor self, int[1]? dim, bool keepdim=False) -> Tensor" */
+    const char *doc;    /* shown by help(); first line one sentence, then shapes, errors, example */
+    const char *formula;   /* pointwise rows: f(x) as the kernel computes it */
+    const char *rule;      /* in words or as source, for help() and grad_fn.rule; NULL if long */
+    const char *grad_name; /* what grad_fn calls itself, "AddBackward0"; NULL: made from name */
     uint32_t kind;
-    uint16_t keeps
-        [MT_KEEP_SLOTS]; /* for the gradient of input i (the last slot serves all from there on) */
-    mt_op_plan *plan;    /* NULL: no arguments */
-    int row;             /* pointwise rows: index into the kernel table */
-    int (*forward)(mt_call *c); /* check, make the results with mt_result, compute */
-    /* gin[i] is non-NULL on entry where wanted (any non-NULL value), the gradient or NULL (zero) on return. */
+    uint16_t keeps[MT_KEEP_SLOTS]; /* for the gradient of input i, or from the last slot on */
+    mt_op_plan *plan;              /* NULL: no arguments */
+    int row;                       /* pointwise rows: index into the kernel table */
+    int (*forward)(mt_call *c);    /* check, make the results with mt_result, compute */
+    /* gin[i] is non-NULL on entry where wanted (any non-NULL value), the gradient
+     * or NULL (zero) on return. */
     void (*backward)(const mt_call *c, mt_tensor **gout, mt_tensor **gin);
-    /* The same, fused and not differentiable: used when no graph of the backward is wanted. NULL: none. */
+    /* The same, fused and not differentiable: used when no graph of the
+     * backward is wanted. NULL: none. */
     void (*fused)(const mt_call *c, mt_tensor **gout, mt_tensor **gin);
     void (*release)(void *context);
     /* Where the name depends on the call (AddmmBackward0 or MmBackward0); NULL: grad_name. */

@@ -1,6 +1,7 @@
 /* minitorch: tensors that know their gradients, as a C library.
  *
- * This is the one header a program includes; it leads through the parts in the order to read them in.
+ * This is the one header a program includes; it leads through the parts in
+ * the order to read them in.
  *
  *     #include "minitorch.h"
  *
@@ -9,12 +10,14 @@
  *     mt_tensor *x = mt_number(3);
  *     mt_tensor *w = mt_parameter(mt_number(2));
  *     mt_tensor *loss = mt_mul(mt_sub(mt_mul(w, x), mt_number(5)), mt_number(2));
- *     if (!loss || mt_backward(1, &loss, NULL, false, false, 0, NULL) < 0) puts(mt_error_message());
+ *     if (!loss || mt_backward(1, &loss, NULL, false, false, 0, NULL) < 0)
+ *         puts(mt_error_message());
  *     mt_print(w->grad);
  *     mt_scope_close(scope);                            ... is released here, unless retained
  *
- * Failure: functions that return a tensor return NULL, those that return int -1; a NULL argument gives a NULL result,
- * so a chain of calls is checked once, at its end. mt_error_message() tells what happened first. */
+ * Failure: functions that return a tensor return NULL, those that return int -1; a NULL
+ * argument gives a NULL result, so a chain of calls is checked once, at its end.
+ * mt_error_message() tells what happened first. */
 #ifndef MINITORCH_H
 #define MINITORCH_H
 
@@ -29,11 +32,12 @@
 #include "autograd/engine.h" /* mt_backward, mt_grad */
 #include "optim/optim.h"     /* optimizer steps */
 
-/* Starts the library: chooses the kernels for this processor, reads MINITORCH_CPU and MINITORCH_NUM_THREADS. Safe to
- * call again. -1: no memory. */
+/* Starts the library: chooses the kernels for this processor, reads MINITORCH_CPU and
+ * MINITORCH_NUM_THREADS. Safe to call again. -1: no memory. */
 int mt_init(void);
 
-/* Makes t a leaf that collects gradients, and gives the caller a reference of its own (mt_release it at the end). */
+/* Makes t a leaf that collects gradients, and gives the caller a reference of its own
+ * (mt_release it at the end). */
 mt_tensor *mt_parameter(mt_tensor *t);
 
 #endif

@@ -152,8 +152,8 @@ enum { LINE = 64, TILE = 256, STREAM_FROM = 16 << 20 };
 static inline void write_line(char *out, const char *line, bool stream)
 {
 #if defined(__SSE2__)
-    /* Past the caches: a large result would not stay there, and its lines need not be read first.
-     */
+    /* Past the caches: a large result would not stay there, and its lines
+     * need not be read first. */
     if (stream) {
         const __m128i *v = (const __m128i *)line;
         for (int i = 0; i < 4; i++) _mm_stream_si128((__m128i *)out + i, v[i]);

@@ -1,6 +1,6 @@
-/* SSE2, or whatever the compiler makes of 16-byte vectors: 16 registers. 6 x 2 accumulators, 2
- * vectors of B, 1 broadcast element of A. No fused multiply-add: about 2.8 times slower than AVX2.
- */
+/* SSE2, or whatever the compiler makes of 16-byte vectors: 16 registers. 6 x 2
+ * accumulators, 2 vectors of B, 1 broadcast element of A. No fused multiply-add:
+ * about 2.8 times slower than AVX2. */
 #define VECTOR_BYTES      16
 #define MR                6
 #define NV                2

@@ -1,5 +1,5 @@
-/* NEON: 32 registers of 16 bytes. 8 x 3 accumulators, 3 vectors of B, the rest for elements of A.
- */
+/* NEON: 32 registers of 16 bytes. 8 x 3 accumulators, 3 vectors of B, the
+ * rest for elements of A. */
 #define VECTOR_BYTES      16
 #define MR                8
 #define NV                3

@@ -183,11 +183,9 @@ MT_INLINE float log1p_f32(float x)
     return __builtin_fabsf(x) < 0x1p-25f ? x : y;
 }
 
-/* ---- erf, float32 ------------------------------------------------------------------------------
- */
+/* ---- erf, float32 ---------------------------------------------------------------------------- */
 
-/* 1.6 u. Below 1 a polynomial in x^2; above, 1 - e^Q(|x|), where e^Q fits erfc. From 4 on it is 1.
- */
+/* 1.6 u. Below 1 a polynomial in x^2; above, 1 - e^Q(|x|), where e^Q fits erfc. From 4 on, 1. */
 MT_INLINE float erf_f32(float x)
 {
     const float a = __builtin_fabsf(x), z = x * x, t = a > 4.0f ? 4.0f : a;

@@ -10,8 +10,8 @@
 #include "kernels/math.h"
 #include "kernels/trig.h"
 
-/* One macro for all types compares uint8_t with 0, integers with themselves, and multiplies bools.
- */
+/* One macro for all types compares uint8_t with 0, integers with
+ * themselves, and multiplies bools. */
 #pragma GCC diagnostic ignored "-Wtype-limits"
 #pragma GCC diagnostic ignored "-Wtautological-compare"
 #pragma GCC diagnostic ignored "-Wint-in-bool-context"

@@ -1,15 +1,17 @@
 /* Windows that slide over an image: what convolutions and pools are made of.
  *
- * An image is (channels, d, h, w), contiguous; one- and two-dimensional images have leading sizes of 1. The window at
- * output place (od, oh, ow) covers the input places o * stride - pad + k * dilation, k = 0 .. kernel - 1, in each
- * dimension; those outside the image are the padding.
+ * An image is (channels, d, h, w), contiguous; one- and two-dimensional images have
+ * leading sizes of 1. The window at output place (od, oh, ow) covers the input places
+ * o * stride - pad + k * dilation, k = 0 .. kernel - 1, in each dimension; those
+ * outside the image are the padding.
  *
- *     im2col   columns[(c, kd, kh, kw), o] = image[c, the place that o and k give], 0 in the padding
+ *     im2col   columns[(c, kd, kh, kw), o] = image[c, place of o and k], 0 in the padding
  *     col2im   the transpose: image[c, place] += columns[(c, kd, kh, kw), o]
  *
- * so that a convolution is a matrix product with the columns, and its gradients are two more (Chellapilla, Puri and
- * Simard 2006). Pools take the largest or the sum of a window, whose ends along each dimension stand in tables.
- * Compiled once per instruction set. Relies on kernels/windows_loops.h. Read next: ops/conv.c. */
+ * so that a convolution is a matrix product with the columns, and its gradients are two more
+ * (Chellapilla, Puri and Simard 2006). Pools take the largest or the sum of a window, whose ends
+ * along each dimension stand in tables. Compiled once per instruction set. Relies on
+ * kernels/windows_loops.h. Read next: ops/conv.c. */
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 
@@ -19,7 +21,8 @@
 static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* Places [*lo, *hi) of a line of n outputs fall inside the input: 0 <= o * stride + start < size. */
+/* Places [*lo, *hi) of a line of n outputs fall inside the input:
+ * 0 <= o * stride + start < size. */
 static inline void inside(int64_t n, int64_t start, int64_t stride, int64_t size, int64_t *lo,
                           int64_t *hi)
 {

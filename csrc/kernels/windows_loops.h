@@ -1,5 +1,5 @@
-/* Sliding windows for one element type: a template, included by windows.c; T and S as in kernels/math.h, IS_NAN and
- * LOWEST for the largest of a window. */
+/* Sliding windows for one element type: a template, included by windows.c; T and S as in
+ * kernels/math.h, IS_NAN and LOWEST for the largest of a window. */
 
 /* One line of outputs, at input places start, start + stride, ...: 0 outside the line. */
 static inline void MT_CAT(take_line, S)(int64_t n, T *restrict out, const T *restrict in,
@@ -29,8 +29,8 @@ static inline void MT_CAT(add_line, S)(int64_t n, T *restrict in, const T *restr
     }
 }
 
-/* The line of the image that line l of the outputs meets at depth kd and height kh of the window: its offset, or -1
- * where it lies in the padding. */
+/* The line of the image that line l of the outputs meets at depth kd and height kh of the window:
+ * its offset, or -1 where it lies in the padding. */
 static inline int64_t MT_CAT(line_of, S)(const mt_windows *w, int64_t l, int64_t kd, int64_t kh)
 {
     const int64_t d = l / w->out[1] * w->stride[0] - w->pad[0] + kd * w->dilation[0];
@@ -74,9 +74,10 @@ static void MT_CAT(col2im, S)(const mt_windows *w, int64_t from, int64_t to, T *
     }
 }
 
-/* ---- pools: one plane (d, h, w) ------------------------------------------------------------------ */
+/* ---- pools: one plane (d, h, w) -------------------------------------------------------------- */
 
-/* The place of the largest element of a window. A NaN wins, the last of several; among equals the first. */
+/* The place of the largest element of a window. A NaN wins, the last of
+ * several; among equals the first. */
 MT_INLINE int64_t MT_CAT(largest_at, S)(const mt_pool *p, const T *in, const int64_t *s0,
                                         const int64_t *s1, const int64_t *s2)
 {

@@ -30,9 +30,7 @@ mt_tensor *mt_mish_rule(mt_tensor *g, mt_tensor *x)
     return mt_mul(g, mt_add(t, bend));
 }
 
-/* ==== gelu
- * ================================================================================================
- */
+/* ==== gelu ==================================================================================== */
 
 /* x Phi(x), Phi the cdf of the normal distribution: x / 2 (1 + erf(x / sqrt 2)), or close to it
  * x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). Hendrycks and Gimpel 2016. */
@@ -63,9 +61,7 @@ mt_tensor *mt_gelu(mt_tensor *self, const char *approximate)
     return mt_call1a(&mt_op_gelu, self, 1, arg);
 }
 
-/* ==== glu
- * =================================================================================================
- */
+/* ==== glu ===================================================================================== */
 
 /* The halves a and b of the input along dim: a sigmoid(b). Dauphin et al. 2017. */
 static int glu_forward(mt_call *c)
@@ -95,9 +91,7 @@ mt_tensor *mt_glu(mt_tensor *self, int64_t dim)
     return mt_call1a(&mt_op_glu, self, 1, arg);
 }
 
-/* ==== prelu
- * ===============================================================================================
- */
+/* ==== prelu =================================================================================== */
 
 /* x where positive, else w x; w is one number or one a channel (dimension 1). He et al. 2015. */
 static int prelu_forward(mt_call *c)
@@ -117,8 +111,7 @@ static int prelu_forward(mt_call *c)
         if (channels != w->numel)
             return mt_error(MT_RUNTIME,
                             "Mismatch of parameter numbers and input channel size. Found parameter "
-                            "numbers = %lld and "
-                            "channel size = %lld.",
+                            "numbers = %lld and channel size = %lld.",
                             (long long)w->numel, (long long)channels);
         for (int i = 0; i < x->ndim; i++) shape[i] = i == 1 ? channels : 1;
         w = mt_view(w, x->ndim, shape);

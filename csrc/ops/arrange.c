@@ -1,5 +1,5 @@
-/* Operators that move and repeat elements, made of views, cat and flip: roll, rot90, tile, the stack family,
- * tensor_split, repeat_interleave. Relies on ops.h. */
+/* Operators that move and repeat elements, made of views, cat and flip: roll, rot90, tile, the
+ * stack family, tensor_split, repeat_interleave. Relies on ops.h. */
 #include "ops/ops.h"
 
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 
 #define BOTH (MT_COMPOSITE | MT_FUNCTION | MT_METHOD)
 
-/* ==== roll, rot90, flips ================================================================================================ */
+/* ==== roll, rot90, flips ====================================================================== */
 
 /* What is pushed out at the end comes back at the front. */
 static mt_tensor *roll_one(mt_tensor *x, int64_t shift, int64_t dim)
@@ -90,7 +90,7 @@ static int flipud_forward(mt_call *c)
 MT_OP(flipud, .kind = BOTH, .schema = "flipud(Tensor self) -> Tensor",
       .doc = "A copy with the rows (dim 0) reversed.");
 
-/* ==== tile, ravel ======================================================================================================= */
+/* ==== tile, ravel ============================================================================= */
 
 static int tile_forward(mt_call *c)
 {
@@ -113,7 +113,7 @@ static int ravel_forward(mt_call *c)
 MT_OP(ravel, .kind = BOTH, .schema = "ravel(Tensor self) -> Tensor",
       .doc = "All elements in one contiguous dimension: a view if the tensor is contiguous.");
 
-/* ==== at least so many dimensions ======================================================================================== */
+/* ==== at least so many dimensions ============================================================= */
 
 static mt_tensor *at_least(mt_tensor *x, int n)
 {
@@ -136,7 +136,7 @@ AT_LEAST(1)
 AT_LEAST(2)
 AT_LEAST(3)
 
-/* ==== hstack, vstack, dstack, column_stack =============================================================================== */
+/* ==== hstack, vstack, dstack, column_stack ==================================================== */
 
 /* The tensors with at least n dimensions each, joined along dim. */
 static int stack_along(mt_call *c, int n, int64_t dim)
@@ -171,7 +171,7 @@ STACK(vstack, 2, 0, "The tensors one above the other: joined along dim 0, vector
 STACK(dstack, 3, 2, "The tensors one behind the other: joined along dim 2.")
 STACK(column_stack, -2, 1, "Matrices side by side, vectors as columns.")
 
-/* ==== tensor_split, hsplit ... ============================================================================================ */
+/* ==== tensor_split, hsplit ... ================================================================ */
 
 static int split_at(mt_call *c, int d, int64_t n, const int64_t *at)
 {
@@ -201,9 +201,9 @@ static int split_in(mt_call *c, int d, int64_t n)
 static int split_dim(const mt_call *c, int64_t dim)
 {
     if (c->in[0]->ndim == 0)
-        return mt_error(MT_RUNTIME,
-                        "tensor_split expected at least a 1-dimensional tensor, but got a tensor "
-                        "with 0 dims");
+        return mt_error(
+            MT_RUNTIME,
+            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims");
     return mt_wrap_dim(dim, c->in[0]->ndim);
 }
 static int tensor_split_forward(mt_call *c)
@@ -275,7 +275,7 @@ SPLIT(hsplit, 1, 1, "Equal views along dim 1 (of vectors, along dim 0), or cut a
 SPLIT(vsplit, 2, 0, "Equal views along dim 0, or cut at the indices.")
 SPLIT(dsplit, 3, 2, "Equal views along dim 2, or cut at the indices.")
 
-/* ==== repeat_interleave ================================================================================================== */
+/* ==== repeat_interleave ======================================================================= */
 
 /* The number of each element, as often as it is wanted: 0, 0, 1, 2, 2, 2 for repeats 2, 1, 3. */
 static mt_tensor *repeated_numbers(mt_tensor *repeats)
@@ -314,8 +314,8 @@ static int interleave(mt_call *c, mt_tensor *repeats, const mt_arg *dim, const m
     } else if (repeats->ndim == 1 && repeats->numel != x->size[d]) {
         return mt_error(
             MT_RUNTIME,
-            "repeats must have the same size as input along dim, but got repeats.size(0)"
-            " = %" PRId64 " and input.size(%d) = %" PRId64,
+            "repeats must have the same size as input along dim, but got repeats.size(0) = %" PRId64
+            " and input.size(%d) = %" PRId64,
             repeats->numel, d, x->size[d]);
     }
     mt_tensor *index = repeated_numbers(repeats);

@@ -1,4 +1,5 @@
-/* Pointwise operators made of others: addcmul, addcdiv, lerp, float_power, nan_to_num and small ones. Relies on ops.h. */
+/* Pointwise operators made of others: addcmul, addcdiv, lerp, float_power, nan_to_num
+ * and small ones. Relies on ops.h. */
 #include "ops/ops.h"
 
 #include <float.h>
@@ -9,7 +10,7 @@
 
 static mt_dtype type_of(const mt_tensor *x) { return (mt_dtype)x->dtype; }
 
-/* ==== addcmul, addcdiv ================================================================================================ */
+/* ==== addcmul, addcdiv ======================================================================== */
 
 static int add_blend(mt_call *c, mt_tensor *product)
 {
@@ -28,20 +29,19 @@ MT_OP(addcmul, .kind = MT_COMPOSITE | EVERYWHERE,
 static int addcdiv_forward(mt_call *c)
 {
     if (!mt_is_float(type_of(c->in[1])) && !mt_is_float(type_of(c->in[2])))
-        return mt_error(
-            MT_RUNTIME,
-            "Integer division with addcdiv is no longer supported, and in a future  release "
-            "addcdiv will perform a true division of tensor1 and tensor2. The historic addcdiv "
-            "behavior can be implemented as (input + value * torch.trunc(tensor1 / "
-            "tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
-            "tensor2) for float inputs.");
+        return mt_error(MT_RUNTIME,
+                        "Integer division with addcdiv is no longer supported, and in a future  "
+                        "release addcdiv will perform a true division of tensor1 and tensor2. The "
+                        "historic addcdiv behavior can be implemented as (input + value * "
+                        "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as "
+                        "(input + value * tensor1 / tensor2) for float inputs.");
     return add_blend(c, mt_div(c->in[1], c->in[2]));
 }
 MT_OP(addcdiv, .kind = MT_COMPOSITE | EVERYWHERE,
       .schema = "addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
       .doc = "self + value * tensor1 / tensor2, element by element.");
 
-/* ==== lerp ============================================================================================================ */
+/* ==== lerp ==================================================================================== */
 
 /* From the nearer end, so that weight 1 gives end exactly. */
 static int lerp_forward(mt_call *c)
@@ -70,17 +70,16 @@ MT_OP(lerp, .kind = MT_COMPOSITE | EVERYWHERE,
       .schema = "lerp(Tensor self, Tensor end, Number weight) -> Tensor",
       .doc = "self + weight * (end - self), element by element.");
 
-/* ==== float_power ===================================================================================================== */
+/* ==== float_power ============================================================================= */
 
 static int float_power_forward(mt_call *c)
 {
     mt_tensor *target = c->flags & MT_CALL_INPLACE ? c->target[0] : NULL;
     if (target && target->dtype != MT_FLOAT64)
-        return mt_error(
-            MT_RUNTIME,
-            "the base given to float_power_ has dtype %s but the operation's result requires dtype "
-            "Double",
-            mt_dtype_camel(type_of(target)));
+        return mt_error(MT_RUNTIME,
+                        "the base given to float_power_ has dtype %s but the operation's result "
+                        "requires dtype Double",
+                        mt_dtype_camel(type_of(target)));
     mt_tensor *x = mt_to_dtype(c->in[0], MT_FLOAT64), *y = mt_to_dtype(c->in[1], MT_FLOAT64);
     return mt_result_is(c, 0, mt_pow(x, y));
 }
@@ -88,7 +87,7 @@ MT_OP(float_power, .kind = MT_COMPOSITE | EVERYWHERE,
       .schema = "float_power(Number self, Number exponent) -> Tensor",
       .doc = "self ** exponent computed in float64.");
 
-/* ==== nan_to_num, frac, positive, sgn ================================================================================== */
+/* ==== nan_to_num, frac, positive, sgn ========================================================= */
 
 static int nan_to_num_forward(mt_call *c)
 {
@@ -102,12 +101,12 @@ static int nan_to_num_forward(mt_call *c)
     y = mt_where(mt_eq(x, mt_number(INFINITY)), mt_number(high), y);
     return mt_result_is(c, 0, mt_where(mt_eq(x, mt_number(-INFINITY)), mt_number(low), y));
 }
-MT_OP(nan_to_num, .kind = MT_COMPOSITE | EVERYWHERE,
-      .schema =
-          "nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> "
-          "Tensor",
-      .doc = "NaN replaced by nan (0), inf by posinf and -inf by neginf (the largest finite "
-             "numbers).");
+MT_OP(
+    nan_to_num, .kind = MT_COMPOSITE | EVERYWHERE,
+    .schema = "nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> "
+              "Tensor",
+    .doc =
+        "NaN replaced by nan (0), inf by posinf and -inf by neginf (the largest finite numbers).");
 
 static int frac_forward(mt_call *c)
 {
@@ -143,7 +142,7 @@ MT_OP(signbit, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,
       .schema = "signbit(Tensor self) -> Tensor",
       .doc = "True where x has a minus sign, -0.0 included.");
 
-/* ==== ldexp, logaddexp2, heaviside ========================================================================================= */
+/* ==== ldexp, logaddexp2, heaviside ============================================================ */
 
 static int ldexp_forward(mt_call *c)
 {
@@ -168,8 +167,8 @@ static int heaviside_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *y = c->in[1];
     if (x->dtype != y->dtype)
-        return mt_error(MT_RUNTIME, "heaviside is not yet implemented for tensors with different "
-                                    "dtypes.");
+        return mt_error(MT_RUNTIME,
+                        "heaviside is not yet implemented for tensors with different dtypes.");
     mt_tensor *step = mt_to_dtype(mt_gt(x, mt_number_of(mt_scalar_int(0))), type_of(x));
     return mt_result_is(c, 0, mt_where(mt_eq(x, mt_number_of(mt_scalar_int(0))), y, step));
 }

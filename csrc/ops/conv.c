@@ -1,16 +1,17 @@
 /* Convolution and its transpose in one, two and three dimensions, written once.
  *
  * Note [Three products]
- * With the windows of x as columns (kernels/windows.c), convolution is a product of the weight with them. Its
- * derivatives are the two other ways to multiply, and the three close under differentiation:
+ * With the windows of x as columns (kernels/windows.c), convolution is a product of the
+ * weight with them. Its derivatives are the two other ways to multiply, and the three
+ * close under differentiation:
  *
  *     y  = conv(x, w)             y = w cols(x)             channels of x in, of y out
  *     dx = transposed(dy, w)      cols(dx) = w^T dy         then col2im
  *     dw = weight(x, dy)          dw = dy cols(x)^T         summed over the batch
  *
- * conv and transposed are one operator, `convolution`, with a flag, and each other's rule in x.
- * The columns of a few lines of the output at a time are made and used at once, so that they stay in the cache.
- * Relies on ops/gemm.h. Read next: ops/conv_nd.c. */
+ * conv and transposed are one operator, `convolution`, with a flag, and each other's rule in x. The
+ * columns of a few lines of the output at a time are made and used at once, so that they stay in
+ * the cache. Relies on ops/gemm.h. Read next: ops/conv_nd.c. */
 #include "ops/conv.h"
 #include "ops/gemm.h"
 
@@ -19,8 +20,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* As a convolution without transposition sees it: `image` is what it reads, `map` what it writes; in a transposed one
- * the roles are swapped. */
+/* As a convolution without transposition sees it: `image` is what it reads, `map` what it writes;
+ * in a transposed one the roles are swapped. */
 typedef struct conv {
     int n; /* spatial dimensions */
     mt_dtype d;
@@ -33,7 +34,7 @@ typedef struct conv {
     mt_windows w;
 } conv;
 
-/* ---- sizes --------------------------------------------------------------------------------------- */
+/* ---- sizes ----------------------------------------------------------------------------------- */
 
 static int64_t product(const int64_t *v) { return v[0] * v[1] * v[2]; }
 
@@ -243,7 +244,7 @@ static int image_size(const mt_call *c, const mt_tensor *x, const mt_tensor *w, 
                     times_text(n, x->size + 2, ti), times_text(n, out, to));
 }
 
-/* ---- the three products --------------------------------------------------------------------------- */
+/* ---- the three products ---------------------------------------------------------------------- */
 
 typedef struct conv_job {
     const conv *v;
@@ -412,7 +413,8 @@ static int run_transposed(const conv *v, mt_tensor *map, mt_tensor *weight, mt_t
     return finish_job(&j);
 }
 
-/* The batch is cut into the same parts whatever the number of threads, and these are added in order. */
+/* The batch is cut into the same parts whatever the number of threads, and
+ * these are added in order. */
 static int run_weight(const conv *v, mt_tensor *image, mt_tensor *map, mt_tensor *weight)
 {
     conv_job j = {.v = v, .steps = steps_of(v)};
@@ -436,7 +438,7 @@ static int run_weight(const conv *v, mt_tensor *image, mt_tensor *map, mt_tensor
     return finish_job(&j);
 }
 
-/* ==== convolution ================================================================================== */
+/* ==== convolution ============================================================================= */
 
 /* A result of c in the type that is computed in; finish_result brings it to the one wanted. */
 static mt_tensor *begin_result(mt_call *c, mt_dtype d, mt_dtype computed, int ndim,
@@ -521,9 +523,8 @@ MT_OP(
     convolution, .kind = MT_FUNCTION, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0), 0},
     .backward = convolution_backward,
     .rule = "gx = conv_transpose(g, w); gw = the convolution of x with g; gb = g.sum((0, 2, ...))",
-    .schema = "convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] "
-              "padding, int[] dilation, bool transposed, int[] output_padding, int groups) -> "
-              "Tensor",
+    .schema = "convolution(Tensor input, Tensor weight, Tensor? bias, int[] stride, int[] padding, "
+              "int[] dilation, bool transposed, int[] output_padding, int groups) -> Tensor",
     .doc = "What conv1d to conv_transpose3d have in common: input (N, C, ...) with one to three "
            "dimensions, weight (O, C / groups, ...),\nor transposed (C, O / groups, ...). Each "
            "list has one number for each dimension, or one for all.\n\n"
@@ -547,11 +548,12 @@ mt_tensor *mt_convolution(mt_tensor *input, mt_tensor *weight, mt_tensor *bias,
     return input && weight ? mt_calln(&mt_op_convolution, 3, in, NARG, arg) : NULL;
 }
 
-/* ==== convolution_weight =========================================================================== */
+/* ==== convolution_weight ====================================================================== */
 
 enum { KERNEL, W_STRIDE, W_PADDING, W_DILATION, W_GROUPS, W_NARG };
 
-/* The gradient of the weight: of the image x and the gradient g of the map. Both are known to fit. */
+/* The gradient of the weight: of the image x and the gradient g of the
+ * map. Both are known to fit. */
 static int convolution_weight_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *g = c->in[1];
@@ -568,7 +570,8 @@ static int convolution_weight_forward(mt_call *c)
     return run_weight(&v, x, g, w);
 }
 
-/* It is linear in x and in g: where gw is the weight, conv of x is the gradient of g, and the transpose of g that of x. */
+/* It is linear in x and in g: where gw is the weight, conv of x is the gradient of g, and
+ * the transpose of g that of x. */
 static void convolution_weight_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     mt_tensor *gw = gout[0], *x = c->in[0], *g = c->in[1];

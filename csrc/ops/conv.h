@@ -1,4 +1,5 @@
-/* Sizes of convolutions, pools and their like: one to three dimensions behind a batch and channels. */
+/* Sizes of convolutions, pools and their like: one to three dimensions
+ * behind a batch and channels. */
 #ifndef MT_OPS_CONV_H
 #define MT_OPS_CONV_H
 

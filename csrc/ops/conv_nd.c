@@ -1,5 +1,5 @@
-/* conv1d to conv_transpose3d: convolution with or without a batch, padding as numbers or as a word. Each is the same
- * function of the number of dimensions. Relies on ops/conv.c. */
+/* conv1d to conv_transpose3d: convolution with or without a batch, padding as numbers or as a word.
+ * Each is the same function of the number of dimensions. Relies on ops/conv.c. */
 #include "ops/conv.h"
 
 #include <string.h>

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* ==== copy_ ================================================================================================ */
+/* ==== copy_ =================================================================================== */
 
 static int copy_forward(mt_call *c)
 {
@@ -15,11 +15,9 @@ static int copy_forward(mt_call *c)
                         mt_shape_text(src->ndim, src->size, b));
     int overlap = mt_overlap(target, src);
     if (overlap == 2)
-        return mt_error(
-            MT_RUNTIME,
-            "unsupported operation: some elements of the input tensor and the written-to tensor "
-            "refer to a "
-            "single memory location. Please clone() the tensor before performing the operation.");
+        return mt_error(MT_RUNTIME, "unsupported operation: some elements of the input tensor and "
+                                    "the written-to tensor refer to a single memory location. "
+                                    "Please clone() the tensor before performing the operation.");
     if (overlap == 3) {
         mt_tensor *apart = mt_empty_like(src, (mt_dtype)src->dtype);
         if (!apart || mt_copy_raw(apart, src) < 0) return -1;
@@ -47,7 +45,7 @@ mt_tensor *mt_copy(mt_tensor *self, mt_tensor *src)
     return self && src ? mt_call_inplace(&mt_op_copy, 2, in, 0, NULL) : NULL;
 }
 
-/* ==== clone, contiguous ==================================================================================== */
+/* ==== clone, contiguous ======================================================================= */
 
 static void same_gradient(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
@@ -140,7 +138,8 @@ MT_OP(contiguous, .kind = MT_COMPOSITE | MT_METHOD,
 
 mt_tensor *mt_contiguous(mt_tensor *self) { return mt_call1(&mt_op_contiguous, self); }
 
-/* ==== restride: the same values at other strides (for rules about views of dense, permuted memory) ========== */
+/* ==== restride ================================================================================
+ * The same values at other strides: for rules about views of dense, permuted memory. */
 
 static int restride_forward(mt_call *c)
 {
@@ -161,7 +160,7 @@ mt_tensor *mt_restride(mt_tensor *self, const int64_t *stride)
     return mt_call1a(&mt_op_restride, self, 1, arg);
 }
 
-/* ==== casts ================================================================================================= */
+/* ==== casts =================================================================================== */
 
 static int to_dtype_forward(mt_call *c)
 {
@@ -210,7 +209,7 @@ MT_OP(type_as, .kind = MT_COMPOSITE | MT_METHOD,
       .schema = "type_as(Tensor self, Tensor other) -> Tensor",
       .doc = "This tensor in the type of other.");
 
-/* ==== detach ================================================================================================ */
+/* ==== detach ================================================================================== */
 
 static int detach_forward(mt_call *c)
 {
@@ -223,12 +222,11 @@ static int detach_forward(mt_call *c)
 MT_OP(detach, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD,
       .schema = "detach(Tensor self) -> Tensor",
       .doc = "The same memory as a new tensor without history: no gradient flows through it. "
-             "Writing to one is seen in "
-             "the other.");
+             "Writing to one is seen in the other.");
 
 mt_tensor *mt_detach(mt_tensor *self) { return mt_call1(&mt_op_detach, self); }
 
-/* ==== fill_, zero_ ========================================================================================== */
+/* ==== fill_, zero_ ============================================================================ */
 
 static int fill_forward(mt_call *c)
 {

@@ -1,5 +1,6 @@
-/* Operators that make tensors from nothing: zeros, full, arange, eye ... and their *_like and new_* forms.
- * The binding adds device, layout, pin_memory and requires_grad to what is marked MT_FACTORY. */
+/* Operators that make tensors from nothing: zeros, full, arange, eye ... and their
+ * *_like and new_* forms. The binding adds device, layout, pin_memory and requires_grad
+ * to what is marked MT_FACTORY. */
 #include "ops/ops.h"
 
 #include <inttypes.h>
@@ -39,7 +40,7 @@ static int filled(mt_call *c, int status, mt_scalar value)
     return status < 0 ? -1 : mt_fill_raw(c->out[0], value);
 }
 
-/* ==== empty, zeros, ones, full ================================================================================== */
+/* ==== empty, zeros, ones, full ================================================================ */
 
 static int empty_forward(mt_call *c)
 {
@@ -92,7 +93,7 @@ mt_tensor *mt_full(mt_dtype d, int ndim, const int64_t *size, mt_scalar value)
     return mt_call0(&mt_op_full, 3, arg);
 }
 
-/* ==== like another tensor ======================================================================================== */
+/* ==== like another tensor ===================================================================== */
 
 /* dtype, and memory_format behind it. */
 static int like(mt_call *c, const mt_arg *dtype)
@@ -168,7 +169,7 @@ MT_OP(
         "new_full(Tensor self, int[] size, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor",
     .doc = "full(size, fill_value) in this tensor's type.");
 
-/* ==== ranges ===================================================================================================== */
+/* ==== ranges ================================================================================== */
 
 /* The type of a range made from numbers: int64 unless one of them is a float. */
 static mt_dtype range_type(const mt_call *c, int numbers)
@@ -259,7 +260,8 @@ static double end_at(const mt_call *c, int i)
     return mt_scalar_to_double(mt_item_at(c->in[i], 0));
 }
 
-/* From both ends towards the middle, as PyTorch does it, so that the last value is exactly `end`. */
+/* From both ends towards the middle, as PyTorch does it, so that the last
+ * value is exactly `end`. */
 static int linspace_forward(mt_call *c)
 {
     if (check_ends(c, "linspace") < 0) return -1;
@@ -309,7 +311,7 @@ MT_OP(logspace, FACTORY,
                 "dtype=None) -> Tensor",
       .doc = "base ** x for the x of linspace(start, end, steps).");
 
-/* ==== eye ======================================================================================================== */
+/* ==== eye ===================================================================================== */
 
 static int eye_of(mt_call *c, int64_t n, int64_t m, mt_dtype d)
 {

@@ -1,5 +1,5 @@
-/* Running results along a dimension: cumprod, cummax, cummin, logcumsumexp; differences and trapezoids. Relies on
- * ops/lines.h and cumsum in ops/moments.c. */
+/* Running results along a dimension: cumprod, cummax, cummin, logcumsumexp; differences and
+ * trapezoids. Relies on ops/lines.h and cumsum in ops/moments.c. */
 #include "ops/lines.h"
 
 #include <inttypes.h>
@@ -13,7 +13,7 @@ static mt_tensor *flip1(mt_tensor *x, int64_t dim)
     return x && x->ndim ? mt_flip(x, 1, &dim) : x;
 }
 
-/* ==== cumprod ============================================================================================================ */
+/* ==== cumprod ================================================================================= */
 
 #define RUN(T, initial, step)                                                                      \
     for (int64_t k = 0; k < lines; k++) {                                                          \
@@ -54,8 +54,8 @@ static bool has_zero(mt_tensor *x)
     return any && *(bool *)any->data;
 }
 
-/* y_j is the product of x_i, i <= j, so gx_k = sum over j >= k of g_j y_j / x_k. Where a zero is about, the product
- * without x_k is formed: x in n rows, row k with 1 in place of x_k. */
+/* y_j is the product of x_i, i <= j, so gx_k = sum over j >= k of g_j y_j / x_k. Where a zero is
+ * about, the product without x_k is formed: x in n rows, row k with 1 in place of x_k. */
 static void cumprod_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     mt_tensor *g = gout[0], *x = c->in[0];
@@ -95,7 +95,7 @@ mt_tensor *mt_cumprod(mt_tensor *x, int64_t dim)
     return mt_call1a(&mt_op_cumprod, x, 2, arg);
 }
 
-/* ==== cummax, cummin ===================================================================================================== */
+/* ==== cummax, cummin ========================================================================== */
 
 /* A later equal one takes over, and so does NaN, which then stays. */
 #define RUN_BEST(T, better)                                                                        \
@@ -159,7 +159,7 @@ static void running_best_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gi
 RUNNING_BEST(cummax, true, "maximum")
 RUNNING_BEST(cummin, false, "minimum")
 
-/* ==== logcumsumexp ======================================================================================================= */
+/* ==== logcumsumexp ============================================================================ */
 
 static double add_logs(double a, double b)
 {
@@ -191,7 +191,8 @@ static int logcumsumexp_forward(mt_call *c)
     }
     return 0;
 }
-/* gx_i = sum over j >= i of g_j e^(x_i - y_j), in logarithms: the positive g apart from the negative ones. */
+/* gx_i = sum over j >= i of g_j e^(x_i - y_j), in logarithms: the positive g
+ * apart from the negative ones. */
 static mt_tensor *one_sign(mt_tensor *g, mt_tensor *x, mt_tensor *y, int64_t dim)
 {
     mt_tensor *wanted = mt_gt(g, mt_number(0)), *lowest;
@@ -217,7 +218,7 @@ mt_tensor *mt_logcumsumexp(mt_tensor *x, int64_t dim)
     return mt_call1a(&mt_op_logcumsumexp, x, 1, arg);
 }
 
-/* ==== diff =============================================================================================================== */
+/* ==== diff ==================================================================================== */
 
 static int diff_forward(mt_call *c)
 {
@@ -249,13 +250,13 @@ static int diff_forward(mt_call *c)
 MT_OP(diff, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
       .schema = "diff(Tensor self, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None) "
                 "-> Tensor",
-      .doc =
-          "The differences of neighbours along dim, taken n times; prepend and append are joined "
-          "to the ends before.");
+      .doc = "The differences of neighbours along dim, taken n times; prepend and append are "
+             "joined to the ends before.");
 
-/* ==== trapezoid ========================================================================================================== */
+/* ==== trapezoid =============================================================================== */
 
-/* The areas below the neighbours of y along dim: (y_i + y_i+1) / 2 times dx or the differences of x. */
+/* The areas below the neighbours of y along dim: (y_i + y_i+1) / 2 times dx
+ * or the differences of x. */
 static mt_tensor *areas(mt_tensor *y, mt_tensor *x, double dx, int64_t dim)
 {
     int d = mt_wrap_dim(dim, y->ndim);

@@ -4,7 +4,8 @@
 
 #include "ops/ops.h"
 
-/* c (m, n), rows ldc apart, = a (m, k) b (k, n) + c if accumulate; element strides; every type but bool. -1 on failure. */
+/* c (m, n), rows ldc apart, = a (m, k) b (k, n) + c if accumulate; element strides; every
+ * type but bool. -1 on failure. */
 int mt_gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int64_t a_row,
             int64_t a_col, const char *b, int64_t b_row, int64_t b_col, char *c, int64_t ldc,
             bool accumulate);

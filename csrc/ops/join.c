@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* ==== unbind, split, chunk: lists of views =================================================================== */
+/* ==== unbind, split, chunk: lists of views ==================================================== */
 
 /* Marks the views of one call: PyTorch refuses in-place writes to them while recording. */
 static int add_piece(mt_call *c, int k, mt_tensor *piece)
@@ -134,7 +134,7 @@ MT_OP(chunk, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD, .grad_name = "Split
       .schema = "chunk(Tensor self, int chunks, int dim=0) -> Tensor[]",
       .doc = "At most `chunks` views of equal size along dim, the last one shorter.");
 
-/* ==== cat, stack ============================================================================================= */
+/* ==== cat, stack ============================================================================== */
 
 /* A 1-d tensor of no elements joins anything: PyTorch's old rule. */
 static bool skipped(const mt_tensor *t) { return t->ndim == 1 && t->size[0] == 0; }

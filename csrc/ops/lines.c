@@ -1,5 +1,5 @@
-/* Ordering a line: every type becomes an unsigned key of 64 bits, then one stable sort serves all. Relies on lines.h;
- * read next: ops/sort.c. */
+/* Ordering a line: every type becomes an unsigned key of 64 bits, then one stable sort serves all.
+ * Relies on lines.h; read next: ops/sort.c. */
 #include "ops/lines.h"
 
 #include "base/alloc.h"
@@ -30,7 +30,8 @@ int mt_order_begin(mt_order *o, int64_t n)
 
 void mt_order_end(mt_order *o) { mt_free(o->block, o->bytes); }
 
-/* Floats compare like their bits if negative ones are turned round; -0.0 is 0.0, any NaN comes last. */
+/* Floats compare like their bits if negative ones are turned round; -0.0 is
+ * 0.0, any NaN comes last. */
 static uint64_t float_key(double x)
 {
     uint64_t bits;
@@ -70,8 +71,8 @@ static void swap_buffers(mt_order *o)
     o->other_place = place;
 }
 
-/* Byte after byte from the lowest, each pass keeping the order of the one before; bytes that all keys share are
- * skipped. */
+/* Byte after byte from the lowest, each pass keeping the order of the one before; bytes
+ * that all keys share are skipped. */
 static void radix_sort(mt_order *o)
 {
     for (int shift = 0; shift < 64; shift += 8) {

@@ -1,11 +1,12 @@
-/* Lines along one dimension, and the order of the elements of a line: what sorting and selecting share. */
+/* Lines along one dimension, and the order of the elements of a line: what
+ * sorting and selecting share. */
 #ifndef MT_OPS_LINES_H
 #define MT_OPS_LINES_H
 
 #include "ops/ops.h"
 
-/* A contiguous tensor as (outer, n, inner) around dim: line k starts at mt_line_start(l, k) and its elements are
- * `inner` apart. */
+/* A contiguous tensor as (outer, n, inner) around dim: line k starts at mt_line_start(l, k) and
+ * its elements are `inner` apart. */
 typedef struct mt_lines {
     int64_t outer, n, inner;
 } mt_lines;
@@ -27,8 +28,8 @@ typedef struct mt_order {
 
 int mt_order_begin(mt_order *o, int64_t n);
 void mt_order_end(mt_order *o);
-/* place[0 .. n) = the elements data[0], data[step], ... in order, equal ones as they stand; NaN is the largest number.
- * Fills key[] along with it. step in elements of type d. */
+/* place[0 .. n) = the elements data[0], data[step], ... in order, equal ones as they stand; NaN is
+ * the largest number. Fills key[] along with it. step in elements of type d. */
 void mt_order_line(mt_order *o, mt_dtype d, const char *data, int64_t step, bool descending);
 
 #endif

@@ -29,8 +29,8 @@ static int prod_over(mt_call *c, const mt_arg *dims, bool keepdim, const mt_arg 
     return wide == y ? 0 : mt_copy_raw(y, wide);
 }
 
-/* The product of the others along dim, by halves, without a division: exact wherever zeros are, and so are its
- * derivatives. others(a b) = (others(a) prod(b), prod(a) others(b)). */
+/* The product of the others along dim, by halves, without a division: exact wherever zeros are, and
+ * so are its derivatives. others(a b) = (others(a) prod(b), prod(a) others(b)). */
 static mt_tensor *others_by_halves(mt_tensor *x, int64_t dim)
 {
     int64_t n = x ? x->size[dim] : 0, half = n / 2;

@@ -1,11 +1,11 @@
-/* Losses on classes: negative log likelihood and cross entropy. Shapes (C) with a 0-d target, (N, C) with (N), or
- * (N, C, d1, ...) with (N, d1, ...). Relies on ops/softmax.c. */
+/* Losses on classes: negative log likelihood and cross entropy. Shapes (C) with a 0-d target,
+ * (N, C) with (N), or (N, C, d1, ...) with (N, d1, ...). Relies on ops/softmax.c. */
 #include "ops/loss.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* ==== nll_loss ================================================================================================== */
+/* ==== nll_loss ================================================================================ */
 
 typedef struct classes {
     int64_t n, c, inner, ignore;
@@ -16,7 +16,8 @@ typedef struct classes {
     int64_t loss_size[MT_MAX_DIMS];
 } classes;
 
-/* An input of three dimensions, or of more than four, is one of four to PyTorch: it says which target it expected. */
+/* An input of three dimensions, or of more than four, is one of four to PyTorch: it
+ * says which target it expected. */
 static int wrong_size(int ndim, const int64_t *size, const mt_tensor *target)
 {
     int64_t expected[MT_MAX_DIMS] = {size[0]};
@@ -54,8 +55,8 @@ static int check_target(int ndim, const int64_t *size, const mt_tensor *target)
         return mt_error(MT_RUNTIME, "0D or 1D target tensor expected, multi-target not supported");
     if (ndim == 4 && target->ndim != 3)
         return mt_error(MT_RUNTIME,
-                        "only batches of spatial targets supported (3D tensors) but got targets "
-                        "of dimension: %d",
+                        "only batches of spatial targets supported (3D tensors) but got targets of "
+                        "dimension: %d",
                         target->ndim);
     if (target->ndim != ndim - 1) return wrong_size(ndim, size, target);
     for (int i = 2; i < ndim; i++)
@@ -153,18 +154,19 @@ static const char *class_loss_grad_name(const mt_call *c)
 }
 
 static mt_op_plan class_loss_plan;
-static const mt_op mt_op_class_loss = {
-    .name = "class_loss",
-    .schema = "class_loss(Tensor input, Tensor target, Tensor? weight, int ignore_index, str "
-              "reduction) -> Tensor",
-    .plan = &class_loss_plan,
-    .forward = class_loss_forward,
-    .backward = nll_loss_rule,
-    .keeps = {MT_KEEP_IN(1) | MT_KEEP_IN(2)},
-    .grad_name_of = class_loss_grad_name,
-    .rule = "-weight[target] g / n at each target, 0 elsewhere"};
+static const mt_op mt_op_class_loss = {.name = "class_loss",
+                                       .schema =
+                                           "class_loss(Tensor input, Tensor target, Tensor? "
+                                           "weight, int ignore_index, str reduction) -> Tensor",
+                                       .plan = &class_loss_plan,
+                                       .forward = class_loss_forward,
+                                       .backward = nll_loss_rule,
+                                       .keeps = {MT_KEEP_IN(1) | MT_KEEP_IN(2)},
+                                       .grad_name_of = class_loss_grad_name,
+                                       .rule = "-weight[target] g / n at each target, 0 elsewhere"};
 
-/* The mode of recording is the caller's only in a composite, and the weights must not want a gradient. */
+/* The mode of recording is the caller's only in a composite, and the weights
+ * must not want a gradient. */
 static int nll_loss_forward(mt_call *c)
 {
     const char *function = c->in[0]->ndim > 2 ? "nll_loss2d_forward" : "nll_loss_forward";
@@ -176,8 +178,7 @@ MT_OP(nll_loss, .kind = MT_COMPOSITE | MT_NN,
       .schema = "nll_loss(Tensor input, Tensor target, Tensor? weight=None, int ignore_index=-100, "
                 "str reduction=\"mean\") -> Tensor",
       .doc = "Minus the log-probability of each target class, weighted; the mean divides by the "
-             "sum of the weights. input (N, C, ...), "
-             "target (N, ...) of class numbers.");
+             "sum of the weights. input (N, C, ...), target (N, ...) of class numbers.");
 
 mt_tensor *mt_nll_loss(mt_tensor *input, mt_tensor *target, mt_tensor *weight, int64_t ignore_index,
                        const char *reduction)
@@ -227,7 +228,7 @@ mt_tensor *mt_nll_loss_backward(mt_tensor *g, mt_tensor *target, mt_tensor *weig
     return mt_call3a(&mt_op_nll_loss_backward, g, target, weight, 3, arg);
 }
 
-/* ==== cross_entropy ============================================================================================== */
+/* ==== cross_entropy =========================================================================== */
 
 /* -sum_c w_c t_c log p_c for targets t that are probabilities. */
 static int probability_targets(mt_call *c, mt_tensor *logp, int64_t dim, double smoothing,
@@ -306,8 +307,6 @@ static int cross_entropy_forward(mt_call *c)
 
 MT_OP(cross_entropy, .kind = MT_COMPOSITE | MT_NN,
       .schema = "cross_entropy(Tensor input, Tensor target, Tensor? weight=None, int "
-                "ignore_index=-100, str reduction=\"mean\", float "
-                "label_smoothing=0.0) -> Tensor",
+                "ignore_index=-100, str reduction=\"mean\", float label_smoothing=0.0) -> Tensor",
       .doc = "nll_loss of log_softmax(input): input (N, C, ...) unnormalised, target (N, ...) of "
-             "class numbers or (N, C, ...) of "
-             "probabilities.");
+             "class numbers or (N, C, ...) of probabilities.");

@@ -1,4 +1,5 @@
-/* What operator files share: the C functions of all operators (from the rows), and small helpers. */
+/* What operator files share: the C functions of all operators
+ * (from the rows), and small helpers. */
 #ifndef MT_OPS_OPS_H
 #define MT_OPS_OPS_H
 
@@ -8,7 +9,8 @@
 #include "kernels/kernels.h"
 #include "tensor/iter.h"
 
-/* Every row is also a C function: mt_tensor *mt_exp(mt_tensor *x), mt_tensor *mt_add(mt_tensor *x, mt_tensor *y). */
+/* Every row is also a C function: mt_tensor *mt_exp(mt_tensor *x), mt_tensor
+ * *mt_add(mt_tensor *x, mt_tensor *y). */
 #define UNARY(kind, name, ...)                                                                     \
     mt_tensor *mt_##name(mt_tensor *x);                                                            \
     extern const mt_op mt_op_##name;

@@ -1,10 +1,10 @@
-/* Padding: constants around a tensor, or its own elements once more. All rules are operators that exist: constant_pad_nd
- * is its own transpose, the others pick rows with index_select. */
+/* Padding: constants around a tensor, or its own elements once more. All rules are operators that
+ * exist: constant_pad_nd is its own transpose, the others pick rows with index_select. */
 #include "ops/conv.h"
 
 #include <string.h>
 
-/* ==== constant_pad_nd ============================================================================== */
+/* ==== constant_pad_nd ========================================================================= */
 
 /* What to add before and after dimension d: `pad` lists the last dimension first. */
 static int64_t before(const mt_arg *pad, int ndim, int d)
@@ -83,12 +83,12 @@ mt_tensor *mt_constant_pad_nd(mt_tensor *self, int n, const int64_t *pad, mt_sca
     return mt_call1a(&mt_op_constant_pad_nd, self, 2, arg);
 }
 
-/* ==== pad ========================================================================================== */
+/* ==== pad ===================================================================================== */
 
 typedef enum mode { REFLECT, REPLICATE, CIRCULAR, CONSTANT } mode;
 
-/* The element of a line of n that place i shows; i runs from -b to n + a. What negative pads take away is no part of
- * a circle. */
+/* The element of a line of n that place i shows; i runs from -b to n + a. What negative pads
+ * take away is no part of a circle. */
 static int64_t source_of(mode m, int64_t i, int64_t n, int64_t b, int64_t a)
 {
     if (m == REPLICATE) return i < 0 ? 0 : i >= n ? n - 1 : i;
@@ -183,17 +183,18 @@ static int pad_forward(mt_call *c)
     return mt_result_is(c, 0, x == c->in[0] ? mt_clone(x) : x);
 }
 
-MT_OP(pad, .kind = MT_COMPOSITE | MT_NN,
-      .schema = "pad(Tensor input, int[] pad, str mode=\"constant\", float? value=None) -> Tensor",
-      .doc = "The tensor with more elements around it: pad[0] before and pad[1] after along the "
-             "last dimension, pad[2] and pad[3]\nalong the one before it, and so on; negative "
-             "numbers take elements away.\n\n"
-             "mode \"constant\": they are `value` (0 unless given); \"reflect\": mirrored at the "
-             "edge, without the edge itself;\n\"replicate\": the edge; \"circular\": the other "
-             "end. The last three are for inputs (C, ...) or (N, C, ...) with pads\nfor all "
-             "dimensions but these.\n\n"
-             "Raises RuntimeError if a pad does not fit, NotImplementedError for other modes and "
-             "shapes.\n\n"
-             ">>> x = minitorch.tensor([[1., 2., 3.]])\n"
-             ">>> minitorch.nn.functional.pad(x, (1, 1), mode=\"reflect\")\n"
-             "tensor([[2., 1., 2., 3., 2.]])");
+MT_OP(
+    pad, .kind = MT_COMPOSITE | MT_NN,
+    .schema = "pad(Tensor input, int[] pad, str mode=\"constant\", float? value=None) -> Tensor",
+    .doc =
+        "The tensor with more elements around it: pad[0] before and pad[1] after along the last "
+        "dimension, pad[2] and pad[3]\nalong the one before it, and so on; negative numbers take "
+        "elements away.\n\n"
+        "mode \"constant\": they are `value` (0 unless given); \"reflect\": mirrored at the edge, "
+        "without the edge itself;\n\"replicate\": the edge; \"circular\": the other end. The last "
+        "three are for inputs (C, ...) or (N, C, ...) with pads\nfor all dimensions but these.\n\n"
+        "Raises RuntimeError if a pad does not fit, NotImplementedError for other modes and "
+        "shapes.\n\n"
+        ">>> x = minitorch.tensor([[1., 2., 3.]])\n"
+        ">>> minitorch.nn.functional.pad(x, (1, 1), mode=\"reflect\")\n"
+        "tensor([[2., 1., 2., 3., 2.]])");

@@ -1,8 +1,9 @@
-/* Pools in one to three dimensions, written once: the largest element or the mean of windows, which slide (max_pool2d)
- * or share out the input (adaptive_max_pool2d).
+/* Pools in one to three dimensions, written once: the largest element or the mean of windows, which
+ * slide (max_pool2d) or share out the input (adaptive_max_pool2d).
  *
- * mean_pool is linear, and its transpose mean_pool_backward is its rule and has it as its own. The rule of max_pool adds
- * the gradient where the indices say, with scatter_add, whose rule is gather. Relies on kernels/windows.c. */
+ * mean_pool is linear, and its transpose mean_pool_backward is its rule and has it as its own. The
+ * rule of max_pool adds the gradient where the indices say, with scatter_add, whose rule is
+ * gather. Relies on kernels/windows.c. */
 #include "ops/conv.h"
 
 #include "base/parallel.h"
@@ -16,7 +17,7 @@ enum { KERNEL, STRIDE, PADDING, DILATION, OUTPUT, INCLUDE_PAD, DIVISOR, INPUT, N
 static bool adaptive(const mt_arg *a) { return a[KERNEL].ints.n == 0; }
 static int dims_of(const mt_arg *a) { return (int)a[OUTPUT].ints.n; }
 
-/* ---- windows -------------------------------------------------------------------------------------- */
+/* ---- windows --------------------------------------------------------------------------------- */
 
 /* The tables of a pool lie in one block: for each output of a dimension two ends and a count. */
 typedef struct tables {
@@ -25,7 +26,8 @@ typedef struct tables {
     size_t bytes;
 } tables;
 
-/* The window of output o along dimension i (of n) of an input of `in`: ends, and how many a mean counts. */
+/* The window of output o along dimension i (of n) of an input of `in`: ends,
+ * and how many a mean counts. */
 static void window_of(const mt_arg *a, int i, int64_t o, int64_t in, int64_t *ends, int64_t *count)
 {
     if (adaptive(a)) { /* from floor(o in / out) to ceil((o + 1) in / out) */
@@ -137,7 +139,7 @@ static void result_size(const mt_tensor *x, const mt_arg *a, int64_t *size)
     memcpy(size + x->ndim - n, a[OUTPUT].ints.v, (size_t)n * sizeof *size);
 }
 
-/* ==== max_pool ===================================================================================== */
+/* ==== max_pool ================================================================================ */
 
 static int max_pool_forward(mt_call *c)
 {
@@ -238,7 +240,7 @@ MT_OP(max_pool, .keeps = {MT_KEEP_OUT(1)}, .backward = max_pool_backward, .fused
                 "int[] output, bool include_pad, int? divisor) -> (Tensor, Tensor)",
       .doc = "The largest element of every window, and its place in the plane.");
 
-/* ==== mean_pool, mean_pool_backward ================================================================ */
+/* ==== mean_pool, mean_pool_backward =========================================================== */
 
 static int mean_pool_forward(mt_call *c)
 {
@@ -313,7 +315,7 @@ MT_OP(mean_pool_backward, .backward = mean_pool_backward_rule,
                 "dilation, int[] output, bool include_pad, int? divisor, int[] input) -> Tensor",
       .doc = "The transpose of mean_pool.");
 
-/* ==== max_unpool ==================================================================================== */
+/* ==== max_unpool ============================================================================== */
 
 static int max_unpool_forward(mt_call *c)
 {
@@ -326,11 +328,10 @@ static int max_unpool_forward(mt_call *c)
         return mt_error(MT_RUNTIME, "elements in indices should be type int64 but got: %s",
                         mt_dtype_camel((mt_dtype)index->dtype));
     if (n < 1 || n > 3 || (lead != 1 && lead != 2))
-        return mt_error(
-            MT_RUNTIME,
-            "Input to max_unpooling%dd should be a %dd or %dd Tensor, but got a tensor with "
-            "%d dimensions.",
-            n, n + 1, n + 2, x->ndim);
+        return mt_error(MT_RUNTIME,
+                        "Input to max_unpooling%dd should be a %dd or %dd Tensor, but got a tensor "
+                        "with %d dimensions.",
+                        n, n + 1, n + 2, x->ndim);
     if (!mt_same_shape(x, index))
         return mt_error(MT_RUNTIME,
                         "Expected shape of indices to be same as that of the input tensor (%s) but "
@@ -375,11 +376,12 @@ MT_OP(max_unpool, .kind = MT_NN, .keeps = {MT_KEEP_IN(1)}, .backward = max_unpoo
           "Zeros of the output size, with each element put where its index in the plane says.\n\n"
           "Raises RuntimeError if an index lies outside the plane.");
 
-/* ==== sliding pools ================================================================================= */
+/* ==== sliding pools =========================================================================== */
 
 static const char *const number_words[] = {"", "one", "two", "three"};
 
-/* Fills the primitive's arguments from those of the call: kernel, stride, padding and, for max, dilation. */
+/* Fills the primitive's arguments from those of the call: kernel, stride,
+ * padding and, for max, dilation. */
 typedef struct sliding {
     mt_arg arg[NARG];
     int64_t size[MT_SPATIAL_MAX], one;
@@ -413,7 +415,8 @@ static int check_input(const mt_tensor *x, const char *name, int n)
     return 0;
 }
 
-/* floor or ceil((in + 2 pad - dilation (kernel - 1) - 1) / stride) + 1; with ceil the last window starts inside. */
+/* floor or ceil((in + 2 pad - dilation (kernel - 1) - 1) / stride) + 1; with ceil
+ * the last window starts inside. */
 static int64_t pooled_size(int64_t in, int64_t k, int64_t s, int64_t pad, int64_t d, bool ceil_mode)
 {
     int64_t room = in + 2 * pad - d * (k - 1) - 1 + (ceil_mode ? s - 1 : 0);
@@ -475,10 +478,10 @@ static int pool_sizes(const mt_tensor *x, sliding *s, int n, bool max, bool ceil
         return mt_error(MT_RUNTIME, "max_pool1d() Invalid computed output size: %lld",
                         (long long)s->size[0]);
     long long channels = (long long)x->size[x->ndim - n - 1];
-    return mt_error(MT_RUNTIME,
-                    "Given input size: (%lld%s). Calculated output size: (%lld%s). Output size is "
-                    "too small",
-                    channels, in, channels, out);
+    return mt_error(
+        MT_RUNTIME,
+        "Given input size: (%lld%s). Calculated output size: (%lld%s). Output size is too small",
+        channels, in, channels, out);
 }
 
 static int read_sliding(mt_call *c, sliding *s, int n, bool has_dilation, bool ceil_mode)
@@ -581,7 +584,7 @@ AVG_POOL(3, ", int? divisor_override=None", MT_NN | MT_OUT,
          ">>> minitorch.nn.functional.avg_pool3d(minitorch.ones(1, 4, 4, 4), 2).shape\n"
          "torch.Size([1, 2, 2, 2])")
 
-/* ==== adaptive pools ================================================================================ */
+/* ==== adaptive pools ========================================================================== */
 
 static int read_adaptive(mt_call *c, sliding *s, int n, bool max)
 {
@@ -590,11 +593,10 @@ static int read_adaptive(mt_call *c, sliding *s, int n, bool max)
     char text[MT_SHAPE_TEXT];
     if (x->ndim != n + 1 && x->ndim != n + 2) {
         if (n == 1)
-            return mt_error(
-                MT_RUNTIME,
-                "Expected 2 to 3 dimensions, but got %d-dimensional tensor for argument "
-                "#1 'self' (while checking arguments for %s)",
-                x->ndim, c->op->name);
+            return mt_error(MT_RUNTIME,
+                            "Expected 2 to 3 dimensions, but got %d-dimensional tensor for "
+                            "argument #1 'self' (while checking arguments for %s)",
+                            x->ndim, c->op->name);
         return mt_error(MT_RUNTIME, "%s(): Expected %dD or %dD tensor, but got%s %s", c->op->name,
                         n + 1, n + 2, max ? ":" : "", mt_shape_text(x->ndim, x->size, text));
     }
@@ -614,10 +616,10 @@ static int read_adaptive(mt_call *c, sliding *s, int n, bool max)
                         mt_dtype_camel((mt_dtype)x->dtype));
     for (int i = 0; i < n; i++)
         if (out->ints.v[i] < 0)
-            return mt_error(MT_RUNTIME,
-                            "%s: elements of output_size must be greater than or equal to 0 but "
-                            "received %lld",
-                            c->op->name, (long long)out->ints.v[i]);
+            return mt_error(
+                MT_RUNTIME,
+                "%s: elements of output_size must be greater than or equal to 0 but received %lld",
+                c->op->name, (long long)out->ints.v[i]);
     s->one = 1;
     for (int i = 0; i < INPUT; i++) s->arg[i] = mt_arg_ints(0, &s->one);
     s->arg[OUTPUT] = mt_arg_ints(n, out->ints.v);

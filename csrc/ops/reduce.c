@@ -2,7 +2,7 @@
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
-/* ==== sum ===================================================================================================== */
+/* ==== sum ===================================================================================== */
 
 /* Integers and bool add up to int64, unless a type is asked for. */
 static mt_dtype sum_type(const mt_tensor *x, const mt_arg *dtype)
@@ -76,7 +76,7 @@ mt_tensor *mt_sum_dim(mt_tensor *self, int n, const int64_t *dims, bool keepdim)
     return mt_call1a(&mt_op_sum_dim, self, 3, arg);
 }
 
-/* ==== mean ==================================================================================================== */
+/* ==== mean ==================================================================================== */
 
 static int64_t count_reduced(const mt_dims *x, const mt_arg *dims)
 {
@@ -97,8 +97,7 @@ static int mean_over(mt_call *c, const mt_arg *dims, bool keepdim, const mt_arg 
     if (!mt_is_float(d))
         return mt_error(MT_RUNTIME,
                         "mean(): could not infer output dtype. %s dtype must be either a floating "
-                        "point or complex "
-                        "dtype. Got: %s",
+                        "point or complex dtype. Got: %s",
                         dtype->given ? "Optional" : "Input", mt_dtype_camel(d));
     int64_t n = count_reduced(&shape, dims);
     if (n < 0 || reduce_to(c, MT_REDUCE_sum, dims, keepdim, d) < 0) return -1;

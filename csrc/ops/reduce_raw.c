@@ -1,13 +1,13 @@
-/* Reductions over strided tensors, brought to the form (outer, reduced, inner) that the kernels take.
- * Relies on kernels/reduce.c; read next: ops/reduce.c. */
+/* Reductions over strided tensors, brought to the form (outer, reduced, inner) that the kernels
+ * take. Relies on kernels/reduce.c; read next: ops/reduce.c. */
 #include "ops/reduce.h"
 
 #include "base/parallel.h"
 
 #include <string.h>
 
-#define CHUNK                                                                                      \
-    ((int64_t)65536) /* elements behind one partial result: fixed, so that threads do not change sums */
+/* Elements behind one partial result: fixed, so that threads do not change sums. */
+#define CHUNK ((int64_t)65536)
 
 int mt_reduced_shape(const mt_tensor *x, const bool *mask, bool keepdim, int64_t *size)
 {

@@ -1,4 +1,5 @@
-/* Every operator, in order: rows first, then ops.def. The binding takes overloads of one name in this order. */
+/* Every operator, in order: rows first, then ops.def. The binding takes overloads
+ * of one name in this order. */
 #include "ops/ops.h"
 
 const mt_op *const mt_ops[] = {

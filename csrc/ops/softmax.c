@@ -1,4 +1,5 @@
-/* softmax and log_softmax along one dimension. Relies on kernels/softmax.c, which takes contiguous rows. */
+/* softmax and log_softmax along one dimension. Relies on kernels/softmax.c,
+ * which takes contiguous rows. */
 #include "ops/ops.h"
 
 #include "base/parallel.h"
@@ -69,7 +70,7 @@ static int fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin, bool log)
     return 0;
 }
 
-/* ==== softmax ================================================================================================== */
+/* ==== softmax ================================================================================= */
 
 static int softmax_forward(mt_call *c) { return softmax_any(c, false); }
 
@@ -97,7 +98,7 @@ mt_tensor *mt_softmax(mt_tensor *self, int64_t dim)
     return mt_call1a(&mt_op_softmax, self, 2, arg);
 }
 
-/* ==== log_softmax =============================================================================================== */
+/* ==== log_softmax ============================================================================= */
 
 static int log_softmax_forward(mt_call *c) { return softmax_any(c, true); }
 

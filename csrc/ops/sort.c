@@ -1,5 +1,6 @@
-/* Sorting and selecting along a dimension: sort, argsort, topk, kthvalue, median, mode, quantile. All order whole lines
- * (ops/lines.h); values are gathered by their places, so the gradient goes back to those places. */
+/* Sorting and selecting along a dimension: sort, argsort, topk, kthvalue, median, mode,
+ * quantile. All order whole lines (ops/lines.h); values are gathered by their places, so the
+ * gradient goes back to those places. */
 #include "ops/lines.h"
 
 #include <inttypes.h>
@@ -8,11 +9,13 @@
 
 static mt_dtype type_of(const mt_tensor *x) { return (mt_dtype)x->dtype; }
 
-/* What a line's order is asked for: writes the places of k elements (their order tells, then `how`). */
+/* What a line's order is asked for: writes the places of k elements (their
+ * order tells, then `how`). */
 typedef int (*pick_fn)(mt_order *o, const mt_call *c, const char *line, int64_t step,
                        int64_t *places);
 
-/* Results (values, places) of k elements of every line along d, without that dimension if k is 1 and keepdim false. */
+/* Results (values, places) of k elements of every line along d, without that dimension
+ * if k is 1 and keepdim false. */
 static int pick(mt_call *c, int d, int64_t k, bool drop, bool descending, pick_fn fn)
 {
     mt_tensor *x = mt_contiguous_raw(c->in[0], type_of(c->in[0])), *values, *places;
@@ -43,7 +46,8 @@ static int pick(mt_call *c, int d, int64_t k, bool drop, bool descending, pick_f
     return status;
 }
 
-/* The values came from the places: their gradient goes there. arg_dim says where the dim stands, -1 that it went. */
+/* The values came from the places: their gradient goes there. arg_dim says where the
+ * dim stands, -1 that it went. */
 static mt_tensor *to_places(const mt_call *c, mt_tensor *g, int64_t dim, bool dropped)
 {
     const mt_dims *d = &c->in_dims[0];
@@ -53,7 +57,7 @@ static mt_tensor *to_places(const mt_call *c, mt_tensor *g, int64_t dim, bool dr
     return mt_scatter_add(mt_zeros_of(d), dim, at, g);
 }
 
-/* ==== sort, argsort ===================================================================================================== */
+/* ==== sort, argsort =========================================================================== */
 
 static int sort_along(mt_call *c, int64_t dim, bool descending)
 {
@@ -68,8 +72,8 @@ static void sort_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 }
 MT_OP(sort, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_OUT(1)},
       .backward = sort_backward, .rule = "zeros.scatter_add(dim, indices, g)",
-      .schema = "sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor "
-                "indices)",
+      .schema =
+          "sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
       .doc = "The elements in order along dim, and where they stood. Equal ones keep their order; "
              "NaN counts as the largest.");
 static int sort_stable_forward(mt_call *c) { return sort_along(c, c->arg[1].i, c->arg[2].b); }
@@ -98,10 +102,11 @@ static int argsort_stable_forward(mt_call *c)
 {
     return order_of(c, c->in[0], c->arg[1].i, c->arg[2].b);
 }
-MT_OP(argsort_stable, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD,
-      .schema = "argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> "
-                "Tensor",
-      .doc = "");
+MT_OP(
+    argsort_stable, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD,
+    .schema =
+        "argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> Tensor",
+    .doc = "");
 static int msort_forward(mt_call *c) { return mt_result_is(c, 0, mt_sort(c->in[0], 0, false)); }
 MT_OP(msort, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
       .schema = "msort(Tensor self) -> Tensor", .doc = "The elements in order along dim 0.");
@@ -114,7 +119,7 @@ mt_tensor *mt_sort(mt_tensor *x, int64_t dim, bool descending)
     return x ? mt_apply(&c) : NULL;
 }
 
-/* ==== topk, kthvalue ===================================================================================================== */
+/* ==== topk, kthvalue ========================================================================== */
 
 static int topk_forward(mt_call *c)
 {
@@ -167,7 +172,7 @@ MT_OP(kthvalue, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_OUT(
                 "Tensor indices)",
       .doc = "The kth smallest element along dim, counted from 1, and where it stands.");
 
-/* ==== median, nanmedian, mode ============================================================================================ */
+/* ==== median, nanmedian, mode ================================================================= */
 
 static bool is_nan_at(const mt_order *o, int64_t i) { return o->key[i] == UINT64_MAX; }
 
@@ -239,19 +244,19 @@ static int middle_of_all(mt_call *c, const mt_op *op)
 static int median_forward(mt_call *c) { return middle_of_all(c, &mt_op_median_dim); }
 MT_OP(median, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
       .schema = "median(Tensor self) -> Tensor",
-      .doc =
-          "The middle element in order, of two the lower one; with dim, those along it and their "
-          "places. NaN wins.");
+      .doc = "The middle element in order, of two the lower one; with dim, those along it and "
+             "their places. NaN wins.");
 static int nanmedian_forward(mt_call *c) { return middle_of_all(c, &mt_op_nanmedian_dim); }
 MT_OP(nanmedian, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
       .schema = "nanmedian(Tensor self) -> Tensor",
       .doc = "The middle element in order of those that are not NaN; with dim, those along it and "
              "their places.");
 
-/* ==== quantile =========================================================================================================== */
+/* ==== quantile ================================================================================ */
 
-/* Element q (n - 1) of the order, between its neighbours as `interpolation` says. With ignore, n counts what is not
- * NaN; else a NaN makes the result NaN. x has the lines in its last dimension, q is a vector (m). */
+/* Element q (n - 1) of the order, between its neighbours as `interpolation` says. With
+ * ignore, n counts what is not NaN; else a NaN makes the result NaN. x has the lines in its
+ * last dimension, q is a vector (m). */
 static mt_tensor *quantile_lines(mt_tensor *x, mt_tensor *q, const char *how, bool ignore)
 {
     int64_t n = x->size[x->ndim - 1], last = x->ndim - 1, size[MT_MAX_DIMS];
@@ -296,11 +301,10 @@ static int quantile_check(const mt_tensor *x, const mt_tensor *q, const char *ho
     if (q->dtype != x->dtype)
         return mt_error(MT_RUNTIME, "quantile() q tensor must be same dtype as the input tensor");
     if (!known)
-        return mt_error(
-            MT_RUNTIME,
-            "quantile() interpolation must be one of linear, lower, higher, midpoint or "
-            "nearest, but got %s",
-            how);
+        return mt_error(MT_RUNTIME,
+                        "quantile() interpolation must be one of linear, lower, higher, midpoint "
+                        "or nearest, but got %s",
+                        how);
     for (int64_t i = 0; i < q->numel; i++) {
         double v = mt_scalar_to_double(mt_item_at(q, q->ndim ? i * q->stride[0] : 0));
         if (!(v >= 0 && v <= 1))
@@ -360,8 +364,7 @@ static int quantile_of(mt_call *c, mt_tensor *q, bool ignore)
           .schema = #id ".scalar(Tensor self, float q, int? dim=None, bool keepdim=False, *, str " \
                         "interpolation=\"linear\") -> Tensor",                                     \
           .doc = "");
-QUANTILE(
-    quantile, false,
-    "The values below which the share q of the elements lies, of all or along dim; between two "
-    "elements as interpolation says. Several q give a first dimension.")
+QUANTILE(quantile, false,
+         "The values below which the share q of the elements lies, of all or along dim; between "
+         "two elements as interpolation says. Several q give a first dimension.")
 QUANTILE(nanquantile, true, "quantile() of what is not NaN.")

@@ -1,5 +1,6 @@
-/* Special functions of one and two real numbers. They are rare, so each has one plain loop in double here instead of
- * a row in the kernels; float32 is computed in double and rounded once. Relies on ops.h. */
+/* Special functions of one and two real numbers. They are rare, so each has one plain loop
+ * in double here instead of a row in the kernels; float32 is computed in double and
+ * rounded once. Relies on ops.h. */
 #include "ops/ops.h"
 
 #include <math.h>
@@ -7,10 +8,10 @@
 #define PI      3.14159265358979323846
 #define SQRT_PI 1.77245385090551602730
 
-/* ==== formulas ====================================================================================================== */
+/* ==== formulas ================================================================================ */
 
-/* Recurrence psi(x) = psi(x + 1) - 1 / x up to 10, then the asymptotic series (Abramowitz & Stegun 6.3.18); below 0 by
- * the reflection psi(x) = psi(1 - x) - pi / tan(pi x). */
+/* Recurrence psi(x) = psi(x + 1) - 1 / x up to 10, then the asymptotic series
+ * (Abramowitz & Stegun 6.3.18); below 0 by the reflection psi(x) = psi(1 - x) - pi / tan(pi x). */
 static double digamma(double x)
 {
     if (x == 0) return copysign(INFINITY, -x);
@@ -65,7 +66,8 @@ static double zeta(double s, double q)
     return sum;
 }
 
-/* erf(y) = x, by Halley's steps from Winitzki's approximation; near 1 on erfc, where digits are left. */
+/* erf(y) = x, by Halley's steps from Winitzki's approximation; near 1 on
+ * erfc, where digits are left. */
 static double erfinv(double x)
 {
     double rest = 1 - fabs(x);
@@ -83,8 +85,8 @@ static double erfinv(double x)
 
 static double sinc(double x) { return x == 0 ? 1 : sin(PI * x) / (PI * x); }
 
-/* e^-|x| I_n(x), n 0 or 1: the power series, whose terms are all positive, and beyond 30 the asymptotic one
- * (Abramowitz & Stegun 9.6.10, 9.7.1). */
+/* e^-|x| I_n(x), n 0 or 1: the power series, whose terms are all positive, and beyond 30 the
+ * asymptotic one (Abramowitz & Stegun 9.6.10, 9.7.1). */
 static double bessel(int n, double x)
 {
     double a = fabs(x), term, sum;
@@ -132,7 +134,7 @@ static double erfcx(double x)
 static double entr(double x) { return isnan(x) ? x : x > 0 ? -x * log(x) : x == 0 ? 0 : -INFINITY; }
 static double xlog1py(double x, double y) { return isnan(y) ? y : x == 0 ? 0 : x * log1p(y); }
 
-/* ==== running them =================================================================================================== */
+/* ==== running them ============================================================================ */
 
 static mt_tensor *as(mt_tensor *t, mt_dtype d)
 {
@@ -261,7 +263,7 @@ SPECIAL_2(xlog1py, "xlog1py", xlog1py,
           mt_div(mt_mul(g, x), mt_add(y, ONE)),
           "self * log1p(other), and 0 where self is 0 (NaN where other is NaN).")
 
-/* ==== polygamma, mvlgamma ============================================================================================== */
+/* ==== polygamma, mvlgamma ===================================================================== */
 
 /* psi_n(x) = (-1)^(n+1) n! zeta(n + 1, x) for n > 0. */
 static int polygamma_forward(mt_call *c)
@@ -290,7 +292,8 @@ MT_OP(polygamma_method, .kind = MT_COMPOSITE | MT_METHOD | MT_INPLACE,
       .schema = "polygamma(Tensor self, int n) -> Tensor",
       .doc = "The nth derivative of digamma of every element.");
 
-/* log of the multivariate gamma function: p (p - 1) / 4 log pi + sum of lgamma(x - i / 2), i < p. */
+/* log of the multivariate gamma function: p (p - 1) / 4 log pi + sum of
+ * lgamma(x - i / 2), i < p. */
 static int mvlgamma_forward(mt_call *c)
 {
     int64_t p = c->arg[0].i;
@@ -305,7 +308,7 @@ MT_OP(mvlgamma, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT
       .schema = "mvlgamma(Tensor self, int p) -> Tensor",
       .doc = "The logarithm of the multivariate gamma function of dimension p of every element.");
 
-/* ==== logit =========================================================================================================== */
+/* ==== logit =================================================================================== */
 
 /* z clamped to [eps, 1 - eps]; without eps, the gradient outside [0, 1] is NaN like the value. */
 static int logit_forward(mt_call *c)

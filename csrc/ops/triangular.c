@@ -1,13 +1,14 @@
-/* Triangles and diagonals. diagonal and diagonal_backward are each other's rules, as are unfold and unfold_backward, so
- * they differentiate any number of times. Relies on ops.h. */
+/* Triangles and diagonals. diagonal and diagonal_backward are each other's rules, as are unfold and
+ * unfold_backward, so they differentiate any number of times. Relies on ops.h. */
 #include "ops/ops.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* ==== tril, triu ====================================================================================================== */
+/* ==== tril, triu ============================================================================== */
 
-/* Keeps column j of row i where j - i <= diagonal (lower) or >= diagonal (upper): a run of every row. */
+/* Keeps column j of row i where j - i <= diagonal (lower) or >= diagonal
+ * (upper): a run of every row. */
 static int triangle(mt_call *c, bool lower)
 {
     mt_tensor *x = c->in[0], *y;
@@ -94,7 +95,7 @@ MT_OP(triu_indices, .kind = MT_FUNCTION | MT_FACTORY | MT_NODIFF,
       .schema = "triu_indices(int row, int col, int offset=0, *, ScalarType? dtype=None) -> Tensor",
       .doc = "The row and column numbers (2, n) of the upper triangle of a matrix (row, col).");
 
-/* ==== diagonal ========================================================================================================= */
+/* ==== diagonal ================================================================================ */
 
 /* The view of a diagonal: its dimension comes last. a: offset, dim1, dim2. */
 static int diagonal_geometry(const mt_tensor *x, const mt_arg *a, int64_t *size, int64_t *stride,
@@ -228,7 +229,7 @@ static int trace_forward(mt_call *c)
 MT_OP(trace, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
       .schema = "trace(Tensor self) -> Tensor", .doc = "The sum of the main diagonal of a matrix.");
 
-/* ==== unfold =========================================================================================================== */
+/* ==== unfold ================================================================================== */
 
 static int unfold_geometry(const mt_tensor *x, const mt_arg *a, int64_t *size, int64_t *stride)
 {

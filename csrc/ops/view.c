@@ -50,7 +50,8 @@ MT_OP(view, .kind = MT_VIEW | MT_METHOD | MT_VARARGS, .backward = reshape_gradie
       .doc = "The same memory in another shape with the same number of elements; one size may be "
              "-1. RuntimeError where the strides do not allow it: use reshape().");
 
-/* The last dimension must hold whole elements of the other type, and no two halves of different ones. */
+/* The last dimension must hold whole elements of the other type, and no two
+ * halves of different ones. */
 static int check_view_dtype(const mt_tensor *x, mt_dtype d)
 {
     int64_t from = mt_itemsize(x), to = mt_dtype_size(d), ratio = to / from;

@@ -37,8 +37,9 @@ static int check_lane(const mt_lanes *l, int k)
 static int check_param(mt_tensor *p)
 {
     if (!mt_is_float((mt_dtype)p->dtype))
-        return mt_error(MT_RUNTIME, "For integral input tensors, argument alpha must not be a "
-                                    "floating point number.");
+        return mt_error(
+            MT_RUNTIME,
+            "For integral input tensors, argument alpha must not be a floating point number.");
     /* A step is no recorded write, whatever the mode around it: leaves may be written to. */
     bool before = mt_self.no_grad;
     mt_self.no_grad = true;

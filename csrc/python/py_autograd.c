@@ -15,10 +15,10 @@
 #include "python/py_bind.h"
 #include "python/py_function.h"
 
-/* ---- lists of tensors ----------------------------------------------------------------------- */
+/* ---- lists of tensors ------------------------------------------------------------------------ */
 
-/* A tuple or list of tensors as an array; with `none`, None gives NULL. Borrowed from the sequence.
- */
+/* A tuple or list of tensors as an array; with `none`, None gives NULL.
+ * Borrowed from the sequence. */
 typedef struct tensor_list {
     PyObject *fast; /* owned */
     int n;
@@ -58,7 +58,7 @@ static int list_read(tensor_list *l, PyObject *o, bool none, const char *complai
     return 0;
 }
 
-/* ---- backward ------------------------------------------------------------------------------- */
+/* ---- backward -------------------------------------------------------------------------------- */
 
 static const char *const NOT_A_GRADIENT = "gradients can be either Tensors or None, but got %s";
 static const char *const NOT_A_TENSOR = "element of tensors must be a Tensor, but got %s";
@@ -155,7 +155,7 @@ static PyObject *backward(PyObject *module, PyObject *args)
     return run_backward(roots, gradients, retain, create, inputs);
 }
 
-/* ---- grad ----------------------------------------------------------------------------------- */
+/* ---- grad ------------------------------------------------------------------------------------ */
 
 static PyObject *run_grad(tensor_list *y, tensor_list *g, tensor_list *x, bool retain, bool create,
                           bool allow_unused)
@@ -209,7 +209,7 @@ done:
     return result;
 }
 
-/* ---- hooks ---------------------------------------------------------------------------------- */
+/* ---- hooks ----------------------------------------------------------------------------------- */
 
 typedef struct py_hook {
     int refs;
@@ -261,8 +261,8 @@ static mt_tensor *replacement(PyObject *fn, PyObject *result, mt_tensor *grad)
     return mt_own(mt_retain(t));
 }
 
-/* Runs fn(tensor). A hook may remove itself meanwhile, so nothing of it is used afterwards but fn.
- */
+/* Runs fn(tensor). A hook may remove itself meanwhile, so nothing of it
+ * is used afterwards but fn. */
 static mt_tensor *call_hook(void *context, mt_tensor *t, bool post)
 {
     PyObject *fn = ((py_hook *)context)->fn;
@@ -344,7 +344,7 @@ static void drop_removed(mt_tensor *t)
     }
 }
 
-/* ---- RemovableHandle ------------------------------------------------------------------------ */
+/* ---- RemovableHandle ------------------------------------------------------------------------- */
 
 typedef struct hook_handle {
     PyObject_HEAD;
@@ -468,8 +468,7 @@ static PyMethodDef functions[] = {
     {"_grad", grad, METH_VARARGS, NULL},
     {"graph_size", graph_size, METH_O,
      "graph_size(input, /)\n--\n\nHow many remembered calls a tensor keeps alive, and how many "
-     "bytes they and what they "
-     "kept take."},
+     "bytes they and what they kept take."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -490,12 +489,11 @@ static PyMethodDef methods[] = {
      "x.grad\ntensor(6.)"},
     {"register_hook", register_hook, METH_O,
      "register_hook($self, hook, /)\n--\n\nCalls hook(grad) whenever a gradient of this tensor has "
-     "been computed; what it "
-     "returns, unless None,\ntakes the gradient's place. Returns a handle with remove()."},
+     "been computed; what it returns, unless None,\ntakes the gradient's place. Returns a handle "
+     "with remove()."},
     {"register_post_accumulate_grad_hook", register_post_hook, METH_O,
      "register_post_accumulate_grad_hook($self, hook, /)\n--\n\nCalls hook(tensor) after a "
-     "gradient has been added to "
-     "this leaf's .grad. Returns a handle with remove()."},
+     "gradient has been added to this leaf's .grad. Returns a handle with remove()."},
     {"retain_grad", retain_grad, METH_NOARGS,
      "retain_grad($self, /)\n--\n\nMakes backward() fill in .grad of this tensor although it is no "
      "leaf."},

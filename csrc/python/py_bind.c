@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* ---- numbers -------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 static int overflow(void)
 {
@@ -79,7 +79,7 @@ static int bool_from(PyObject *o, bool *out)
     return 1;
 }
 
-/* ---- memory of lists ------------------------------------------------------------------------ */
+/* ---- memory of lists ------------------------------------------------------------------------- */
 
 static void *list_block(py_bound *b, size_t bytes)
 {
@@ -97,7 +97,7 @@ static int64_t *ints_block(py_bound *b, Py_ssize_t n)
     return p;
 }
 
-/* ---- lists ---------------------------------------------------------------------------------- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 /* Element i of a list could not be read: says where. */
 static int bad_element(const py_schema *s, const py_param *p, Py_ssize_t i, PyObject *element)
@@ -105,16 +105,14 @@ static int bad_element(const py_schema *s, const py_param *p, Py_ssize_t i, PyOb
     char name[64];
     py_schema_name(s->op, s->form, name);
     if (PyErr_Occurred())
-        PyErr_Format(
-            PyExc_TypeError,
-            "%s(): argument '%U' failed to unpack the object at pos %zd with error \"Overflow when "
-            "unpacking long long",
-            name, p->name, i + 1);
+        PyErr_Format(PyExc_TypeError,
+                     "%s(): argument '%U' failed to unpack the object at pos %zd with error "
+                     "\"Overflow when unpacking long long",
+                     name, p->name, i + 1);
     else
         PyErr_Format(PyExc_TypeError,
                      "%s(): argument '%U' failed to unpack the object at pos %zd with error \"type "
-                     "must be %s,but "
-                     "got %s\"",
+                     "must be %s,but got %s\"",
                      name, p->name, i + 1, py_kind_name(p), py_type_name(element));
     return -1;
 }
@@ -206,7 +204,7 @@ static int tensors_argument(const py_schema *s, const py_param *p, PyObject *o, 
     return 1;
 }
 
-/* ---- one argument --------------------------------------------------------------------------- */
+/* ---- one argument ---------------------------------------------------------------------------- */
 
 static void give_tensor(const py_schema *s, const py_param *p, mt_tensor *t, py_bound *b)
 {
@@ -353,7 +351,7 @@ static void leave_out(const py_schema *s, const py_param *p, bool is_none, py_bo
         b->arg[p->slot] = mt_arg_none();
 }
 
-/* ---- the call ------------------------------------------------------------------------------- */
+/* ---- the call -------------------------------------------------------------------------------- */
 
 PyObject *py_bind_keyword(const py_param *p, const py_args *a)
 {

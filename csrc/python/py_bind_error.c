@@ -99,7 +99,7 @@ int py_bind_bad_keyword(const py_schema *s, const py_args *a)
     return 0;
 }
 
-/* ---- overloads ------------------------------------------------------------------------------ */
+/* ---- overloads ------------------------------------------------------------------------------- */
 
 /* "Tensor, str, dim=float": what was given. options NULL, or the overload that is compared with:
  * then types that differ from its own stand between exclamation marks. */
@@ -151,8 +151,8 @@ static PyObject *unknown_keywords(const py_schema *s, const py_args *a)
     return text;
 }
 
-/* Lines " * (...)" of one overload, and why it did not match if the numbers of arguments are alike.
- */
+/* Lines " * (...)" of one overload, and why it did not match if the
+ * numbers of arguments are alike. */
 static PyObject *option_text(const py_schema *s, const py_args *a)
 {
     PyObject *options = py_schema_options(s), *unknown = NULL, *marked = NULL, *text = NULL;

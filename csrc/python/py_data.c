@@ -6,8 +6,7 @@
  * next: py_factory.c. */
 #include "python/py_tensor.h"
 
-/* ---- single numbers
- * --------------------------------------------------------------------------------------- */
+/* ---- single numbers -------------------------------------------------------------------------- */
 
 static int int_value(PyObject *o, int64_t *out)
 {
@@ -54,8 +53,7 @@ PyObject *py_scalar_object(mt_scalar s)
     }
 }
 
-/* ---- what is nested
- * ----------------------------------------------------------------------------------------- */
+/* ---- what is nested -------------------------------------------------------------------------- */
 
 static bool is_text(PyObject *o) { return PyUnicode_Check(o) || PyBytes_Check(o); }
 
@@ -151,8 +149,7 @@ static PyObject *items_of(const reader *r, PyObject *o, int dim)
     return NULL;
 }
 
-/* ---- second pass: the dtype
- * ------------------------------------------------------------------------------------ */
+/* ---- second pass: the dtype ------------------------------------------------------------------ */
 
 static void promote(reader *r, mt_dtype d) { r->d = r->d == MT_NO_DTYPE ? d : mt_promote(r->d, d); }
 
@@ -215,8 +212,7 @@ static int infer(reader *r, PyObject *o, int dim)
     return failed;
 }
 
-/* ---- third pass: the values
- * ----------------------------------------------------------------------------------------- */
+/* ---- third pass: the values ------------------------------------------------------------------ */
 
 static int store_scalar(mt_scalar s, mt_dtype d, char *p)
 {
@@ -296,13 +292,11 @@ static mt_tensor *read_nested(PyObject *data, mt_dtype d)
     reader r = {.d = d};
     if (measure(&r, data) < 0) return NULL;
     if (d == MT_NO_DTYPE && infer(&r, data, 0) < 0) return NULL;
-    if (r.arrays &&
-        PyErr_WarnEx(
-            PyExc_UserWarning,
-            "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider "
-            "converting the list to a single numpy.ndarray with numpy.array() before converting "
-            "to a tensor.",
-            1) < 0)
+    if (r.arrays && PyErr_WarnEx(PyExc_UserWarning,
+                                 "Creating a tensor from a list of numpy.ndarrays is extremely "
+                                 "slow. Please consider converting the list to a single "
+                                 "numpy.ndarray with numpy.array() before converting to a tensor.",
+                                 1) < 0)
         return NULL;
     mt_tensor *t = mt_empty(r.d, r.ndim, r.size);
     if (!t) {
@@ -313,9 +307,7 @@ static mt_tensor *read_nested(PyObject *data, mt_dtype d)
     return t->numel > 0 && store(&r, data, 0, &p) < 0 ? NULL : t;
 }
 
-/* ---- all of it
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static mt_tensor *copy_as(const mt_tensor *t, mt_dtype d)
 {

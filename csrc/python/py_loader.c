@@ -19,10 +19,9 @@
 
 typedef struct batches {
     PyObject_HEAD
-        /* indices */
-        PyObject *sampler; /* an iterator; NULL: our own order */
-    bool
-        batched; /* the sampler gives lists of indices; else single ones, and nothing is collated */
+    /* indices */
+    PyObject *sampler; /* an iterator; NULL: our own order */
+    bool batched; /* the sampler gives lists of indices; else single ones: nothing is collated */
     bool shuffle, drop_last; /* the following: of our own order only */
     bool started, past_end;
     int64_t n, at, batch_size;

@@ -49,7 +49,7 @@ static const struct {
 #undef PY_PART
 };
 
-/* ---- threads -------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 static PyObject *get_num_threads(PyObject *module, PyObject *unused)
 {
@@ -89,13 +89,12 @@ static PyMethodDef functions[] = {
      "get_num_threads()\n--\n\nHow many threads large operations are shared among."},
     {"set_num_threads", set_num_threads, METH_O,
      "set_num_threads(n, /)\n--\n\nShares large operations among n threads from now on.\n\nRaises "
-     "RuntimeError unless n "
-     "is positive."},
+     "RuntimeError unless n is positive."},
     {"_cpu_capability", cpu_capability, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
-/* ---- starting ------------------------------------------------------------------------------- */
+/* ---- starting -------------------------------------------------------------------------------- */
 
 static int module_exec(PyObject *module)
 {

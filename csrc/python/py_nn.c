@@ -17,7 +17,7 @@ PY_NN_NAMES(X)
 static PyObject *parameter_type,
     *buffer_type; /* nn.Parameter, nn.Buffer: given by nn/modules/module.py */
 
-/* ==== registries ============================================================================ */
+/* ==== registries ============================================================================== */
 
 /* The instance attribute that goes with an entry; value NULL removes it. A name that the class
  * defines is left to the class, as in PyTorch, where class attributes are found first. */
@@ -190,7 +190,7 @@ static int registry_install(py_nn *m, int kind, PyObject *from)
     return failed ? -1 : 0;
 }
 
-/* ==== attributes ============================================================================ */
+/* ==== attributes ============================================================================== */
 
 static bool is_hook_table(
     PyObject *name) /* _forward_hooks and the like: _..._hooks..., or _is_full_backward_hook */
@@ -200,8 +200,8 @@ static bool is_hook_table(
     return s && s[0] == '_' && (s[1] == 'f' || s[1] == 'b') && strstr(s, "_hooks");
 }
 
-/* After an assignment past the C code (a __setstate__ that fills __dict__): what do we find there?
- */
+/* After an assignment past the C code (a __setstate__ that fills
+ * __dict__): what do we find there? */
 static int note_attributes(py_nn *m, PyObject *dict)
 {
     PyObject *key, *value;
@@ -331,10 +331,10 @@ static PyObject *module_getattr(PyObject *self, PyObject *name)
     return PyObject_GenericGetAttr(self, name); /* sets the usual error, with name and obj */
 }
 
-/* ==== gradients ============================================================================= */
+/* ==== gradients =============================================================================== */
 
-/* p.grad = None for every parameter. Modules met before in this walk are left out: networks share.
- */
+/* p.grad = None for every parameter. Modules met before in this walk are
+ * left out: networks share. */
 static int drop_grads(py_nn *m, uint64_t walk)
 {
     PyObject *name, *entry;
@@ -384,14 +384,13 @@ static PyObject *module_drop_grads(PyObject *self, PyObject *Py_UNUSED(none))
     Py_RETURN_TRUE;
 }
 
-/* ==== life ================================================================================== */
+/* ==== life ==================================================================================== */
 
 static PyObject *module_new(PyTypeObject *type, PyObject *Py_UNUSED(args),
                             PyObject *Py_UNUSED(kwargs))
 {
     /* object.__new__ alone prepares the fast form of the instance dictionary; the constructor's
-     * arguments are
-     * __init__'s business. */
+     * arguments are __init__'s business. */
     PyObject *none = PyTuple_New(0);
     PyObject *self = none ? PyBaseObject_Type.tp_new(type, none, NULL) : NULL;
     Py_XDECREF(none);
@@ -480,10 +479,10 @@ static void module_dealloc(PyObject *self)
     Py_TYPE(self)->tp_free(self);
 }
 
-/* A class over Module. Python 3.11 does not hand the vectorcall flag down to Python classes: it is
- * set here unless the class has a __call__ of its own. The __getattr__ above would make every
- * attribute read slow: the slot goes back to the ordinary one unless the class brings its own hook.
- */
+/* A class over Module. Python 3.11 does not hand the vectorcall flag down to Python
+ * classes: it is set here unless the class has a __call__ of its own. The __getattr__
+ * above would make every attribute read slow: the slot goes back to the ordinary one
+ * unless the class brings its own hook. */
 static PyObject *init_subclass(PyObject *class, PyObject *args, PyObject *kwargs)
 {
     PyTypeObject *type = (PyTypeObject *)class;

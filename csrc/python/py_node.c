@@ -118,7 +118,7 @@ PyObject *py_grad_fn_of(mt_tensor *t)
     return fn;
 }
 
-/* ---- what it tells -------------------------------------------------------------------------- */
+/* ---- what it tells --------------------------------------------------------------------------- */
 
 static const char *short_name(PyObject *self) { return Py_TYPE(self)->tp_name + sizeof MODULE - 1; }
 

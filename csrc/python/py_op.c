@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-/* ---- running a bound call ------------------------------------------------------------------- */
+/* ---- running a bound call -------------------------------------------------------------------- */
 
 static int64_t count_elements(const mt_call *c)
 {
@@ -94,7 +94,7 @@ static PyObject *run(const py_schema *s, py_bound *b, PyObject *self)
     return result;
 }
 
-/* ---- calling -------------------------------------------------------------------------------- */
+/* ---- calling --------------------------------------------------------------------------------- */
 
 static int check_self(const py_op *op, const py_args *a)
 {
@@ -110,8 +110,8 @@ static int check_self(const py_op *op, const py_args *a)
     return -1;
 }
 
-/* The object of the tensor an in-place call writes: its first argument, by position or by keyword.
- */
+/* The object of the tensor an in-place call writes: its first argument,
+ * by position or by keyword. */
 static PyObject *target_of(const py_schema *s, const py_args *a)
 {
     return a->nargs ? a->args[0] : py_bind_keyword(&s->param[0], a);
@@ -202,7 +202,7 @@ static PyObject *call_op(PyObject *self, PyObject *const *args, size_t nargsf, P
     return call_general((py_op *)self, &a);
 }
 
-/* ---- the objects ---------------------------------------------------------------------------- */
+/* ---- the objects ----------------------------------------------------------------------------- */
 
 py_op *py_op_new(const char *name, const char *module, uint32_t form)
 {

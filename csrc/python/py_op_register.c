@@ -24,7 +24,7 @@ static const struct {
     {"less_equal", "le"},   {"moveaxis", "movedim"},   {"multiply", "mul"},
     {"negative", "neg"},    {"not_equal", "ne"},       {"row_stack", "vstack"},
     {"subtract", "sub"},    {"swapaxes", "transpose"}, {"swapdims", "transpose"},
-    {"true_divide", "div"},  {"trapz", "trapezoid"},
+    {"true_divide", "div"}, {"trapz", "trapezoid"},
 };
 
 /* Names that another place has for a function. */
@@ -49,7 +49,7 @@ static const struct {
     {SPECIAL, "softmax", "softmax"},
 };
 
-/* ---- places --------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 typedef struct place {
     uint32_t flag;      /* of a record's kind */
@@ -89,7 +89,7 @@ static int open_places(PyObject *module)
     return result_types ? 0 : -1;
 }
 
-/* ---- named tuples --------------------------------------------------------------------------- */
+/* ---- named tuples ---------------------------------------------------------------------------- */
 
 static PyObject *result_repr(PyObject *self)
 {
@@ -132,7 +132,7 @@ PyTypeObject *py_op_result_type(const char *name, PyObject *fields)
     return status < 0 ? NULL : type;
 }
 
-/* ---- objects -------------------------------------------------------------------------------- */
+/* ---- objects --------------------------------------------------------------------------------- */
 
 static bool is_op(PyObject *o)
 {
@@ -187,7 +187,7 @@ static int add_record(const mt_op *record)
     return record->kind & MT_INPLACE ? add_inplace(record) : 0;
 }
 
-/* ---- aliases -------------------------------------------------------------------------------- */
+/* ---- aliases --------------------------------------------------------------------------------- */
 
 static int add_alias(const place *from, const place *p, const char *alias, const char *name)
 {
@@ -219,7 +219,7 @@ static int add_aliases(void)
     return 0;
 }
 
-/* ---- for the rest of the binding ------------------------------------------------------------ */
+/* ---- for the rest of the binding ------------------------------------------------------------- */
 
 PyObject *py_op_find(const char *python_name, bool method)
 {

@@ -240,10 +240,10 @@ static PyObject *zero_grad(PyObject *self, PyObject *const *args, Py_ssize_t nar
     int set_to_none = 1;
     if (MT_UNLIKELY(nargs + named > 0)) {
         if (nargs + named > 1)
-            return PyErr_Format(PyExc_TypeError,
-                                "Optimizer.zero_grad() takes from 1 to 2 positional arguments but "
-                                "%zd were given",
-                                nargs + named + 1);
+            return PyErr_Format(
+                PyExc_TypeError,
+                "Optimizer.zero_grad() takes from 1 to 2 positional arguments but %zd were given",
+                nargs + named + 1);
         if (named && PyUnicode_Compare(PyTuple_GET_ITEM(kwnames, 0), s_set_to_none) != 0)
             return PyErr_Format(PyExc_TypeError,
                                 "Optimizer.zero_grad() got an unexpected keyword argument '%U'",

@@ -1,5 +1,5 @@
-/* Optimizers from Python, a parameter group at a time: reading its options, finding the state of its
- * parameters, and one call of the core per chunk of them.
+/* Optimizers from Python, a parameter group at a time: reading its options, finding the state of
+ * its parameters, and one call of the core per chunk of them.
  *
  * The groups stay plain Python dicts, so that schedulers and users may change whatever they like
  * between steps; they are read anew whenever they changed (py_memo.h). Gradients are read from the
@@ -18,8 +18,8 @@ enum { MAX_STATES = 4 }; /* tensors of state of each */
 #define NAMES(X) \
     X(alpha) X(amsgrad) X(betas) X(capturable) X(centered) X(dampening) X(decoupled_weight_decay) \
     X(eps) X(exp_avg) X(exp_avg_sq) X(foreach) X(fused) X(grad_avg) X(lr) X(max_exp_avg_sq) \
-    X(maximize) X(momentum) X(momentum_buffer) X(nesterov) X(param_names) X(params) X(square_avg) X(state) \
-    X(step) X(weight_decay)
+    X(maximize) X(momentum) X(momentum_buffer) X(nesterov) X(param_names) X(params) \
+    X(square_avg) X(state) X(step) X(weight_decay)
 /* clang-format on */
 
 #define DECLARE(n) static PyObject *s_##n;
@@ -286,8 +286,8 @@ static int in_chunks(PyObject *self, PyObject *dict, PyObject *params, const opt
 }
 
 /* ---- SGD ------------------------------------------------------------------------------------- */
-/* With momentum the buffers may be missing: the core makes them, then they are put into the state.
- */
+/* With momentum the buffers may be missing: the core makes them, then
+ * they are put into the state. */
 static int sgd_chunk(chunk *c, const options *o)
 {
     mt_tensor *before[CHUNK], **buffer = c->state[0];
@@ -355,8 +355,8 @@ static int check_flags(PyObject *group)
         return -1;
     }
     if (foreach && py_tensor_check(lr)) {
-        PyErr_SetString(PyExc_RuntimeError, "lr as a Tensor is not supported for capturable=False "
-                                            "and foreach=True");
+        PyErr_SetString(PyExc_RuntimeError,
+                        "lr as a Tensor is not supported for capturable=False and foreach=True");
         return -1;
     }
     return 0;
@@ -436,7 +436,7 @@ static int rmsprop_run(PyObject *self, PyObject *dict, PyObject *params, const o
     return in_chunks(self, dict, params, o, rmsprop_chunk);
 }
 
-/* ---- one step of a group ----------------------------------------------------------------------- */
+/* ---- one step of a group --------------------------------------------------------------------- */
 struct py_optim_kind {
     int (*read)(PyObject *group, options *o);
     int (*run)(PyObject *self, PyObject *dict, PyObject *params, const options *o);

@@ -5,7 +5,7 @@
 #include <ctype.h>
 #include <string.h>
 
-/* ---- words ---------------------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 static const struct {
     const char *word;
@@ -35,7 +35,7 @@ const char *py_schema_name(const mt_op *op, uint32_t form, char *buffer)
 
 static bool is_arg(py_kind kind) { return kind >= PY_SCALAR && kind <= PY_FORMAT; }
 
-/* ---- reading -------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static const char *skip_blank(const char *p)
 {
@@ -245,7 +245,7 @@ static int read_results(py_schema *s, const char *at)
     return 0;
 }
 
-/* ---- what the binding adds ------------------------------------------------------------------ */
+/* ---- what the binding adds ------------------------------------------------------------------- */
 
 static int add_param(py_schema *s, py_kind kind, const char *name, const char *default_text,
                      bool keyword_only)
@@ -401,7 +401,7 @@ bool py_schema_covers(const py_schema *b, const py_schema *a)
     return b->required == a->required;
 }
 
-/* ---- saying it again ------------------------------------------------------------------------ */
+/* ---- saying it again ------------------------------------------------------------------------- */
 
 const char *py_kind_name(const py_param *p)
 {

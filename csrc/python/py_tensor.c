@@ -20,8 +20,7 @@
 static py_tensor *free_objects; /* linked through dict */
 static int free_count;
 
-/* ---- life
- * ---------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 /* Takes over one reference to t. */
 static PyObject *wrap_new(mt_tensor *t)
@@ -205,15 +204,16 @@ static int tensor_setattro(PyObject *o, PyObject *name, PyObject *value)
 }
 
 /* ---- operators as slots ------------------------------------------------------------------------
- * Python's operators are calls of our operators by name. An operand of a foreign kind gives NotImplemented,
- * so that Python asks the other side and then raises its own TypeError. */
+ * Python's operators are calls of our operators by name. An operand of a foreign kind gives
+ * NotImplemented, so that Python asks the other side and then raises its own TypeError. */
 /* clang-format off */
 #define SLOT_OPS(X) \
     X(add) X(sub) X(mul) X(div) X(matmul) X(pow) \
     X(floor_divide) X(remainder) X(bitwise_and) X(bitwise_or) X(bitwise_xor) X(bitwise_left_shift) \
     X(bitwise_right_shift) X(neg) X(abs) X(bitwise_not) X(rsub) X(reciprocal) \
     X(add_) X(sub_) X(mul_) X(div_) X(pow_) X(floor_divide_) \
-    X(remainder_) X(bitwise_and_) X(bitwise_or_) X(bitwise_xor_) X(bitwise_left_shift_) X(bitwise_right_shift_) \
+    X(remainder_) X(bitwise_and_) X(bitwise_or_) X(bitwise_xor_) X(bitwise_left_shift_) \
+    X(bitwise_right_shift_) \
     X(lt) X(le) X(eq) X(ne) X(gt) X(ge) \
     X(unbind)
 /* clang-format on */
@@ -416,8 +416,7 @@ static PyObject *tensor_compare(PyObject *a, PyObject *b, int op)
     return binary(which[op], a, b);
 }
 
-/* ---- as a Python number
- * ------------------------------------------------------------------------------------ */
+/* ---- as a Python number ---------------------------------------------------------------------- */
 static int tensor_bool(PyObject *self)
 {
     const mt_tensor *t = py_core(self);
@@ -462,8 +461,7 @@ static PyObject *tensor_index(PyObject *self)
                         "only integer tensors of a single element can be converted to an index");
 }
 
-/* ---- as a container
- * ------------------------------------------------------------------------------------------ */
+/* ---- as a container -------------------------------------------------------------------------- */
 static Py_ssize_t tensor_len(PyObject *self)
 {
     const mt_tensor *t = py_core(self);
@@ -519,9 +517,7 @@ static int tensor_ass_item(PyObject *self, Py_ssize_t i, PyObject *value)
 /* By identity, though == compares elements. */
 static Py_hash_t tensor_hash(PyObject *self) { return (Py_hash_t)(intptr_t)self; }
 
-/* ---- text
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- text ------------------------------------------------------------------------------------ */
 static PyObject *tensor_repr(PyObject *self)
 {
     PyObject *policy = PyImport_ImportModule("minitorch._tensor_str");
@@ -536,9 +532,7 @@ static PyObject *tensor_new(PyTypeObject *cls, PyObject *args, PyObject *kwargs)
     return py_legacy_new(cls, mt_default_dtype(), args, kwargs);
 }
 
-/* ---- the type
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- the type -------------------------------------------------------------------------------- */
 static PyNumberMethods tensor_number = {
     .nb_add = slot_add,
     .nb_subtract = slot_sub,
@@ -586,12 +580,11 @@ static PyMappingMethods tensor_mapping = {
     .mp_ass_subscript = tensor_ass_subscript,
 };
 
-PyDoc_STRVAR(
-    tensor_doc,
-    "Tensor(*sizes) or Tensor(data)\n--\n\n"
-    "An array of numbers of one dtype that can remember how it was computed.\n\n"
-    "Use minitorch.tensor(data) to make one; this constructor makes an uninitialised tensor of the "
-    "default dtype from sizes, and one with values from a list.");
+PyDoc_STRVAR(tensor_doc,
+             "Tensor(*sizes) or Tensor(data)\n--\n\n"
+             "An array of numbers of one dtype that can remember how it was computed.\n\n"
+             "Use minitorch.tensor(data) to make one; this constructor makes an uninitialised "
+             "tensor of the default dtype from sizes, and one with values from a list.");
 
 static PyTypeObject meta_type;
 
@@ -703,8 +696,7 @@ static PyMethodDef functions[] = {
      "_extend_tensor(methods, /)\n--\n\nAdds a dict of methods to Tensor."},
     {"_fail_alloc_after", fail_alloc_after, METH_VARARGS,
      "_fail_alloc_after(n, persistent=False, /)\n--\n\nFor tests: makes the nth allocation from "
-     "now "
-     "fail; 0 ends that. Returns how many were asked for since the last call."},
+     "now fail; 0 ends that. Returns how many were asked for since the last call."},
     {"_live", live, METH_NOARGS,
      "_live()\n--\n\nFor tests: living tensors, storages, memory blocks, and bytes."},
     {NULL, NULL, 0, NULL},

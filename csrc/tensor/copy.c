@@ -20,7 +20,8 @@ static void copy_bytes(int64_t begin, int64_t end, void *context)
     memcpy(b->to + begin, b->from + begin, (size_t)(end - begin));
 }
 
-/* A matrix whose rows and columns are swapped: one contiguous, the other with unit stride down its columns. */
+/* A matrix whose rows and columns are swapped: one contiguous, the other with
+ * unit stride down its columns. */
 static bool is_transpose(const mt_tensor *dst, const mt_tensor *src)
 {
     return dst->ndim == 2 && src->ndim == 2 && mt_is_contiguous(dst) && dst->dtype == src->dtype &&
@@ -32,7 +33,8 @@ typedef struct transpose_job {
     const mt_tensor *dst, *src;
 } transpose_job;
 
-/* Rows [begin, end) of dst, in units of 64: each is a column block of the matrix that src shows transposed. */
+/* Rows [begin, end) of dst, in units of 64: each is a column block of the matrix
+ * that src shows transposed. */
 static void transpose_rows(int64_t begin, int64_t end, void *context)
 {
     const transpose_job *j = context;

@@ -50,7 +50,8 @@ static bool is_outer(const mt_iter *it, int a, int b)
     return true;
 }
 
-/* Drops dimensions of size 1, sorts the rest by stride and merges neighbours that every operand walks in one run. */
+/* Drops dimensions of size 1, sorts the rest by stride and merges neighbours that
+ * every operand walks in one run. */
 static void coalesce(mt_iter *it)
 {
     int n = 0;

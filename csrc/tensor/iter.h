@@ -5,8 +5,8 @@
  *   mt_iter_add(&it, out); mt_iter_add(&it, a); ...     operands broadcast to the shape
  *   mt_iter_run(&it, loop, param, MT_GRAIN_CHEAP);
  *
- * Dimensions are reordered by the first operand's strides and merged where they can be, then cut into
- * ranges for mt_parallel_for. NumPy's nditer and PyTorch's TensorIterator in small. */
+ * Dimensions are reordered by the first operand's strides and merged where they can be, then cut
+ * into ranges for mt_parallel_for. NumPy's nditer and PyTorch's TensorIterator in small. */
 #ifndef MT_TENSOR_ITER_H
 #define MT_TENSOR_ITER_H
 

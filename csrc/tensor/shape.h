@@ -1,4 +1,5 @@
-/* Shapes and strides: checked products, broadcasting, dim wrapping, views. All strides here are in elements. */
+/* Shapes and strides: checked products, broadcasting, dim wrapping, views. All
+ * strides here are in elements. */
 #ifndef MT_TENSOR_SHAPE_H
 #define MT_TENSOR_SHAPE_H
 
@@ -33,12 +34,15 @@ bool mt_shape_expandable(int na, const int64_t *a, int nb, const int64_t *b);
 /* dim in [-ndim, ndim) to [0, ndim); a 0-d tensor takes -1 and 0. -1 with IndexError
  * "Dimension out of range (expected to be in range of [-2, 1], but got 2)". */
 int mt_wrap_dim(int64_t dim, int ndim);
-/* Sets mask[d] for every dim of the list (all of them if n < 0 or n == 0); -1 on a bad or repeated dim. */
+/* Sets mask[d] for every dim of the list (all of them if n < 0 or n == 0); -1
+ * on a bad or repeated dim. */
 int mt_wrap_dims(int64_t n, const int64_t *dims, int ndim, bool *mask);
 
-/* Replaces one -1 in `size` by what numel leaves. -1: "shape '[4]' is invalid for input of size 6". */
+/* Replaces one -1 in `size` by what numel leaves. -1: "shape '[4]' is
+ * invalid for input of size 6". */
 int mt_shape_infer(int64_t numel, int ndim, int64_t *size);
-/* The strides that show memory of (ndim, size, stride) as (out_ndim, out_size) without a copy, if any. */
+/* The strides that show memory of (ndim, size, stride) as
+ * (out_ndim, out_size) without a copy, if any. */
 bool mt_shape_view_strides(int ndim, const int64_t *size, const int64_t *stride, int out_ndim,
                            const int64_t *out_size, int64_t *out_stride);
 

@@ -1,4 +1,5 @@
-/* Storage. Own memory lies behind the record in the same block: one allocation per tensor's data. */
+/* Storage. Own memory lies behind the record in the same block: one
+ * allocation per tensor's data. */
 #include "tensor/storage.h"
 
 #include "tensor/tensor.h"

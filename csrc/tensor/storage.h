@@ -1,5 +1,5 @@
-/* Storage: counted memory that tensors look at. Views share one; foreign memory (a NumPy array) enters
- * with a release function, so the core need not know whose it is. */
+/* Storage: counted memory that tensors look at. Views share one; foreign memory (a NumPy array)
+ * enters with a release function, so the core need not know whose it is. */
 #ifndef MT_TENSOR_STORAGE_H
 #define MT_TENSOR_STORAGE_H
 
@@ -11,9 +11,8 @@ typedef void (*mt_release_fn)(void *owner);
 
 typedef struct mt_storage {
     int32_t refs;
-    uint32_t version; /* raised by every in-place write; shared by all that share the memory */
-    const void
-        *writer; /* the operator (mt_op) that wrote last, for error messages; NULL at first */
+    uint32_t version;   /* raised by every in-place write; shared by all that share the memory */
+    const void *writer; /* the operator (mt_op) that wrote last, for messages; NULL at first */
     char *data;
     size_t nbytes;
     bool readonly;         /* writing raises: NumPy said so */

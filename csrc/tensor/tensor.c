@@ -1,4 +1,5 @@
-/* Making, freeing and looking at tensors. Relies on storage.h and shape.h; read next: tensor/iter.c. */
+/* Making, freeing and looking at tensors. Relies on storage.h and shape.h;
+ * read next: tensor/iter.c. */
 #include "tensor/tensor.h"
 
 #include "base/alloc.h"
@@ -12,9 +13,10 @@ void (*mt_tensor_drop_history)(mt_tensor *t);
 void (*mt_host_release)(mt_tensor *t);
 
 /* Note [One block]
- * A small tensor, its storage and its data lie in one block: one allocation, and one cache line less to reach. The
- * storage counts the tensor that lies before it as one user for as long as that lives, whether it looks at this
- * storage or was given another one (set_data); who of tensor and storage goes last frees the block. */
+ * A small tensor, its storage and its data lie in one block: one allocation, and one cache line
+ * less to reach. The storage counts the tensor that lies before it as one user for as long as that
+ * lives, whether it looks at this storage or was given another one (set_data); who of tensor and
+ * storage goes last frees the block. */
 typedef struct block {
     mt_tensor t;
     _Alignas(64) mt_storage storage;
@@ -276,7 +278,8 @@ mt_tensor *mt_empty_strided(mt_dtype d, int ndim, const int64_t *size, const int
     return mt_own(t);
 }
 
-/* Is dimension a to lie outside dimension b? Not known (0) where one of them is not in memory at all. */
+/* Is dimension a to lie outside dimension b? Not known (0) where one of them
+ * is not in memory at all. */
 static int compare_strides(const mt_tensor *t, int a, int b)
 {
     int64_t sa = t->stride[a], sb = t->stride[b];
@@ -285,7 +288,8 @@ static int compare_strides(const mt_tensor *t, int a, int b)
     return t->size[a] > t->size[b];
 }
 
-/* The dimensions from the innermost on; a dimension of stride 0 stays where it is among the others. */
+/* The dimensions from the innermost on; a dimension of stride 0 stays
+ * where it is among the others. */
 static void order_by_stride(const mt_tensor *t, int *order)
 {
     for (int k = 0; k < t->ndim; k++) {
@@ -337,7 +341,8 @@ mt_tensor *mt_number_of(mt_scalar s)
     return t;
 }
 
-/* Kept in double whatever the default dtype: 1e-7 must not be rounded before it meets a float64 tensor. */
+/* Kept in double whatever the default dtype: 1e-7 must not be rounded before
+ * it meets a float64 tensor. */
 mt_tensor *mt_number(double value)
 {
     mt_tensor *t = mt_empty(MT_FLOAT64, 0, NULL);
@@ -442,8 +447,8 @@ bool mt_is_dense(const mt_tensor *t)
     return mt_is_contiguous(t) || mt_shape_is_dense(t->ndim, t->size, t->stride);
 }
 
-/* Exact for the overlaps that expand() makes; a false alarm is possible for exotic as_strided shapes, where
- * PyTorch says "too hard" and lets them pass: so do we unless a stride is 0. */
+/* Exact for the overlaps that expand() makes; a false alarm is possible for exotic as_strided
+ * shapes, where PyTorch says "too hard" and lets them pass: so do we unless a stride is 0. */
 bool mt_has_internal_overlap(const mt_tensor *t)
 {
     if (mt_is_contiguous(t)) return false;

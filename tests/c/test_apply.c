@@ -49,9 +49,7 @@ static mt_tensor *call_inplace(const mt_op *op, mt_tensor *a, mt_tensor *b)
     return mt_call_inplace(op, b ? 2 : 1, in, 0, NULL);
 }
 
-/* ---- out=
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- out= ------------------------------------------------------------------------------------ */
 
 static void test_out(void)
 {
@@ -74,16 +72,12 @@ static void test_out(void)
     CHECK(call_out(&mt_op_add, a, a, a) == a && at(a, 3) == 6);
     mt_tensor *mid = mt_slice(a, 0, 1, 3, 1), *low = mt_slice(a, 0, 0, 2, 1);
     CHECK(call_out(&mt_op_add, low, low, mid) == NULL);
-    expect_error(
-        MT_RUNTIME,
-        "unsupported operation: some elements of the input tensor and the written-to tensor "
-        "refer to a single memory location.");
+    expect_error(MT_RUNTIME, "unsupported operation: some elements of the input tensor and the "
+                             "written-to tensor refer to a single memory location.");
     mt_tensor *x = mt_parameter(vector(MT_FLOAT32, 4));
     CHECK(call_out(&mt_op_add, x, x, out) == NULL);
-    expect_error(
-        MT_RUNTIME,
-        "add(): functions with out=... arguments don't support automatic differentiation, but "
-        "one of the arguments requires grad.");
+    expect_error(MT_RUNTIME, "add(): functions with out=... arguments don't support automatic "
+                             "differentiation, but one of the arguments requires grad.");
     mt_self.no_grad = true;
     CHECK(call_out(&mt_op_add, x, x, out) == out && !mt_requires_grad(out));
     mt_self.no_grad = false;
@@ -106,8 +100,7 @@ static void test_out_overlap(void)
     mt_scope_close(scope);
 }
 
-/* ---- in place
- * ------------------------------------------------------------------------------------------- */
+/* ---- in place -------------------------------------------------------------------------------- */
 
 static void test_inplace(void)
 {
@@ -126,10 +119,8 @@ static void test_inplace(void)
     expect_error(MT_RUNTIME, "output with shape [3] doesn't match the broadcast shape [2, 3]");
     mt_tensor *wide = mt_expand(vector(MT_FLOAT32, 1), 1, (const int64_t[]){3});
     CHECK(call_inplace(&mt_op_add, wide, a) == NULL);
-    expect_error(
-        MT_RUNTIME,
-        "unsupported operation: more than one element of the written-to tensor refers to a single "
-        "memory location.");
+    expect_error(MT_RUNTIME, "unsupported operation: more than one element of the written-to "
+                             "tensor refers to a single memory location.");
     mt_scope_close(scope);
 }
 
@@ -169,10 +160,8 @@ static void test_view_history(void)
     CHECK(call_inplace(&mt_op_mul, view, mt_select(base, 0, 2)) == view);
     loss = mt_sum(base);
     CHECK(mt_backward(1, &loss, NULL, false, false, 0, NULL) < 0);
-    expect_error(
-        MT_RUNTIME,
-        "one of the variables needed for gradient computation has been modified by an inplace "
-        "operation: [torch.FloatTensor []]");
+    expect_error(MT_RUNTIME, "one of the variables needed for gradient computation has been "
+                             "modified by an inplace operation: [torch.FloatTensor []]");
     mt_release(x->grad);
     x->grad = NULL;
     base = mt_mul(x, mt_number(2));
@@ -211,8 +200,7 @@ static void test_readonly(void)
     CHECK_INT(given_back, 1);
 }
 
-/* ---- what is recorded
- * --------------------------------------------------------------------------------------- */
+/* ---- what is recorded ------------------------------------------------------------------------ */
 
 static void test_recording(void)
 {

@@ -34,8 +34,7 @@ static void expect_error(mt_code code, const char *start)
     mt_error_clear();
 }
 
-/* ---- depth
- * -------------------------------------------------------------------------------------------- */
+/* ---- depth ----------------------------------------------------------------------------------- */
 
 /* y = x + x / 2 / 2 ... has a million nodes in one line; freed at the end without recursion. */
 static mt_tensor *chain(mt_tensor *x, int n, const mt_op *op)
@@ -107,8 +106,7 @@ static void test_deep_views(void)
     mt_scope_close(scope);
 }
 
-/* ---- what a walk does
- * ----------------------------------------------------------------------------------- */
+/* ---- what a walk does ------------------------------------------------------------------------ */
 
 /* b = a + a, c = b + b: a node is to run once, when all its gradients are there. */
 static void test_reuse(void)
@@ -130,10 +128,8 @@ static void test_retain_graph(void)
     CHECK_INT(backward(y, false, false), 0);
     CHECK_NEAR(item(x->grad), 12, 0);
     CHECK_INT(backward(y, false, false), -1);
-    expect_error(
-        MT_RUNTIME,
-        "Trying to backward through the graph a second time (or directly access saved tensors "
-        "after they have already been freed).");
+    expect_error(MT_RUNTIME, "Trying to backward through the graph a second time (or directly "
+                             "access saved tensors after they have already been freed).");
     mt_release(x);
     mt_scope_close(scope);
 }
@@ -198,10 +194,8 @@ static void test_errors(void)
     expect_error(MT_RUNTIME,
                  "element 0 of tensors does not require grad and does not have a grad_fn");
     CHECK_INT(mt_backward(1, &y, &g, false, false, 0, NULL), -1);
-    expect_error(
-        MT_RUNTIME,
-        "Mismatch in shape: grad_output[0] has a shape of torch.Size([]) and output[0] has a "
-        "shape of torch.Size([2]).");
+    expect_error(MT_RUNTIME, "Mismatch in shape: grad_output[0] has a shape of torch.Size([]) and "
+                             "output[0] has a shape of torch.Size([2]).");
     CHECK_INT(mt_backward(1, &y, &x, false, false, 0, NULL), 0);
     mt_tensor *in[] = {mt_exp(x), mt_number(1)};
     mt_tensor *z = mt_exp(in[0]), *done = mt_call_inplace(&mt_op_add, 2, in, 0, NULL);
@@ -210,11 +204,9 @@ static void test_errors(void)
     mt_tensor *kept = mt_sum(mt_mul(in[0], in[0]));
     mt_call_inplace(&mt_op_add, 2, in, 0, NULL);
     CHECK_INT(backward(kept, false, false), -1);
-    expect_error(
-        MT_RUNTIME,
-        "one of the variables needed for gradient computation has been modified by an inplace "
-        "operation: [torch.FloatTensor [2]], which is output 0 of Add, is at version 2; "
-        "expected version 1 instead.");
+    expect_error(MT_RUNTIME, "one of the variables needed for gradient computation has been "
+                             "modified by an inplace operation: [torch.FloatTensor [2]], which is "
+                             "output 0 of Add, is at version 2; expected version 1 instead.");
     CHECK_INT(backward(z, false, false),
               -1); /* exp's rule reads what went into in[0]: fine; the exp of x does not */
     mt_error_clear();
@@ -222,8 +214,7 @@ static void test_errors(void)
     mt_scope_close(scope);
 }
 
-/* ---- hooks
- * ---------------------------------------------------------------------------------------------- */
+/* ---- hooks ----------------------------------------------------------------------------------- */
 
 static mt_tensor *times_ten(void *context, mt_tensor *g)
 {
@@ -297,8 +288,7 @@ static void test_retain_grad_in_place(void)
     mt_scope_close(scope);
 }
 
-/* ---- threads
- * -------------------------------------------------------------------------------------------- */
+/* ---- threads --------------------------------------------------------------------------------- */
 
 typedef struct walker {
     mt_tensor *y, *x;
@@ -321,8 +311,8 @@ static void *walk(void *context)
     return NULL;
 }
 
-/* What waits for a node lives in the walk, not in the node, so a graph may be walked twice at once.
- */
+/* What waits for a node lives in the walk, not in the node, so a graph may
+ * be walked twice at once. */
 static void test_two_threads(void)
 {
     mt_set_shared();

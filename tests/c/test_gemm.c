@@ -252,7 +252,8 @@ static void test_memory(void)
     CHECK_INT(mt_alloc_get_stats().live_blocks, live);
 }
 
-/* Writes what a kernel of kernels/layer.c should give for one element: sum over p of a[p] b[p] + start. */
+/* Writes what a kernel of kernels/layer.c should give for one element: sum
+ * over p of a[p] b[p] + start. */
 static double dot(const matrix *a, int64_t i, const matrix *b, int64_t j, double start, bool wide)
 {
     for (int64_t p = 0; p < a->columns; p++) start += get(a, i, p, wide) * get(b, p, j, wide);
@@ -281,7 +282,8 @@ static bool same(const char *what, const matrix *c, const matrix *a, const matri
     return true;
 }
 
-/* The three functions of a layer of n outputs and kk inputs on m rows; every buffer ends where it must. */
+/* The three functions of a layer of n outputs and kk inputs on m rows; every
+ * buffer ends where it must. */
 static void check_layer(int64_t m, int64_t n, int64_t kk, bool biased, bool wide)
 {
     const mt_layer *l = &k->layer[n - 1][kk - 1][wide];

@@ -55,8 +55,7 @@ static mt_tensor *net(mt_tensor *const *p, mt_tensor *x)
     return mt_sigmoid(mt_add(mt_linear(hidden, p[2], NULL), p[3]));
 }
 
-/* ---- the steps
- * ---------------------------------------------------------------------------------------- */
+/* ---- the steps ------------------------------------------------------------------------------- */
 
 static int step_mlp(mt_tensor *const *p, double *result)
 {
@@ -112,8 +111,8 @@ static mt_tensor *double_it(void *context, mt_tensor *g)
     return mt_mul(g, mt_number(2));
 }
 
-/* Hooks, retained gradients, and more nodes waiting at once than the engine has room for at first.
- */
+/* Hooks, retained gradients, and more nodes waiting at once than the
+ * engine has room for at first. */
 static int step_wide(mt_tensor *const *p, double *result)
 {
     int calls = 0;
@@ -126,8 +125,7 @@ static int step_wide(mt_tensor *const *p, double *result)
     return status;
 }
 
-/* ---- the ladder
- * --------------------------------------------------------------------------------------- */
+/* ---- the ladder ------------------------------------------------------------------------------ */
 
 static int run(step_fn step, mt_tensor *const *p, double *result)
 {

@@ -109,8 +109,7 @@ static void test_refusals(void)
     set_grad(whole, whole);
     CHECK_INT(mt_sgd_step_group(1, &whole, NULL, &s), -1);
     CHECK_STRING(mt_error_message(),
-                 "For integral input tensors, argument alpha must not be a floating "
-                 "point number.");
+                 "For integral input tensors, argument alpha must not be a floating point number.");
     mt_error_clear();
     mt_zero_grad_group(1, &whole);
     mt_tensor *p = vector(3, 0), *buffer = vector(2, 0);

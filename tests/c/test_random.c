@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ==== SHA-256 (FIPS 180-4), of one block of memory ===============================================
- */
+/* ==== SHA-256 (FIPS 180-4), of one block of memory ============================================ */
 
 static uint32_t rotate(uint32_t x, int n) { return x >> n | x << (32 - n); }
 
@@ -72,8 +71,7 @@ static uint64_t sha256(const void *data, size_t size)
     return (uint64_t)h[0] << 32 | h[1];
 }
 
-/* ==== helpers ====================================================================================
- */
+/* ==== helpers ================================================================================= */
 
 static mt_generator *gen; /* seeded with 0 by FRESH */
 static union {
@@ -104,8 +102,7 @@ static void seed_normal(mt_dtype d, int64_t n, double mean, double std, bool blo
     mt_random_normal(gen, d, n, &out, mean, std, block);
 }
 
-/* ==== the engine =================================================================================
- */
+/* ==== the engine ============================================================================== */
 
 static void test_sha256(void)
 {
@@ -205,8 +202,8 @@ static void test_bad_states(void)
 {
     static uint8_t state[MT_GENERATOR_STATE_SIZE], good[MT_GENERATOR_STATE_SIZE];
     refused(state, 17,
-            "Expected a CPUGeneratorImplState of size 5056 but found the input RNG state "
-            "size to be 17");
+            "Expected a CPUGeneratorImplState of size 5056 but found the input RNG state size to "
+            "be 17");
     memset(state, 0, sizeof state);
     refused(state, sizeof state, "Invalid mt19937 state");
     FRESH;
@@ -229,8 +226,7 @@ static void test_bad_states(void)
     for (int i = 0; i < 5000; i++) mt_random_u32(gen);
 }
 
-/* ==== distributions ==============================================================================
- */
+/* ==== distributions =========================================================================== */
 
 static void test_uniform(void)
 {
@@ -443,8 +439,8 @@ static void test_empty(void)
     CHECK(mt_random_u32(gen) == 2357136044u);
 }
 
-/* The second half of a block stays beyond a chunk's end: what each table writes must stay inside n.
- */
+/* The second half of a block stays beyond a chunk's end: what each table
+ * writes must stay inside n. */
 static void test_bounds(void)
 {
     for (int n = 0; n < 70; n++) {
