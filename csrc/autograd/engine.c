@@ -1,7 +1,9 @@
 /* The engine. Relies on graph/node.h and hooks.h; read graph/apply.h before.
  *
- * What waits for a node is a task: the gradients of its outputs, so far. Tasks are taken newest node first (task.h). Every consumer of a node is newer than the node (node.c), so when a node is
- * taken all its gradients have arrived. Leaves with hooks or captured gradients are tasks too, of sequence 0. */
+ * What waits for a node is a task: the gradients of its outputs, so far. Tasks are taken
+ * newest node first (task.h). Every consumer of a node is newer than the node (node.c), so
+ * when a node is taken all its gradients have arrived. Leaves with hooks or captured
+ * gradients are tasks too, of sequence 0. */
 #include "autograd/engine.h"
 
 #include "autograd/task.h"
@@ -22,7 +24,7 @@ int (*mt_interrupted)(void);
 typedef struct run {
     mt_tasks tasks;
     bool retain_graph, create_graph, accumulate;
-    int n_capture; /* tensors whose gradient is wanted by itself (grad), or alone (backward's inputs) */
+    int n_capture; /* tensors whose gradient is wanted by itself, or alone (backward's inputs) */
     mt_edge *capture;
     mt_tensor **captured; /* owned references */
     mt_needed *needed;    /* nodes that lead to a captured one; NULL: all */
@@ -41,9 +43,10 @@ static void run_init(run *r, bool retain_graph, bool create_graph, bool accumula
     r->needed = NULL;
 }
 
-/* ---- gradients into leaves --------------------------------------------------------------------------- */
+/* ---- gradients into leaves ------------------------------------------------------------------- */
 
-/* May the gradient itself become leaf->grad? Only if nobody else can see it and it lies like the leaf. */
+/* May the gradient itself become leaf->grad? Only if nobody else can see it
+ * and it lies like the leaf. */
 static inline bool can_steal(const mt_tensor *leaf, const mt_tensor *g)
 {
     const mt_storage *s = g->storage;
@@ -85,7 +88,7 @@ static int accumulate(run *r, mt_tensor *leaf, mt_tensor *g)
     return 0;
 }
 
-/* ---- hooks and captures ------------------------------------------------------------------------------- */
+/* ---- hooks and captures ---------------------------------------------------------------------- */
 
 /* Runs the hooks of one output; *g (owned) may be replaced. */
 static int run_hooks(const mt_hooks *hooks, bool post, uint32_t out_nr, mt_tensor **g)
@@ -133,7 +136,7 @@ static int finish_leaf(run *r, mt_tensor *leaf, mt_tensor *g)
     return 0;
 }
 
-/* ---- one node ------------------------------------------------------------------------------------------ */
+/* ---- one node -------------------------------------------------------------------------------- */
 
 /* Undoes broadcasting and promotion: what arrives at an input has the input's shape and type. */
 static __attribute__((noinline)) mt_tensor *refit(const mt_node *n, int i, mt_tensor *g)
@@ -142,12 +145,11 @@ static __attribute__((noinline)) mt_tensor *refit(const mt_node *n, int i, mt_te
     char got[MT_SHAPE_TEXT], want[MT_SHAPE_TEXT], name[64];
     if (MT_UNLIKELY(!mt_shape_equal(g->ndim, g->size, d->ndim, d->size))) {
         if (!mt_shape_expandable(d->ndim, d->size, g->ndim, g->size))
-            return mt_fail(
-                MT_RUNTIME,
-                "Function %s returned an invalid gradient at index %d - got %s but expected shape "
-                "compatible with %s",
-                mt_node_name(n, name), i, mt_shape_text(g->ndim, g->size, got),
-                mt_shape_text(d->ndim, d->size, want));
+            return mt_fail(MT_RUNTIME,
+                           "Function %s returned an invalid gradient at index %d - got %s but "
+                           "expected shape compatible with %s",
+                           mt_node_name(n, name), i, mt_shape_text(g->ndim, g->size, got),
+                           mt_shape_text(d->ndim, d->size, want));
         g = mt_sum_to_size(g, d->ndim, d->size);
     }
     if (g && MT_UNLIKELY(g->dtype != d->dtype)) g = mt_to_dtype(g, d->dtype);
@@ -185,14 +187,11 @@ static int fail_released(const mt_node *n)
     return mt_error(
         MT_RUNTIME,
         "Trying to backward through the graph a second time (or directly access saved tensors "
-        "after they "
-        "have already been freed). Saved intermediate values of the graph are freed when you call "
-        ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through "
-        "the "
-        "graph a second time or if you need to access saved tensors after calling backward. "
-        "Hint: the walk reached %s again. Usual causes: a hidden state kept between steps "
-        "(detach() it), "
-        "or a loss that was not computed anew.",
+        "after they have already been freed). Saved intermediate values of the graph are freed "
+        "when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to "
+        "backward through the graph a second time or if you need to access saved tensors after "
+        "calling backward. Hint: the walk reached %s again. Usual causes: a hidden state kept "
+        "between steps (detach() it), or a loss that was not computed anew.",
         mt_node_name(n, name));
 }
 
@@ -211,9 +210,10 @@ static MT_INLINE bool mark_wanted(const run *r, const mt_node *n, int nin, mt_te
 
 enum { FEW_INPUTS = 4 };
 
-/* A reference to gin[i] to hand on: the scope's own where it can be had. A second one would keep a leaf from taking
- * the gradient as it is (can_steal), and cost a copy of it. A rule leaves its results in any order on the scope, so a
- * few are searched, down to where the rule began; a gradient that serves a later input too stays with the scope. */
+/* A reference to gin[i] to hand on: the scope's own where it can be had. A second one would keep a
+ * leaf from taking the gradient as it is (can_steal), and cost a copy of it. A rule leaves its
+ * results in any order on the scope, so a few are searched, down to where the rule began; a
+ * gradient that serves a later input too stays with the scope. */
 static MT_INLINE mt_tensor *take_gradient(mt_tensor *g, mt_tensor *const *gin, int i, int nin,
                                           int mark)
 {
@@ -270,7 +270,8 @@ static MT_INLINE int run_rule_in(run *r, mt_node *n, int nin, mt_tensor **gout, 
     return mt_self.error ? -1 : deliver_all(r, n, nin, gin, mark);
 }
 
-/* Runs the rule of n on gout (borrowed) and hands the gradients on. The caller has opened a scope. */
+/* Runs the rule of n on gout (borrowed) and hands the gradients on. The
+ * caller has opened a scope. */
 static int run_rule(run *r, mt_node *n, mt_tensor **gout)
 {
     mt_tensor *few[24], **room = few;
@@ -293,7 +294,8 @@ static inline int poll(run *r, int64_t numel)
     return mt_interrupted && mt_interrupted() ? mt_error(MT_HOST, "interrupted") : 0;
 }
 
-/* What has arrived for n's outputs: to hooks, which may replace it, and to those who want it for itself. */
+/* What has arrived for n's outputs: to hooks, which may replace it, and to
+ * those who want it for itself. */
 static int show_gradients(run *r, mt_node *n, mt_tensor **grad)
 {
     for (int k = 0; k < n->call.nout; k++) {
@@ -375,7 +377,7 @@ static int run_all(run *r)
     return status;
 }
 
-/* ---- roots ---------------------------------------------------------------------------------------------- */
+/* ---- roots ----------------------------------------------------------------------------------- */
 
 static const char *why_no_grad(const mt_tensor *y)
 {
@@ -408,16 +410,15 @@ static int add_root(run *r, int i, mt_tensor *y, mt_tensor *gy)
         if (y->numel != 1)
             return mt_error(
                 MT_RUNTIME,
-                "grad can be implicitly created only for scalar outputs. Hint: this one has "
-                "shape %s; reduce it with sum() or mean(), or pass its gradient to backward().",
+                "grad can be implicitly created only for scalar outputs. Hint: this one has shape "
+                "%s; reduce it with sum() or mean(), or pass its gradient to backward().",
                 mt_shape_text(y->ndim, y->size, a));
         gy = one_for(y);
         if (!gy) return -1;
     } else if (!mt_same_shape(y, gy)) {
         return mt_error(MT_RUNTIME,
                         "Mismatch in shape: grad_output[%d] has a shape of torch.Size(%s) and "
-                        "output[%d] has a shape of "
-                        "torch.Size(%s).",
+                        "output[%d] has a shape of torch.Size(%s).",
                         i, mt_shape_text(gy->ndim, gy->size, a), i,
                         mt_shape_text(y->ndim, y->size, b));
     }
@@ -501,11 +502,11 @@ int mt_grad(int n, mt_tensor **y, mt_tensor **gy, int m, mt_tensor **x, mt_tenso
     if (status == 0) status = run_roots(&r, n, y, gy);
     for (int i = 0; i < m; i++) {
         if (status == 0 && !gx[i] && !allow_unused)
-            status = mt_error(
-                MT_RUNTIME,
-                "The differentiated Tensor at index %d appears to not have been used in the "
-                "graph. Set allow_unused=True if this is the desired behavior.",
-                i);
+            status =
+                mt_error(MT_RUNTIME,
+                         "The differentiated Tensor at index %d appears to not have been used in "
+                         "the graph. Set allow_unused=True if this is the desired behavior.",
+                         i);
         if (gx[i]) gx[i] = mt_own(gx[i]);
     }
     mt_needed_free(r.needed);

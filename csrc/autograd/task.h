@@ -45,7 +45,8 @@ static MT_INLINE int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, u
 }
 /* The newest task, moved into *t; false if there is none. */
 bool mt_tasks_take(mt_tasks *q, mt_task *t);
-/* The one task that waits, if it is a node with one output: its parts, without a copy of the record. */
+/* The one task that waits, if it is a node with one output: its parts,
+ * without a copy of the record. */
 static MT_INLINE bool mt_tasks_take_only(mt_tasks *q, mt_node **node, mt_tensor **g)
 {
     const mt_task *t = &q->few[0];

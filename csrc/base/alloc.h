@@ -6,8 +6,8 @@
  * may read past the last element of a buffer, never past its block. Frees are sized: no header, no
  * look-up. Any thread may free a block, and then keeps it.
  *
- * Under AddressSanitizer the caches are off, so that every misuse is seen. Read next: base/alloc.c.
- */
+ * Under AddressSanitizer the caches are off, so that every misuse is seen.
+ * Read next: base/alloc.c. */
 #ifndef MT_BASE_ALLOC_H
 #define MT_BASE_ALLOC_H
 
@@ -39,12 +39,13 @@ static inline int mt_size_class(size_t size)
     return 8 + (63 - __builtin_clzll((unsigned long long)last >> 9));
 }
 
-/* How many more blocks of class c this thread may keep changes by one. A plain add, since only its thread writes it;
- * whoever reads it from another (mt_alloc_get_stats) sees the old or the new value. */
+/* How many more blocks of class c this thread may keep changes by one. A plain add,
+ * since only its thread writes it; whoever reads it from another (mt_alloc_get_stats)
+ * sees the old or the new value. */
 #define MT_ROOM(c, by) (mt_self.room[c] = (uint16_t)(mt_self.room[c] + (by)))
 
-/* A cached block, or NULL if there is none. Calls nothing, so that a function whose usual way is this one need not
- * save its registers. */
+/* A cached block, or NULL if there is none. Calls nothing, so that a function whose usual way is
+ * this one need not save its registers. */
 static MT_INLINE void *mt_malloc_cached(size_t size)
 {
 #ifndef MT_NO_CACHE
@@ -93,8 +94,8 @@ static MT_INLINE void mt_free(void *block, size_t size)
 
 void *mt_calloc(size_t size);
 
-/* Grows an array: like realloc, but sized; on failure the old block stays valid and NULL returns.
- */
+/* Grows an array: like realloc, but sized; on failure the old block stays
+ * valid and NULL returns. */
 void *mt_regrow(void *block, size_t old_size, size_t new_size);
 
 /* For tests: the nth allocation from now fails (n = 1 the next), and, if `persistent`, all after

@@ -1,11 +1,12 @@
 /* Nodes: remembered calls. Relies on inplace.h and hooks.h; read next: autograd/engine.c.
  *
  * Note [Kept outputs]
- * A node that held its own output would be a cycle: output -> node -> output. So what is kept is its shadow, another
- * look at the same storage without history, which the tensor and all nodes that keep it share. Kept inputs are shadows
- * too (an in-place write could otherwise give the kept tensor a later node as history: again a cycle), except leaves
- * that require grad, which nobody may overwrite while recording. When a rule must itself be recorded, mt_node_unpack
- * makes aliases that have the history: an input's is the edge of the same number, an output's the node itself. */
+ * A node that held its own output would be a cycle: output -> node -> output. So what is kept is
+ * its shadow, another look at the same storage without history, which the tensor and all nodes that
+ * keep it share. Kept inputs are shadows too (an in-place write could otherwise give the kept
+ * tensor a later node as history: again a cycle), except leaves that require grad, which nobody may
+ * overwrite while recording. When a rule must itself be recorded, mt_node_unpack makes aliases that
+ * have the history: an input's is the edge of the same number, an output's the node itself. */
 #include "graph/node.h"
 
 #include "base/alloc.h"
@@ -16,7 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- layout: one block, arrays of falling alignment behind the record --------------------------------- */
+/* ---- layout: one block, arrays of falling alignment behind the record ------------------------ */
 
 static size_t argument_bytes(const mt_arg *a, uint8_t kind)
 {
@@ -54,14 +55,15 @@ static void copy_payload(mt_call *to, const mt_op_plan *plan, char *payload)
     }
 }
 
-/* Sizes are copied four at a time: so many can be read from any tensor (inline, or 2 * ndim in a block). */
+/* Sizes are copied four at a time: so many can be read from any tensor
+ * (inline, or 2 * ndim in a block). */
 static inline size_t size_room(const mt_tensor *t)
 {
     return t->ndim <= MT_INLINE_DIMS ? MT_INLINE_DIMS : t->ndim;
 }
 
-/* Room for the call: head, arrays, arguments. sizes: places for the sizes of all inputs; *size gets the first. The
- * caller fills in[], out[], next[] and the shapes. */
+/* Room for the call: head, arrays, arguments. sizes: places for the sizes of all inputs; *size gets
+ * the first. The caller fills in[], out[], next[] and the shapes. */
 static MT_INLINE mt_node *node_new(const mt_call *c, int nin, int nout, size_t sizes,
                                    int64_t **size)
 {
@@ -96,7 +98,7 @@ static MT_INLINE mt_node *node_new(const mt_call *c, int nin, int nout, size_t s
     return n;
 }
 
-/* ---- remembering -------------------------------------------------------------------------------------- */
+/* ---- remembering ----------------------------------------------------------------------------- */
 
 /* The shape of t, copied to `size`; returns where the next goes. */
 static MT_INLINE int64_t *remember_dims(mt_dims *d, const mt_tensor *t, int64_t *size)
@@ -162,7 +164,8 @@ static MT_INLINE int remember_inputs(mt_node *n, const mt_call *c, int nin, mt_t
         if (!(keeps & MT_KEEP_IN(i < 8 ? i : 7))) continue;
         if (MT_UNLIKELY(i == 0 && original)) t = original;
         if (MT_UNLIKELY(!(n->call.in[i] = keep(t)))) return -1;
-        /* What was just overwritten through in[0] is not what the call read: the rule must find that out. */
+        /* What was just overwritten through in[0] is not what the call read: the
+         * rule must find that out. */
         bool spoilt = original && t != original && t->storage == c->out[0]->storage;
         n->version[i] = t->storage->version - (spoilt ? 1 : 0);
     }
@@ -229,7 +232,8 @@ static MT_INLINE int remember(const mt_call *c, int nin, int nout, mt_tensor *or
     return status;
 }
 
-/* The numbers of inputs that nearly all calls have are given as constants: their loops have no counters then. */
+/* The numbers of inputs that nearly all calls have are given as constants: their
+ * loops have no counters then. */
 int mt_node_remember(const mt_call *c, mt_tensor *original)
 {
     if (MT_LIKELY(c->nout == 1 && !original)) {
@@ -240,7 +244,7 @@ int mt_node_remember(const mt_call *c, mt_tensor *original)
     return remember(c, c->nin, c->nout, original);
 }
 
-/* ---- release ------------------------------------------------------------------------------------------ */
+/* ---- release --------------------------------------------------------------------------------- */
 
 static MT_INLINE void drop(mt_node *n, int nin, int nout)
 {
@@ -278,7 +282,8 @@ void mt_node_drop(mt_node *n)
     drop(n, nin, nout);
 }
 
-/* A chain of a million nodes must not recurse: nodes that die while another is being taken apart wait in a list. */
+/* A chain of a million nodes must not recurse: nodes that die while another is being
+ * taken apart wait in a list. */
 static MT_TLS mt_node *dead_nodes;
 static MT_TLS bool draining;
 
@@ -300,7 +305,7 @@ void mt_node_free(mt_node *n)
 
 void (*mt_node_host_dies)(mt_node *n);
 
-/* ---- unpacking ---------------------------------------------------------------------------------------- */
+/* ---- unpacking ------------------------------------------------------------------------------- */
 
 static int fail_version(const mt_node *n, const mt_tensor *t, uint32_t kept, bool output, int nr)
 {
@@ -315,21 +320,19 @@ static int fail_version(const mt_node *n, const mt_tensor *t, uint32_t kept, boo
     } else {
         snprintf(maker, sizeof maker, "a leaf");
     }
-    return mt_error(
-        MT_RUNTIME,
-        "one of the variables needed for gradient computation has been modified by an inplace "
-        "operation: [torch.%sTensor %s], which is output %d of %s, is at version %u; expected "
-        "version %u "
-        "instead. Hint: %s kept this tensor for its gradient at version %u; since then %s%s "
-        "changed it "
-        "%u time%s. Use the out-of-place form of that operation, or clone() the tensor first.",
-        mt_dtype_camel((mt_dtype)t->dtype), mt_shape_text(t->ndim, t->size, shape),
-        output    ? nr
-        : made_by ? (int)n->next[nr].out_nr
-                  : 0,
-        maker, t->storage->version, kept, self, kept, writer ? writer->name : "a write",
-        writer ? "_()" : "", t->storage->version - kept,
-        t->storage->version - kept == 1 ? "" : "s");
+    return mt_error(MT_RUNTIME,
+                    "one of the variables needed for gradient computation has been modified by an "
+                    "inplace operation: [torch.%sTensor %s], which is output %d of %s, is at "
+                    "version %u; expected version %u instead. Hint: %s kept this tensor for its "
+                    "gradient at version %u; since then %s%s changed it %u time%s. Use the "
+                    "out-of-place form of that operation, or clone() the tensor first.",
+                    mt_dtype_camel((mt_dtype)t->dtype), mt_shape_text(t->ndim, t->size, shape),
+                    output    ? nr
+                    : made_by ? (int)n->next[nr].out_nr
+                              : 0,
+                    maker, t->storage->version, kept, self, kept, writer ? writer->name : "a write",
+                    writer ? "_()" : "", t->storage->version - kept,
+                    t->storage->version - kept == 1 ? "" : "s");
 }
 
 /* An alias that carries history, so that a recorded rule can go on from it. */
@@ -369,7 +372,7 @@ int mt_node_unpack(mt_node *n, mt_call *c, mt_tensor **in, mt_tensor **out)
     return 0;
 }
 
-/* ---- names -------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* The context of an operator that has none to release is free for it. */
 void mt_node_rename(const mt_call *composite)

@@ -1,9 +1,10 @@
 /* The kernels: pure loops over pointers and strides, built once per instruction set.
  *
- * Every file under kernels/ (but select.c) is compiled once for each MT_ISA (baseline, avx2, avx512, neon)
- * and fills its part of one table of function pointers; kernels/select.c chooses a table at start.
- * A kernel sees no tensor, allocates nothing (gemm's packing buffers excepted) and cannot fail unless it
- * says so. Strides are in BYTES here. Read next: kernels/pointwise.c. */
+ * Every file under kernels/ (but select.c) is compiled once for each MT_ISA
+ * (baseline, avx2, avx512, neon) and fills its part of one table of function pointers;
+ * kernels/select.c chooses a table at start. A kernel sees no tensor, allocates nothing
+ * (gemm's packing buffers excepted) and cannot fail unless it says so. Strides are in BYTES
+ * here. Read next: kernels/pointwise.c. */
 #ifndef MT_KERNELS_H
 #define MT_KERNELS_H
 
@@ -12,11 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* NumPy's inner loop: n elements, p[0] is the output, p[1..] the inputs, one byte stride each.
- * `param` holds the three numbers of a parameterised row (negative_slope, ...); others do not read it. */
+/* NumPy's inner loop: n elements, p[0] is the output, p[1..] the inputs, one byte
+ * stride each. `param` holds the three numbers of a parameterised row
+ * (negative_slope, ...); others do not read it. */
 typedef void (*mt_loop)(int64_t n, char *const *p, const int64_t *stride, const double *param);
 
-/* ---- rows: see include/minitorch/unary.def, binary.def and loss.def ---------------------------------------- */
+/* ---- rows: see include/minitorch/unary.def, binary.def and loss.def -------------------------- */
 typedef enum mt_unary {
 #define UNARY(kind, name, ...) MT_UNARY_##name,
 #include "minitorch/unary.def"
@@ -35,9 +37,9 @@ typedef enum mt_loss {
     MT_NUM_LOSSES
 } mt_loss;
 
-/* ---- reductions: of n elements, stride bytes apart, to one; result written to *out --------------- */
+/* ---- reductions: of n elements, stride bytes apart, to one; result written to *out ----------- */
 typedef enum mt_reduction {
-    MT_REDUCE_sum, /* floats: cascade summation in the input's type; integers and bool: into int64 */
+    MT_REDUCE_sum,  /* floats: by cascades in the input's type; integers and bool: into int64 */
     MT_REDUCE_prod, /* likewise */
     MT_REDUCE_max,  /* NaN wins */
     MT_REDUCE_min,
@@ -49,12 +51,13 @@ typedef enum mt_reduction {
 } mt_reduction;
 
 typedef void (*mt_reduce_loop)(int64_t n, char *out, const char *in, int64_t stride);
-/* The same over the rows of a matrix whose columns lie next to each other: out[j] = reduce_i in[i, j].
- * `row` is the byte stride between rows, columns are contiguous in `in` and in `out`. */
+/* The same over the rows of a matrix whose columns lie next to each other: out[j] = reduce_i
+ * in[i, j]. `row` is the byte stride between rows, columns are contiguous in `in` and in `out`. */
 typedef void (*mt_reduce_columns)(int64_t rows, int64_t columns, char *out, const char *in,
                                   int64_t row);
 
-/* One step of an optimizer over flat memory (kernels/optim.c); see optim/optim.h for the formulas. */
+/* One step of an optimizer over flat memory (kernels/optim.c); see
+ * optim/optim.h for the formulas. */
 typedef struct mt_sgd_step {
     double lr, momentum, dampening, weight_decay;
     bool nesterov, maximize, first; /* first: the momentum buffer is to be set, not blended */
@@ -69,8 +72,8 @@ typedef struct mt_rmsprop_step {
     bool centered, maximize;
 } mt_rmsprop_step;
 
-/* A small layer y = x W^T + b in each direction: m rows of x (k numbers), y and g (n numbers), W (n, k), all
- * contiguous. No bias: NULL, and then gb is NULL too. */
+/* A small layer y = x W^T + b in each direction: m rows of x (k numbers), y and g (n numbers), W
+ * (n, k), all contiguous. No bias: NULL, and then gb is NULL too. */
 #define MT_LAYER_MAX  4   /* inputs, outputs */
 #define MT_LAYER_ROWS 512 /* rows beyond which blocks and threads do better */
 typedef struct mt_layer {
@@ -86,8 +89,9 @@ typedef struct mt_windows {
     int64_t in[3], kernel[3], out[3], stride[3], pad[3], dilation[3];
 } mt_windows;
 
-/* A pool: the window of output o along dimension i covers the inputs span[i][2 o], + step[i], ... below
- * span[i][2 o + 1]. A mean divides by `divisor`, or where that is 0 by the product of count[i][o]. */
+/* A pool: the window of output o along dimension i covers the inputs
+ * span[i][2 o], + step[i], ... below span[i][2 o + 1]. A mean divides by `divisor`, or where
+ * that is 0 by the product of count[i][o]. */
 typedef struct mt_pool {
     int64_t in[3], out[3], step[3], divisor;
     const int64_t *span[3], *count[3];
@@ -103,7 +107,8 @@ typedef struct mt_norm {
 typedef struct mt_kernels {
     const char *name; /* "baseline", "avx2", "avx512", "neon" */
 
-    /* pointwise.c; index: the type computed in. NULL: no such kernel ("not implemented for 'Long'"). */
+    /* pointwise.c; index: the type computed in. NULL: no such kernel
+     * ("not implemented for 'Long'"). */
     mt_loop unary[MT_NUM_UNARY][MT_NUM_DTYPES];
     mt_loop binary[MT_NUM_BINARY][MT_NUM_DTYPES];
     mt_loop where[MT_NUM_DTYPES]; /* p: out, condition (bool), x, y */
@@ -111,7 +116,8 @@ typedef struct mt_kernels {
     /* copy.c */
     mt_loop cast[MT_NUM_DTYPES][MT_NUM_DTYPES]; /* [from][to]; p: out, in */
     mt_loop fill[MT_NUM_DTYPES]; /* p: out, pointer to one element (its stride is 0) */
-    /* out (contiguous, c rows of r) = transpose of in (r rows of c contiguous elements, row stride in bytes) */
+    /* out (contiguous, c rows of r) = transpose of in (r rows of c contiguous
+     * elements, row stride in bytes) */
     void (*transpose)(int64_t r, int64_t c, char *out, const char *in, int64_t row,
                       int64_t itemsize);
 
@@ -125,7 +131,8 @@ typedef struct mt_kernels {
     void (*softmax_backward)(mt_dtype d, int64_t rows, int64_t n, void *gx, const void *g,
                              const void *y, bool log);
 
-    /* loss.c; n contiguous elements of type d (float32, float64); number: P0 of a row of loss.def */
+    /* loss.c; n contiguous elements of type d (float32, float64); number:
+     * P0 of a row of loss.def */
     void (*loss_each)(mt_loss which, mt_dtype d, int64_t n, void *out, const void *x, const void *y,
                       double number);
     /* out = the slope in x, times factor */
@@ -134,8 +141,9 @@ typedef struct mt_kernels {
     double (*loss_sum)(mt_loss which, mt_dtype d, int64_t n, const void *x, const void *y,
                        double number);
 
-    /* gemm.c: C (m, n, row stride ldc) = A (m, k) B (k, n) [+ C if accumulate]. Strides in ELEMENTS, any
-     * combination for A and B, 0 included. Runs in parallel when large. -1: out of memory. */
+    /* gemm.c: C (m, n, row stride ldc) = A (m, k) B (k, n) [+ C if accumulate].
+     * Strides in ELEMENTS, any combination for A and B, 0 included. Runs in parallel
+     * when large. -1: out of memory. */
     int (*gemm_f32)(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_col,
                     const float *b, int64_t b_row, int64_t b_col, float *c, int64_t ldc,
                     bool accumulate);
@@ -146,8 +154,9 @@ typedef struct mt_kernels {
     /* layer.c: [outputs - 1][inputs - 1][0 for float32, 1 for float64] */
     mt_layer layer[MT_LAYER_MAX][MT_LAYER_MAX][2];
 
-    /* windows.c; of type float32, float64 or int64. columns (channels x kernel, lines x out[2]) hold the windows of
-     * the output lines [from, to) of out[0] * out[1]; col2im adds to the image. The others take one plane. */
+    /* windows.c; of type float32, float64 or int64. columns (channels x kernel, lines x out[2])
+     * hold the windows of the output lines [from, to) of out[0] * out[1]; col2im adds to the
+     * image. The others take one plane. */
     void (*im2col)(mt_dtype d, const mt_windows *w, int64_t from, int64_t to, void *columns,
                    const void *image);
     void (*col2im)(mt_dtype d, const mt_windows *w, int64_t from, int64_t to, void *image,
@@ -156,7 +165,8 @@ typedef struct mt_kernels {
     void (*mean_windows)(mt_dtype d, const mt_pool *p, void *out, const void *in);
     void (*mean_windows_back)(mt_dtype d, const mt_pool *p, void *in, const void *out);
 
-    /* norm.c: rows [from, to) of contiguous tensors; w, b, gx, gw and gb may be NULL. gw and gb are added to. */
+    /* norm.c: rows [from, to) of contiguous tensors; w, b, gx, gw and gb may be
+     * NULL. gw and gb are added to. */
     void (*norm_rows)(mt_dtype d, const mt_norm *p, int64_t from, int64_t to, void *out,
                       const void *x, const void *w, const void *b);
     void (*norm_rows_back)(mt_dtype d, const mt_norm *p, int64_t from, int64_t to, void *gx,
@@ -184,8 +194,8 @@ typedef struct mt_kernels {
 
 extern const mt_kernels *mt_k; /* the chosen table: never NULL after mt_kernels_init() */
 
-/* Chooses by MINITORCH_CPU (baseline, avx2, avx512, neon), else by the processor; a name that is unknown or
- * not supported here falls back to the best. Called once, by mt_init(). */
+/* Chooses by MINITORCH_CPU (baseline, avx2, avx512, neon), else by the processor; a name that is
+ * unknown or not supported here falls back to the best. Called once, by mt_init(). */
 void mt_kernels_init(void);
 /* The table of that name if it is built in and this processor can run it, else NULL (for tests). */
 const mt_kernels *mt_kernels_named(const char *name);
@@ -207,7 +217,8 @@ void MT_ISA_NAME(mt_fill_optim)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_windows)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_norm)(mt_kernels *k);
 
-/* kernels/table.c: the table of one instruction set, filled at the first call. Does not ask the processor. */
+/* kernels/table.c: the table of one instruction set, filled at the first call.
+ * Does not ask the processor. */
 const mt_kernels *mt_kernels_table_baseline(void);
 const mt_kernels *mt_kernels_table_avx2(void);
 const mt_kernels *mt_kernels_table_avx512(void);

@@ -1,11 +1,12 @@
-/* Rows brought to mean 0 and variance 1, and what comes after: layer, group, instance and rms norms.
+/* Rows brought to mean 0 and variance 1, and what comes after: layer,
+ * group, instance and rms norms.
  *
- *     x^_j = (x_j - m) / sqrt(v + eps)      m the mean, v the variance of a row of n (uncentred: m = 0)
+ *     x^_j = (x_j - m) / sqrt(v + eps)    m the mean, v the variance of a row of n (or m = 0)
  *     y_j  = x^_j w_c + b_c                 c = ((row mod period) n + j) / inner
  *
- * The derivative of a row, with h_j = g_j w_c, is gx_j = (h_j - mean(h) - x^_j mean(h x^)) / sqrt(v + eps) (uncentred:
- * without mean(h)). Sums run in 16 lanes on every instruction set, so all give the same bits.
- * Compiled once per instruction set. Relies on kernels/norm_rows.h. */
+ * The derivative of a row, with h_j = g_j w_c, is gx_j = (h_j - mean(h) - x^_j mean(h x^)) /
+ * sqrt(v + eps) (uncentred: without mean(h)). Sums run in 16 lanes on every instruction set, so all
+ * give the same bits. Compiled once per instruction set. Relies on kernels/norm_rows.h. */
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 

@@ -1,4 +1,5 @@
-/* One row of a norm: a template, included by norm.c for float and double; T and S as in kernels/math.h. */
+/* One row of a norm: a template, included by norm.c for float and double; T
+ * and S as in kernels/math.h. */
 
 static inline T MT_CAT(fold_lanes, S)(T *lanes)
 {

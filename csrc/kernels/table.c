@@ -1,5 +1,5 @@
-/* The kernel table of one instruction set; compiled once for each. Read next: kernels/pointwise.c.
- */
+/* The kernel table of one instruction set; compiled once for each. Read
+ * next: kernels/pointwise.c. */
 #include "kernels/kernels.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
-/* Rows of a table by number: embedding, its gradient (each other's rules), and the renorm of the rows that are used.
- * Read next: ops/gather.c for the same on any tensor. */
+/* Rows of a table by number: embedding, its gradient (each other's rules), and the renorm of the
+ * rows that are used. Read next: ops/gather.c for the same on any tensor. */
 #include "ops/conv.h"
 
 #include <inttypes.h>
@@ -13,9 +13,8 @@ static int check_indices(const mt_tensor *index, const char *who)
     if (index->dtype == MT_INT64 || index->dtype == MT_INT32) return 0;
     return mt_error(
         MT_RUNTIME,
-        "Expected tensor for argument #1 'indices' to have one of the following scalar "
-        "types: Long, Int; but got torch.%sTensor instead (while checking arguments for "
-        "%s)",
+        "Expected tensor for argument #1 'indices' to have one of the following scalar types: "
+        "Long, Int; but got torch.%sTensor instead (while checking arguments for %s)",
         mt_dtype_camel((mt_dtype)index->dtype), who);
 }
 
@@ -29,7 +28,7 @@ static mt_tensor *read_indices(mt_tensor *index, int64_t rows, const char *who)
     return index;
 }
 
-/* ==== embedding ==================================================================================== */
+/* ==== embedding =============================================================================== */
 
 static int embedding_forward(mt_call *c)
 {
@@ -67,7 +66,7 @@ MT_OP(embedding, .kind = MT_FUNCTION, .keeps = {MT_KEEP_IN(1)}, .backward = embe
           ">>> minitorch.embedding(minitorch.tensor([[1., 2.], [3., 4.]]), minitorch.tensor([1]))\n"
           "tensor([[3., 4.]])");
 
-/* ==== embedding_dense_backward ===================================================================== */
+/* ==== embedding_dense_backward ================================================================ */
 
 /* How often each row is used; the caller frees it. */
 static int64_t *count_rows(const mt_tensor *index, int64_t rows)
@@ -112,7 +111,8 @@ static int embedding_dense_backward_forward(mt_call *c)
     return 0;
 }
 
-/* The transpose: rows of gg by number, 0 for the padding; as in PyTorch, frequencies play no part here. */
+/* The transpose: rows of gg by number, 0 for the padding; as in PyTorch,
+ * frequencies play no part here. */
 static void embedding_dense_backward_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     int64_t padding = c->arg[1].i;
@@ -132,7 +132,7 @@ MT_OP(embedding_dense_backward, .keeps = {MT_KEEP_IN(1)}, .backward = embedding_
                 "padding_idx, bool scale_grad_by_freq) -> Tensor",
       .doc = "The gradient of embedding.");
 
-/* ==== embedding_renorm_ ============================================================================ */
+/* ==== embedding_renorm_ ======================================================================= */
 
 static double row_norm_of(const mt_tensor *w, int64_t row, double p)
 {
@@ -170,12 +170,13 @@ static int embedding_renorm__forward(mt_call *c)
     return 0;
 }
 
-MT_OP(embedding_renorm_, .kind = MT_FUNCTION | MT_INPLACE | MT_INPLACE_ONLY | MT_NODIFF,
-      .schema = "embedding_renorm_(Tensor self, Tensor indices, float max_norm, float norm_type) "
-                "-> Tensor",
-      .doc = "Shortens the rows of the table that the indices name to max_norm, in place, where "
-             "their norm_type-norm is larger.\n\n"
-             "Raises IndexError if an index is not in [0, rows).\n\n"
-             ">>> w = minitorch.tensor([[3., 4.], [3., 4.]])\n"
-             ">>> minitorch.embedding_renorm_(w, minitorch.tensor([1]), 1., 2.)\n"
-             "tensor([[3.0000, 4.0000],\n        [0.6000, 0.8000]])");
+MT_OP(
+    embedding_renorm_, .kind = MT_FUNCTION | MT_INPLACE | MT_INPLACE_ONLY | MT_NODIFF,
+    .schema =
+        "embedding_renorm_(Tensor self, Tensor indices, float max_norm, float norm_type) -> Tensor",
+    .doc = "Shortens the rows of the table that the indices name to max_norm, in place, where "
+           "their norm_type-norm is larger.\n\n"
+           "Raises IndexError if an index is not in [0, rows).\n\n"
+           ">>> w = minitorch.tensor([[3., 4.], [3., 4.]])\n"
+           ">>> minitorch.embedding_renorm_(w, minitorch.tensor([1]), 1., 2.)\n"
+           "tensor([[3.0000, 4.0000],\n        [0.6000, 0.8000]])");

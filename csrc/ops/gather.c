@@ -1,12 +1,12 @@
-/* Picking and placing elements by number along one dimension. gather and scatter_add are each other's rules, as are
- * index_select and index_add. Every index is checked before it is used. */
+/* Picking and placing elements by number along one dimension. gather and scatter_add are each
+ * other's rules, as are index_select and index_add. Every index is checked before it is used. */
 #include "ops/ops.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* Walks the places of `index` (contiguous, int64): for each, its offset in elements in a tensor of strides `stride`
- * when the position along dim is replaced by the index. */
+/* Walks the places of `index` (contiguous, int64): for each, its offset in elements in a tensor of
+ * strides `stride` when the position along dim is replaced by the index. */
 typedef struct walk {
     int ndim, dim;
     const int64_t *size, *stride;
@@ -101,7 +101,7 @@ static mt_tensor *plain_index(const char *name, mt_tensor *index)
     return mt_contiguous_raw(index, MT_INT64);
 }
 
-/* ==== gather ====================================================================================================== */
+/* ==== gather ================================================================================== */
 
 static int gather_forward(mt_call *c)
 {
@@ -142,7 +142,7 @@ mt_tensor *mt_gather(mt_tensor *self, int64_t dim, mt_tensor *index)
     return index ? mt_call2a(&mt_op_gather, self, index, 2, arg) : NULL;
 }
 
-/* ==== scatter, scatter_add ========================================================================================= */
+/* ==== scatter, scatter_add ==================================================================== */
 
 static void add_one(mt_dtype d, char *to, const char *from)
 {
@@ -260,7 +260,7 @@ mt_tensor *mt_scatter_value(mt_tensor *self, int64_t dim, mt_tensor *index, mt_s
     return index ? mt_call2a(&mt_op_scatter_value, self, index, 2, arg) : NULL;
 }
 
-/* ==== index_select, index_add ======================================================================================= */
+/* ==== index_select, index_add ================================================================= */
 
 /* x as (outer, n, inner) around dim. */
 static void around(const mt_tensor *x, int dim, int64_t *outer, int64_t *n, int64_t *inner)

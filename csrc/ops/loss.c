@@ -1,5 +1,5 @@
-/* Losses between two tensors of one shape: what the rows of loss.def become, and the two losses that weigh them.
- * Relies on kernels/loss.c. Read next: ops/nll.c for the losses on classes. */
+/* Losses between two tensors of one shape: what the rows of loss.def become, and the two losses
+ * that weigh them. Relies on kernels/loss.c. Read next: ops/nll.c for the losses on classes. */
 #include "ops/loss.h"
 
 #include "base/alloc.h"
@@ -40,7 +40,7 @@ int mt_not_differentiable(const mt_tensor *t, const char *function, const char *
                     function, argument);
 }
 
-/* ==== rows ======================================================================================================= */
+/* ==== rows ==================================================================================== */
 /* Arguments of a row: its number, if it has one, and the reduction. */
 
 static inline double number_of(const mt_call *c) { return c->narg > 1 ? c->arg[0].d : 0; }
@@ -180,7 +180,8 @@ static int row_forward(mt_call *c)
     return 0;
 }
 
-/* The gradient that each element gets: that of the sum, or of the mean divided by how many there are. */
+/* The gradient that each element gets: that of the sum, or of the mean
+ * divided by how many there are. */
 static mt_tensor *shared_out(const mt_call *c, mt_tensor *g)
 {
     int64_t size[MT_MAX_DIMS], n = 1;
@@ -291,7 +292,7 @@ static int weighted(mt_call *c, const mt_op *op, mt_tensor *w, mt_dtype d)
     return mt_result_is(c, 0, w ? mt_reduce_loss(z, r) : z);
 }
 
-/* ==== binary_cross_entropy ======================================================================================== */
+/* ==== binary_cross_entropy ==================================================================== */
 
 static int check_probabilities(mt_tensor *x)
 {
@@ -316,8 +317,7 @@ static int binary_cross_entropy_forward(mt_call *c)
     if (!mt_same_shape(x, y))
         return mt_error(MT_VALUE,
                         "Using a target size (torch.Size(%s)) that is different to the input size "
-                        "(torch.Size(%s)) is deprecated. "
-                        "Please ensure they have the same size.",
+                        "(torch.Size(%s)) is deprecated. Please ensure they have the same size.",
                         mt_shape_text(y->ndim, y->size, a), mt_shape_text(x->ndim, x->size, b));
     if (x->dtype != y->dtype)
         return mt_error(MT_RUNTIME, "Found dtype %s but expected %s",
@@ -334,8 +334,7 @@ MT_OP(binary_cross_entropy, .kind = MT_COMPOSITE | MT_NN,
       .schema = "binary_cross_entropy(Tensor input, Tensor target, Tensor? weight=None, str "
                 "reduction=\"mean\") -> Tensor",
       .doc = "-(y log x + (1 - y) log(1 - x)) of probabilities x and targets y; logarithms are at "
-             "least -100. RuntimeError where x is "
-             "outside [0, 1].");
+             "least -100. RuntimeError where x is outside [0, 1].");
 
 /* Positive targets weighed: (1 - y) x + (1 + (p - 1) y) log(1 + e^-x). */
 static mt_tensor *weighed_logits(mt_tensor *x, mt_tensor *y, mt_tensor *p)
@@ -372,6 +371,5 @@ static int binary_cross_entropy_with_logits_forward(mt_call *c)
 MT_OP(binary_cross_entropy_with_logits, .kind = MT_COMPOSITE | MT_NN,
       .grad_name = "BinaryCrossEntropyWithLogitsBackward0",
       .schema = "binary_cross_entropy_with_logits(Tensor input, Tensor target, Tensor? "
-                "weight=None, Tensor? pos_weight=None, str "
-                "reduction=\"mean\") -> Tensor",
+                "weight=None, Tensor? pos_weight=None, str reduction=\"mean\") -> Tensor",
       .doc = "binary_cross_entropy of sigmoid(input), computed without overflow.");

@@ -1,12 +1,12 @@
-/* Operators made of others, or nearly: masked_fill, repeat, comparisons of whole tensors, outer, addmm, meshgrid,
- * and the in-place forms of views. */
+/* Operators made of others, or nearly: masked_fill, repeat, comparisons of whole tensors, outer,
+ * addmm, meshgrid, and the in-place forms of views. */
 #include "ops/reduce.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-/* ==== masked_fill =============================================================================================== */
+/* ==== masked_fill ============================================================================= */
 
 static int masked_fill_forward(mt_call *c)
 {
@@ -60,7 +60,7 @@ mt_tensor *mt_masked_fill(mt_tensor *self, mt_tensor *mask, mt_tensor *value)
     return self && mask && value ? mt_calln(&mt_op_masked_fill, 3, in, 0, NULL) : NULL;
 }
 
-/* ==== repeat ==================================================================================================== */
+/* ==== repeat ================================================================================== */
 
 /* (r0, n0, r1, n1, ...): each dimension behind its number of repeats, then merged. */
 static int repeat_forward(mt_call *c)
@@ -94,7 +94,7 @@ MT_OP(repeat, .kind = MT_COMPOSITE | MT_METHOD | MT_VARARGS, .grad_name = "Repea
       .doc = "Copies of this tensor side by side, repeats[d] times along dimension d; new "
              "dimensions come first.");
 
-/* ==== equal, isclose, allclose ==================================================================================== */
+/* ==== equal, isclose, allclose ================================================================ */
 
 static int equal_tensor_forward(mt_call *c)
 {
@@ -147,7 +147,7 @@ MT_OP(isclose, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD,
       .doc = "True where |self - other| <= atol + rtol |other|, or both are the same infinity (or "
              "NaN with equal_nan).");
 
-/* ==== outer, addmm ================================================================================================ */
+/* ==== outer, addmm ============================================================================ */
 
 static int outer_forward(mt_call *c)
 {
@@ -254,7 +254,7 @@ MT_OP(baddbmm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_
                 "alpha=1) -> Tensor",
       .doc = "beta self + alpha batch1 @ batch2; self broadcasts to the product.");
 
-/* ==== broadcast_tensors, meshgrid ================================================================================== */
+/* ==== broadcast_tensors, meshgrid ============================================================= */
 
 static int broadcast_tensors_forward(mt_call *c)
 {
@@ -308,7 +308,7 @@ MT_OP(meshgrid, .kind = MT_COMPOSITE | MT_FUNCTION,
       .schema = "_meshgrid(Tensor[] tensors, *, str? indexing=None) -> Tensor[]",
       .doc = "The grids of coordinates that the vectors span, as views.");
 
-/* ==== views in place ================================================================================================ */
+/* ==== views in place ========================================================================== */
 
 /* x gets the shape that `v`, a view of it, has, and v's history. */
 static int become(mt_call *c, mt_tensor *v)

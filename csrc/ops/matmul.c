@@ -40,7 +40,7 @@ int mt_gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int64_t 
     return 0;
 }
 
-/* ==== mm ======================================================================================================= */
+/* ==== mm ====================================================================================== */
 
 static int mm_forward(mt_call *c)
 {
@@ -92,7 +92,7 @@ MT_OP(mm, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_
 
 mt_tensor *mt_mm(mt_tensor *self, mt_tensor *mat2) { return mt_call2(&mt_op_mm, self, mat2); }
 
-/* ==== bmm ====================================================================================================== */
+/* ==== bmm ===================================================================================== */
 
 typedef struct batch_job {
     const mt_tensor *a, *b;
@@ -139,7 +139,7 @@ MT_OP(bmm, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1), MT
 
 mt_tensor *mt_bmm(mt_tensor *self, mt_tensor *mat2) { return mt_call2(&mt_op_bmm, self, mat2); }
 
-/* ==== mv, dot ================================================================================================== */
+/* ==== mv, dot ================================================================================= */
 
 static int mv_forward(mt_call *c)
 {
@@ -194,8 +194,8 @@ static int dot_forward(mt_call *c)
     if (a->numel != b->numel)
         return mt_error(MT_RUNTIME,
                         "inconsistent tensor size, expected tensor [%" PRId64 "] and src [%" PRId64
-                        "] to have the same number of "
-                        "elements, but got %" PRId64 " and %" PRId64 " elements respectively",
+                        "] to have the same number of elements, but got %" PRId64 " and %" PRId64
+                        " elements respectively",
                         a->numel, b->numel, a->numel, b->numel);
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 0, NULL);
     if (!y) return -1;
@@ -216,7 +216,7 @@ MT_OP(dot, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1), MT
 
 mt_tensor *mt_dot(mt_tensor *self, mt_tensor *tensor) { return mt_call2(&mt_op_dot, self, tensor); }
 
-/* ==== matmul =================================================================================================== */
+/* ==== matmul ================================================================================== */
 
 /* x with its batch dimensions expanded to `batch` and folded into one: (product, rows, columns). */
 static mt_tensor *fold_batch(mt_tensor *x, int nbatch, const int64_t *batch)
@@ -275,15 +275,14 @@ static int matmul_forward(mt_call *c)
 MT_OP(matmul, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
       .grad_name_of = matmul_grad_name, .schema = "matmul(Tensor self, Tensor other) -> Tensor",
       .doc = "The matrix product of the last two dimensions; those before broadcast. A vector "
-             "counts as a row on the left, as a "
-             "column on the right.");
+             "counts as a row on the left, as a column on the right.");
 
 mt_tensor *mt_matmul(mt_tensor *self, mt_tensor *other)
 {
     return mt_call2(&mt_op_matmul, self, other);
 }
 
-/* ==== linear =================================================================================================== */
+/* ==== linear ================================================================================== */
 
 /* What is wrong with the arguments of a layer, if anything is. */
 static __attribute__((noinline)) int check_linear(const mt_tensor *x, const mt_tensor *w,
@@ -347,7 +346,8 @@ static inline const mt_layer *small_layer(mt_dtype d, int64_t m, int64_t n, int6
     return &mt_k->layer[n - 1][k - 1][d == MT_FLOAT64];
 }
 
-/* A batch of rows, a matrix, and one number of the bias for each row of that: nothing to complain of. */
+/* A batch of rows, a matrix, and one number of the bias for each row of
+ * that: nothing to complain of. */
 static inline bool usual_layer(const mt_tensor *x, const mt_tensor *w, const mt_tensor *bias)
 {
     return x->ndim == 2 && w->ndim == 2 && x->size[1] == w->size[1] && x->dtype == w->dtype &&

@@ -1,8 +1,7 @@
 /* Normalisation over a batch, composed of differentiable operators. */
 #include "ops/rules.h"
 
-/* ==== batch_norm
- * ========================================================================================== */
+/* ==== batch_norm ============================================================================== */
 
 /* running = (1 - momentum) running + momentum value, without recording. */
 static int update_running(mt_tensor *running, mt_tensor *value, double momentum)
@@ -123,14 +122,14 @@ static int batch_norm_forward(mt_call *c)
     return mt_result_is(c, 0, y);
 }
 
-MT_OP(batch_norm, .kind = MT_COMPOSITE | MT_NN, .grad_name_of = batch_norm_grad_name,
-      .schema = "batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? "
-                "weight=None, Tensor? "
-                "bias=None, bool training=False, float momentum=0.1, float eps=1e-05) -> Tensor",
-      .doc = "(input - mean) / sqrt(var + eps) * weight + bias for every channel (dimension 1). In "
-             "training mean and variance "
-             "are those of\nthe batch, and running_mean and running_var move towards them; else "
-             "they are the running ones.");
+MT_OP(
+    batch_norm, .kind = MT_COMPOSITE | MT_NN, .grad_name_of = batch_norm_grad_name,
+    .schema =
+        "batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight=None, "
+        "Tensor? bias=None, bool training=False, float momentum=0.1, float eps=1e-05) -> Tensor",
+    .doc = "(input - mean) / sqrt(var + eps) * weight + bias for every channel (dimension 1). In "
+           "training mean and variance are those of\nthe batch, and running_mean and running_var "
+           "move towards them; else they are the running ones.");
 
 mt_tensor *mt_batch_norm(mt_tensor *input, mt_tensor *running_mean, mt_tensor *running_var,
                          mt_tensor *weight, mt_tensor *bias, bool training, double momentum,

@@ -1,5 +1,6 @@
-/* Pointwise operators: the records, C functions and rules that the rows become, and the two forward functions that
- * serve them all. Relies on tensor/iter.h and the kernel table; read before: include/minitorch/unary.def. */
+/* Pointwise operators: the records, C functions and rules that the rows become, and the two
+ * forward functions that serve them all. Relies on tensor/iter.h and the kernel table; read
+ * before: include/minitorch/unary.def. */
 #include "ops/ops.h"
 #include "ops/rules.h"
 
@@ -26,10 +27,10 @@ enum {
     GRAD
 };
 
-/* ---- types -------------------------------------------------------------------------------------------- */
+/* ---- types ----------------------------------------------------------------------------------- */
 
-/* What takes part in promotion: shaped tensors, 0-d tensors and Python numbers count in this order, and a lower
- * category only matters if its kind (bool < integer < float) is higher. */
+/* What takes part in promotion: shaped tensors, 0-d tensors and Python numbers count in this order,
+ * and a lower category only matters if its kind (bool < integer < float) is higher. */
 static mt_dtype combine(mt_dtype higher, mt_dtype lower)
 {
     if (higher == MT_NO_DTYPE) return lower;
@@ -75,7 +76,7 @@ static int no_kernel(const mt_call *c, mt_dtype d)
                     mt_dtype_camel(d));
 }
 
-/* ---- running a loop over tensors ------------------------------------------------------------------------ */
+/* ---- running a loop over tensors ------------------------------------------------------------- */
 
 typedef struct flat_job {
     mt_loop loop;
@@ -187,7 +188,7 @@ void mt_run_loop(mt_loop loop, mt_tensor *out, int n, mt_tensor *const *in, cons
     run_any(loop, out, n, in, &j, flat, grain);
 }
 
-/* ---- without a call ---------------------------------------------------------------------------------- */
+/* ---- without a call -------------------------------------------------------------------------- */
 
 /* What most operators in rules get: floating type, contiguous, and no history to think of. */
 static inline bool simple(const mt_tensor *t)
@@ -217,7 +218,7 @@ static mt_tensor *cast(mt_tensor *t, mt_dtype d)
     return c && mt_copy_raw(c, t) == 0 ? c : NULL;
 }
 
-/* ---- one input ------------------------------------------------------------------------------------------ */
+/* ---- one input ------------------------------------------------------------------------------- */
 
 static const uint8_t unary_kind[] = {
 #define UNARY(kind, ...) kind,
@@ -310,7 +311,7 @@ static inline mt_tensor *unary(const mt_op *op, int kind, mt_tensor *x)
     return mt_call1(op, x);
 }
 
-/* ---- two inputs ----------------------------------------------------------------------------------------- */
+/* ---- two inputs ------------------------------------------------------------------------------ */
 
 static const uint8_t binary_kind[] = {
 #define BINARY(kind, ...) kind,
@@ -338,10 +339,8 @@ static int binary_check(const mt_call *c, mt_dtype compute)
 {
     int row = c->op->row;
     if (row == MT_BINARY_sub && compute == MT_BOOL)
-        return mt_error(
-            MT_RUNTIME,
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
-            "`logical_xor()` operator instead.");
+        return mt_error(MT_RUNTIME, "Subtraction, the `-` operator, with two bool tensors is not "
+                                    "supported. Use the `^` or `logical_xor()` operator instead.");
     if (row == MT_BINARY_sub && (c->in[0]->dtype == MT_BOOL || c->in[1]->dtype == MT_BOOL))
         return mt_error(MT_RUNTIME, BOOL_MINUS);
     if (!mt_is_integral(compute)) return 0;
@@ -353,7 +352,8 @@ static int binary_check(const mt_call *c, mt_dtype compute)
     return 0;
 }
 
-/* in[i] as the loop needs it: a number is converted into `room` behind a borrowed shell, no memory is asked for. */
+/* in[i] as the loop needs it: a number is converted into `room` behind a borrowed
+ * shell, no memory is asked for. */
 static mt_tensor *operand(mt_tensor *t, mt_dtype d, mt_tensor *shell, double *room)
 {
     if (MT_LIKELY(t->dtype == d)) return t;
@@ -445,7 +445,7 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
     return mt_result_like(c, 0, d, &like);
 }
 
-/* ---- names of nodes --------------------------------------------------------------------------------------- */
+/* ---- names of nodes -------------------------------------------------------------------------- */
 
 /* PyTorch's name where it is not the row's; NULL: it is. */
 static const char *unary_grad_name(const mt_call *c)
@@ -487,7 +487,7 @@ static const char *binary_grad_name(const mt_call *c)
     }
 }
 
-/* ---- what a row becomes ---------------------------------------------------------------------------------- */
+/* ---- what a row becomes ---------------------------------------------------------------------- */
 
 #define NONE          0u
 #define IN            MT_KEEP_IN(0)

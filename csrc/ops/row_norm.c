@@ -1,5 +1,6 @@
-/* layer_norm, group_norm and rms_norm: one primitive, row_norm, on rows that each have a mean and a variance of their
- * own. Its rule is made of operators, its fused rule is one pass. Relies on kernels/norm.c, which has the formulas. */
+/* layer_norm, group_norm and rms_norm: one primitive, row_norm, on rows that each have a mean and a
+ * variance of their own. Its rule is made of operators, its fused rule is one pass. Relies on
+ * kernels/norm.c, which has the formulas. */
 #include "ops/conv.h"
 
 #include "base/parallel.h"
@@ -7,9 +8,10 @@
 #include <float.h>
 #include <string.h>
 
-/* ==== row_norm ===================================================================================== */
+/* ==== row_norm ================================================================================ */
 
-/* The arguments: elements of a row; after how many rows the weights repeat; how many neighbours share one. */
+/* The arguments: elements of a row; after how many rows the weights repeat; how
+ * many neighbours share one. */
 enum { ROW, PERIOD, INNER, EPS, CENTRED, NARG };
 
 static mt_norm norm_of(const mt_arg *a)
@@ -158,7 +160,7 @@ static mt_tensor *row_norm(mt_tensor *x, mt_tensor *w, mt_tensor *b, int64_t row
     return mt_call3a(&mt_op_row_norm, x, w, b, NARG, arg);
 }
 
-/* ==== layer_norm, rms_norm ========================================================================= */
+/* ==== layer_norm, rms_norm ==================================================================== */
 
 static int check_parameter(const char *name, const mt_tensor *t, const mt_tensor *x,
                            const mt_arg *shape)
@@ -185,14 +187,14 @@ static int64_t normalized_row(const mt_tensor *x, const mt_arg *shape, const cha
     int64_t row = 1;
     if (n < 1)
         return mt_error(MT_RUNTIME,
-                        "Expected normalized_shape to be at least 1-dimensional, i.e., "
-                        "containing at least one element, but got normalized_shape = []");
+                        "Expected normalized_shape to be at least 1-dimensional, i.e., containing "
+                        "at least one element, but got normalized_shape = []");
     if (lead < 0 || !mt_shape_equal(n, shape->ints.v, n, x->size + lead)) {
         mt_shape_text(n, shape->ints.v, a);
-        return mt_error(MT_RUNTIME,
-                        "Given normalized_shape=%s, expected input with shape [*%s%s, but got "
-                        "input of size%s",
-                        a, star, a + 1, mt_shape_text(x->ndim, x->size, b));
+        return mt_error(
+            MT_RUNTIME,
+            "Given normalized_shape=%s, expected input with shape [*%s%s, but got input of size%s",
+            a, star, a + 1, mt_shape_text(x->ndim, x->size, b));
     }
     for (int i = 0; i < n; i++) row *= shape->ints.v[i];
     return row;
@@ -216,15 +218,15 @@ static int layer_norm_forward(mt_call *c)
     return mt_result_is(c, 0, row_norm(x, c->in[1], c->in[2], row, 1, 1, c->arg[1].d, true));
 }
 
-MT_OP(
-    layer_norm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_NN, .grad_name = "NativeLayerNormBackward0",
-    .schema = "layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? "
-              "bias=None, float eps=1e-05) -> Tensor",
-    .doc = "(x - mean) / sqrt(var + eps) * weight + bias, mean and variance over the last "
-           "dimensions, whose sizes normalized_shape\ngives; weight and bias have that "
-           "shape. Ba, Kiros and Hinton 2016.\n\nRaises RuntimeError if the shapes do not fit.\n\n"
-           ">>> minitorch.layer_norm(minitorch.tensor([1., 3.]), (2,))\n"
-           "tensor([-1.0000,  1.0000])");
+MT_OP(layer_norm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_NN,
+      .grad_name = "NativeLayerNormBackward0",
+      .schema = "layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? "
+                "bias=None, float eps=1e-05) -> Tensor",
+      .doc = "(x - mean) / sqrt(var + eps) * weight + bias, mean and variance over the last "
+             "dimensions, whose sizes normalized_shape\ngives; weight and bias have that shape. "
+             "Ba, Kiros and Hinton 2016.\n\nRaises RuntimeError if the shapes do not fit.\n\n"
+             ">>> minitorch.layer_norm(minitorch.tensor([1., 3.]), (2,))\n"
+             "tensor([-1.0000,  1.0000])");
 
 static int rms_norm_forward(mt_call *c)
 {
@@ -246,7 +248,7 @@ MT_OP(rms_norm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_NN, .grad_name = "MulBac
              ">>> minitorch.rms_norm(minitorch.tensor([3., 3.]), (2,))\n"
              "tensor([1., 1.])");
 
-/* ==== group_norm =================================================================================== */
+/* ==== group_norm ============================================================================== */
 
 static int check_channels(const char *name, const mt_tensor *t, const mt_tensor *x)
 {

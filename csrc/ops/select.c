@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ==== where =================================================================================================== */
+/* ==== where =================================================================================== */
 
 static mt_tensor *cast_to(mt_tensor *t, mt_dtype d)
 {
@@ -71,7 +71,7 @@ MT_OP(where_method, .kind = MT_COMPOSITE | MT_METHOD,
       .schema = "where(Tensor self, Tensor condition, Number other) -> Tensor",
       .doc = "This tensor where condition is true, other elsewhere; the three broadcast.");
 
-/* ==== clamp =================================================================================================== */
+/* ==== clamp =================================================================================== */
 
 static bool is_number(const mt_tensor *t) { return t && t->flags & MT_WRAPPED_NUMBER; }
 
@@ -174,7 +174,7 @@ MT_OP(clamp_max, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | M
       .grad_name_of = clamp_max_grad_name, .schema = "clamp_max(Tensor self, Number max) -> Tensor",
       .doc = "The elements, those above max set to max.");
 
-/* ==== add, sub with alpha ===================================================================================== */
+/* ==== add, sub with alpha ===================================================================== */
 
 static mt_tensor *scaled(const mt_call *c)
 {
@@ -212,7 +212,7 @@ MT_OP(rsub, .kind = MT_COMPOSITE | MT_FUNCTION, .grad_name_of = rsub_grad_name,
       .schema = "rsub(Tensor self, Number other, *, Scalar alpha=1) -> Tensor",
       .doc = "other - alpha * self.");
 
-/* ==== division with rounding =================================================================================== */
+/* ==== division with rounding ================================================================== */
 
 static int div_rounded_forward(mt_call *c)
 {
@@ -255,7 +255,7 @@ MT_OP(div_mode, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT
       .schema = "div.mode(Number self, Number other, *, str? rounding_mode=None) -> Tensor",
       .doc = "x / y, rounded down (floor) or towards zero (trunc) if rounding_mode says so.");
 
-/* ==== rows with a number on the left, which need a tensor on the right ========================================== */
+/* ==== rows with a number on the left, which need a tensor on the right ======================== */
 
 static int pow_number_forward(mt_call *c) { return mt_result_is(c, 0, mt_pow(c->in[0], c->in[1])); }
 MT_OP(pow_number, .kind = MT_COMPOSITE | MT_FUNCTION | MT_OUT, .grad_name = "PowBackward2",
@@ -268,7 +268,7 @@ static int remainder_number_forward(mt_call *c)
 MT_OP(remainder_number, .kind = MT_COMPOSITE | MT_FUNCTION,
       .schema = "remainder.number(Number self, Tensor other) -> Tensor", .doc = "");
 
-/* ==== round to decimals ========================================================================================== */
+/* ==== round to decimals ======================================================================= */
 
 /* round(x 10^d) / 10^d; for a negative d round(x / 10^-d) 10^-d, as 10^d would not be exact. */
 static int round_decimals_forward(mt_call *c)

@@ -13,7 +13,7 @@
 
 static int global_hooks; /* hooks for all modules exist */
 
-/* ==== the note ============================================================================== */
+/* ==== the note ================================================================================ */
 
 /* Where the exception on its way out came from: the module that passed it on last, and the path
  * from there. Addresses are only compared. */
@@ -125,7 +125,7 @@ void py_nn_explain(PyObject *m, bool leaf, bool begin)
     PyErr_Restore(type, value, traceback);
 }
 
-/* ==== calling a module ====================================================================== */
+/* ==== calling a module ======================================================================== */
 
 /* Finds forward anew: at the first call and after a change of the class. */
 static void look_up(py_nn *m)

@@ -1,8 +1,9 @@
-/* Forwards written in C: entries of module classes that call an operator, or a Python function, with
- * the inputs and some of the module's attributes.
+/* Forwards written in C: entries of module classes that call an operator, or a Python function,
+ * with the inputs and some of the module's attributes.
  *
- * Most modules are as they were made, and their operator has the same defaults: then it gets the
- * inputs and nothing else (settings_are_usual). Relies on py_op.h; read next: minitorch/nn/modules. */
+ * Most modules are as they were made, and their operator has the same defaults: then
+ * it gets the inputs and nothing else (settings_are_usual). Relies on py_op.h; read
+ * next: minitorch/nn/modules. */
 #include "python/py_nn.h"
 #include "python/py_op.h"
 
@@ -49,7 +50,7 @@ PyObject *py_forward_bind(py_forward *f, PyObject *self, PyObject *const *args, 
     return f->run(f, self, bound);
 }
 
-/* ==== settings ============================================================================== */
+/* ==== settings ================================================================================ */
 
 /* The value that a forward takes for granted, and nothing that may change by itself. */
 static bool is_default(PyObject *value, PyObject *usual)
@@ -104,7 +105,7 @@ static inline bool settings_are_usual(py_forward *f, PyObject *self)
     return m->settings_usual;
 }
 
-/* ==== ways to run =========================================================================== */
+/* ==== ways to run ============================================================================= */
 
 /* Which of an activation's two functions: the module's attribute `inplace` says. Borrowed. */
 static PyObject *choose_function(py_forward *f, PyObject *self)
@@ -268,7 +269,7 @@ static PyObject *run_sequential(py_forward *Py_UNUSED(f), PyObject *self, PyObje
     return value;
 }
 
-/* ==== the type of forwards ================================================================== */
+/* ==== the type of forwards ==================================================================== */
 
 /* Linear.forward(m, x), and m.forward(x), which the interpreter turns into that. */
 static PyObject *forward_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf,

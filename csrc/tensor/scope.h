@@ -4,10 +4,11 @@
  * 2. mt_retain keeps it beyond the scope, mt_release gives it up; nothing else frees a tensor.
  * 3. Arguments are borrowed; whoever stores one retains it.
  * 4. Storage is counted separately and may have a foreign release; views share it.
- * 5. No open scope is a programming error; the binding opens one per call, the engine one per rule, a C
- *    program one per training step.
+ * 5. No open scope is a programming error; the binding opens one per call, the engine one per
+ *    rule, a C program one per training step.
  *
- * A scope is a mark in a thread-local stack of tensors: opening costs nothing, a result is one push. */
+ * A scope is a mark in a thread-local stack of tensors: opening costs
+ * nothing, a result is one push. */
 #ifndef MT_TENSOR_SCOPE_H
 #define MT_TENSOR_SCOPE_H
 
@@ -31,7 +32,8 @@ static inline void mt_scope_close(mt_scope mark)
 /* Room for one more: slow path of mt_own. */
 int mt_scope_grow(void);
 
-/* Hands t (one reference of the caller's) to the innermost scope. NULL in, NULL out; on failure t is released. */
+/* Hands t (one reference of the caller's) to the innermost scope. NULL in, NULL
+ * out; on failure t is released. */
 static MT_INLINE mt_tensor *mt_own(mt_tensor *t)
 {
     if (MT_UNLIKELY(!t)) return NULL;
