@@ -1,16 +1,19 @@
 /* The tensor: a look at some storage, and its place in the graph.
  *
  * Invariants
- *   numel    is the product of size; sizes are >= 0; at most MT_MAX_DIMS of them
- *   data     = storage->data + offset * itemsize; every element lies inside the storage
- *   size, stride   point to `dims` for up to MT_INLINE_DIMS dimensions, else to one block of 2 * ndim
- *   shadow   the same memory and shape without history, made when a graph first keeps this tensor; dropped when
- *            memory or shape change (graph/node.c, Note [Kept outputs])
- *   node     the remembered call that made it (output out_nr), NULL for a leaf; requires_grad if node != NULL
- *   base     the tensor this one is a differentiable view of (never itself a view), NULL if none
- *   host     the host language's object for this tensor (borrowed, but for MT_HOST_OWNED), cleared when that dies
+ *   numel         is the product of size; sizes are >= 0; at most MT_MAX_DIMS of them
+ *   data          = storage->data + offset * itemsize; every element lies inside the storage
+ *   size, stride  point to `dims` for up to MT_INLINE_DIMS dimensions, else to a block of 2 * ndim
+ *   shadow        the same memory and shape without history, made when a graph first keeps this
+ *                 tensor; dropped when memory or shape change (graph/node.c, Note [Kept outputs])
+ *   node          the remembered call that made it (output out_nr), NULL for a leaf;
+ *                 requires_grad if node != NULL
+ *   base          the tensor this one is a differentiable view of (never a view itself), or NULL
+ *   host          the host language's object for this tensor (borrowed, but for MT_HOST_OWNED),
+ *                 cleared when that dies
  *
- * Ownership (see tensor/scope.h): functions that return mt_tensor * return one owned by the innermost scope. */
+ * Ownership (see tensor/scope.h): functions that return mt_tensor * return one
+ * owned by the innermost scope. */
 #ifndef MT_TENSOR_TENSOR_H
 #define MT_TENSOR_TENSOR_H
 
@@ -26,18 +29,17 @@ struct mt_hooks;
 #define MT_INLINE_DIMS 4
 
 /* flags */
-#define MT_REQUIRES_GRAD  1u /* set on leaves by the user; results have it together with node */
-#define MT_RETAIN_GRAD    2u /* retain_grad() was called on this non-leaf */
-#define MT_WRAPPED_NUMBER 4u /* a Python number: no part in promotion within its category */
-#define MT_VIEW_NO_GRAD                                                                            \
-    8u /* a view made under no_grad: writing to it while recording is an error */
-#define MT_VIEW_MULTI   16u   /* one of several views of one call (split, unbind): likewise */
-#define MT_INFERENCE    32u   /* made in inference_mode */
-#define MT_CONTIGUOUS   64u   /* row-major without gaps: kept up to date by mt_tensor_set_shape */
-#define MT_IS_DETACHED  128u  /* made by detach(): for the message why there is no gradient */
-#define MT_FROM_NO_GRAD 256u  /* made under no_grad from something that requires grad: likewise */
-#define MT_FROM_NODIFF  512u  /* made by an operator without derivative: likewise */
-#define MT_HOST_OWNED   1024u /* the tensor keeps its host alive: mt_host_release gives it up */
+#define MT_REQUIRES_GRAD  1u    /* set on leaves by the user; results have it together with node */
+#define MT_RETAIN_GRAD    2u    /* retain_grad() was called on this non-leaf */
+#define MT_WRAPPED_NUMBER 4u    /* a Python number: no part in promotion within its category */
+#define MT_VIEW_NO_GRAD   8u    /* a view made under no_grad: no writing to it while recording */
+#define MT_VIEW_MULTI     16u   /* one of several views of one call (split, unbind): likewise */
+#define MT_INFERENCE      32u   /* made in inference_mode */
+#define MT_CONTIGUOUS     64u   /* row-major without gaps: kept up to date by mt_tensor_set_shape */
+#define MT_IS_DETACHED    128u  /* made by detach(): for the message why there is no gradient */
+#define MT_FROM_NO_GRAD   256u  /* made under no_grad from something that requires grad: likewise */
+#define MT_FROM_NODIFF    512u  /* made by an operator without derivative: likewise */
+#define MT_HOST_OWNED     1024u /* the tensor keeps its host alive: mt_host_release gives it up */
 #define MT_FUNCTION_VIEW                                                                           \
     2048u /* a look at other memory that a host's function returned: not to be written to */
 
@@ -62,13 +64,14 @@ typedef struct mt_tensor {
     void *host;
 } mt_tensor;
 
-/* What graph/ does when a tensor with a node, a grad, a base or hooks dies (set once by mt_init). */
+/* What graph/ does when a tensor with a node, a grad, a base or hooks
+ * dies (set once by mt_init). */
 extern void (*mt_tensor_drop_history)(mt_tensor *t);
-/* Set by the binding: called instead of freeing a tensor that owns its host. Gives the last reference to the host, which
- * takes the tensor along when it goes. */
+/* Set by the binding: called instead of freeing a tensor that owns its host. Gives the last
+ * reference to the host, which takes the tensor along when it goes. */
 extern void (*mt_host_release)(mt_tensor *t);
 
-/* ---- making. All owned by the innermost scope; NULL on failure ------------------------------------ */
+/* ---- making. All owned by the innermost scope; NULL on failure ------------------------------- */
 mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size);
 mt_tensor *mt_empty_strided(mt_dtype d, int ndim, const int64_t *size, const int64_t *stride);
 /* Dense like t's strides if t is dense (as PyTorch's preserve_format), else contiguous. */
@@ -88,7 +91,7 @@ mt_tensor *mt_shadow(mt_tensor *t);
 mt_tensor *mt_alias_as(const mt_tensor *t, int ndim, const int64_t *size, const int64_t *stride,
                        int64_t offset);
 
-/* ---- counting ------------------------------------------------------------------------------------- */
+/* ---- counting -------------------------------------------------------------------------------- */
 void mt_tensor_free(mt_tensor *t); /* refs has reached 0 */
 static MT_INLINE mt_tensor *mt_retain(mt_tensor *t)
 {
@@ -100,7 +103,7 @@ static MT_INLINE void mt_release(mt_tensor *t)
     if (t && mt_count_down(&t->refs)) mt_tensor_free(t);
 }
 
-/* ---- looking -------------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 static inline int64_t mt_itemsize(const mt_tensor *t) { return mt_dtype_size((mt_dtype)t->dtype); }
 static inline bool mt_is_contiguous(const mt_tensor *t) { return t->flags & MT_CONTIGUOUS; }
 static inline bool mt_requires_grad(const mt_tensor *t) { return t->flags & MT_REQUIRES_GRAD; }
@@ -112,11 +115,13 @@ static inline bool mt_same_shape(const mt_tensor *a, const mt_tensor *b)
 mt_scalar mt_item_at(const mt_tensor *t, int64_t element_offset); /* relative to t->offset */
 bool mt_is_dense(const mt_tensor *t);
 bool mt_has_internal_overlap(const mt_tensor *t); /* two indices, one address */
-/* 0 none, 1 the same elements exactly, 2 some elements in common, 3 perhaps some: it cannot be told cheaply */
+/* 0 none, 1 the same elements exactly, 2 some elements in common, 3 perhaps
+ * some: it cannot be told cheaply */
 int mt_overlap(const mt_tensor *a, const mt_tensor *b);
 
-/* ---- changing ------------------------------------------------------------------------------------- */
-/* Gives t another shape over its storage; used by set_data, resize_ and the in-place views. -1: no memory. */
+/* ---- changing -------------------------------------------------------------------------------- */
+/* Gives t another shape over its storage; used by set_data, resize_ and the
+ * in-place views. -1: no memory. */
 int mt_tensor_set_shape(mt_tensor *t, int ndim, const int64_t *size, const int64_t *stride,
                         int64_t offset);
 /* t.data = other: t looks at other's storage from now on. */
@@ -124,11 +129,12 @@ int mt_tensor_set_data(mt_tensor *t, const mt_tensor *other);
 /* t looks at `storage` (taken over) from now on; the caller sets the shape next. */
 void mt_tensor_set_storage(mt_tensor *t, mt_storage *storage);
 
-/* ---- plain data movement, without recording -------------------------------------------------------- */
+/* ---- plain data movement, without recording -------------------------------------------------- */
 /* dst (any strides) = src broadcast and cast to it; does not raise dst's version. -1 on failure. */
 int mt_copy_raw(mt_tensor *dst, const mt_tensor *src);
 int mt_fill_raw(mt_tensor *dst, mt_scalar value);
-/* t itself (still owned as it was) if it is contiguous and of dtype d, else a contiguous cast copy. */
+/* t itself (still owned as it was) if it is contiguous and of dtype d,
+ * else a contiguous cast copy. */
 mt_tensor *mt_contiguous_raw(mt_tensor *t, mt_dtype d);
 
 /* Prints like a C program needs it: "tensor(float32, [2, 3]) [...]" to stdout. */
