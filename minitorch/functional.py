@@ -150,6 +150,8 @@ def atleast_1d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
     >>> import minitorch
     >>> minitorch.atleast_1d(minitorch.tensor(2.0))
     tensor([2.])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.atleast_1d.html
     """
     return _at_least(_C._atleast_1d, tensors)
 
@@ -160,16 +162,20 @@ def atleast_2d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
     >>> import minitorch
     >>> minitorch.atleast_2d(minitorch.tensor([1, 2]))
     tensor([[1, 2]])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.atleast_2d.html
     """
     return _at_least(_C._atleast_2d, tensors)
 
 
 def atleast_3d(*tensors: Tensor) -> Tensor | tuple[Tensor, ...]:
-    """The tensors, those of less than three dimensions as views of three: (n) is (1, n, 1), (m, n) is (m, n, 1).
+    """The tensors, smaller ones as views of three dimensions: (n) as (1, n, 1), (m, n) as (m, n, 1).
 
     >>> import minitorch
     >>> minitorch.atleast_3d(minitorch.tensor([1, 2])).shape
     torch.Size([1, 2, 1])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.atleast_3d.html
     """
     return _at_least(_C._atleast_3d, tensors)
 
@@ -180,6 +186,8 @@ def broadcast_shapes(*shapes: int | tuple[int, ...]) -> _C.Size:
     >>> import minitorch
     >>> minitorch.broadcast_shapes((2, 1), (3,))
     torch.Size([2, 3])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.broadcast_shapes.html
     """
     shapes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
     for size in (n for s in shapes for n in s if n < 0):
@@ -195,6 +203,8 @@ def block_diag(*tensors: Tensor) -> Tensor:
     >>> minitorch.block_diag(minitorch.ones(1, 2), minitorch.tensor(3.0))
     tensor([[1., 1., 0.],
             [0., 0., 3.]])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.block_diag.html
     """
     blocks = [atleast_2d(t) for t in _as_list(tensors)] or [_C.empty(1, 0)]
     for i, t in enumerate(blocks):
@@ -221,6 +231,8 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
             [1, 4],
             [2, 3],
             [2, 4]])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.cartesian_prod.html
     """
     tensors = _as_list(tensors)
     if len(tensors) == 1:
@@ -236,6 +248,8 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     tensor([[1, 2],
             [1, 3],
             [2, 3]])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.combinations.html
     """
     if input.dim() != 1:
         raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")

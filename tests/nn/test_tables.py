@@ -1,4 +1,4 @@
-"""Embedding: what the table of operators cannot say, for it is no derivative: padding, frequencies, max_norm."""
+"""Embedding: what the table of operators cannot say, being no derivative: padding, frequencies, max_norm."""
 
 import numpy as np
 import pytest
