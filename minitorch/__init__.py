@@ -7,6 +7,7 @@ from math import e, inf, nan, pi
 
 from minitorch import _C, _tensor
 from minitorch._C import *  # noqa: F403
+from minitorch._dlpack import from_dlpack
 from minitorch._tensor_str import get_printoptions, set_printoptions
 from minitorch.functional import *  # noqa: F403
 
@@ -19,7 +20,7 @@ _submodules = frozenset(
 )
 
 # Functions that stand in a submodule of their own.
-_lazy = {"save": "serialization", "load": "serialization"}
+_lazy = {"save": "serialization", "load": "serialization", "from_torch": "beside", "to_torch": "beside"}
 
 
 def __getattr__(name):

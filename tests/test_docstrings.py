@@ -16,7 +16,7 @@ import minitorch
 MODULES = """
     minitorch.functional minitorch.autograd minitorch.nn minitorch.nn.functional minitorch.nn.init
     minitorch.nn.utils minitorch.optim minitorch.optim.lr_scheduler minitorch.utils.data minitorch.utils.hooks
-    minitorch.serialization
+    minitorch.serialization minitorch.utils.dlpack minitorch.beside
 """.split()
 OPERATOR = type(minitorch.sigmoid)
 

@@ -2,7 +2,7 @@
 
 from importlib import import_module as _import_module
 
-_submodules = frozenset({"data", "hooks"})
+_submodules = frozenset({"data", "dlpack", "hooks"})
 
 
 def __getattr__(name):
