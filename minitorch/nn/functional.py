@@ -16,7 +16,9 @@ from minitorch.nn import _reduction
 globals().update({name: function for name, function in vars(_C._nn).items() if not name.startswith("_")})
 
 from minitorch.nn._layers import *  # noqa: E402, F403
+from minitorch.nn._losses import *  # noqa: E402, F403
 from minitorch.nn._pooling import *  # noqa: E402, F403
+from minitorch.nn._vision import *  # noqa: E402, F403
 
 # ---- activations ---------------------------------------------------------------------------------
 

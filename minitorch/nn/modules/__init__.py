@@ -8,6 +8,7 @@ from minitorch.nn.modules import (
     distance,
     dropout,
     flatten,
+    fold,
     instancenorm,
     linear,
     loss,
@@ -16,6 +17,7 @@ from minitorch.nn.modules import (
     pixelshuffle,
     pooling,
     sparse,
+    upsampling,
 )
 from minitorch.nn.modules.activation import *  # noqa: F403
 from minitorch.nn.modules.batchnorm import *  # noqa: F403
@@ -24,6 +26,7 @@ from minitorch.nn.modules.conv import *  # noqa: F403
 from minitorch.nn.modules.distance import *  # noqa: F403
 from minitorch.nn.modules.dropout import *  # noqa: F403
 from minitorch.nn.modules.flatten import *  # noqa: F403
+from minitorch.nn.modules.fold import *  # noqa: F403
 from minitorch.nn.modules.instancenorm import *  # noqa: F403
 from minitorch.nn.modules.linear import *  # noqa: F403
 from minitorch.nn.modules.loss import *  # noqa: F403
@@ -33,6 +36,7 @@ from minitorch.nn.modules.padding import *  # noqa: F403
 from minitorch.nn.modules.pixelshuffle import *  # noqa: F403
 from minitorch.nn.modules.pooling import *  # noqa: F403
 from minitorch.nn.modules.sparse import *  # noqa: F403
+from minitorch.nn.modules.upsampling import *  # noqa: F403
 
 __all__ = [
     "Module",
@@ -43,6 +47,7 @@ __all__ = [
     *distance.__all__,
     *dropout.__all__,
     *flatten.__all__,
+    *fold.__all__,
     *instancenorm.__all__,
     *linear.__all__,
     *loss.__all__,
@@ -51,4 +56,5 @@ __all__ = [
     *pixelshuffle.__all__,
     *pooling.__all__,
     *sparse.__all__,
+    *upsampling.__all__,
 ]

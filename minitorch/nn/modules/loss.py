@@ -8,12 +8,25 @@ from minitorch.nn.modules.module import Module
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
+    "CosineEmbeddingLoss",
     "CrossEntropyLoss",
+    "GaussianNLLLoss",
+    "HingeEmbeddingLoss",
     "HuberLoss",
+    "KLDivLoss",
     "L1Loss",
     "MSELoss",
+    "MarginRankingLoss",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "NLLLoss",
+    "PoissonNLLLoss",
     "SmoothL1Loss",
+    "SoftMarginLoss",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
 ]
 
 
@@ -221,3 +234,284 @@ class CrossEntropyLoss(_WeightedLoss):
         reduction="mean",
         label_smoothing=0.0,
     )
+
+
+class KLDivLoss(_Loss):
+    """target (log(target) - input), of logarithms of probabilities `input`.
+
+    >>> import minitorch
+    >>> minitorch.nn.KLDivLoss(reduction="sum")(minitorch.tensor([0.5]).log(), minitorch.tensor([0.5]))
+    tensor(0.)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.KLDivLoss.html
+    """
+
+    def __init__(self, size_average=None, reduce=None, reduction="mean", log_target=False):
+        super().__init__(size_average, reduce, reduction)
+        self.log_target = log_target
+
+    def forward(self, input, target):
+        return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+
+
+class PoissonNLLLoss(_Loss):
+    """exp(input) - target input: the likelihood of counts whose rate has the logarithm `input`.
+
+    >>> import minitorch
+    >>> minitorch.nn.PoissonNLLLoss()(minitorch.zeros(2), minitorch.ones(2))
+    tensor(1.)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.PoissonNLLLoss.html
+    """
+
+    def __init__(
+        self, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"
+    ):
+        super().__init__(size_average, reduce, reduction)
+        self.log_input = log_input
+        self.full = full
+        self.eps = eps
+
+    def forward(self, log_input, target):
+        return F.poisson_nll_loss(
+            log_input,
+            target,
+            log_input=self.log_input,
+            full=self.full,
+            eps=self.eps,
+            reduction=self.reduction,
+        )
+
+
+class GaussianNLLLoss(_Loss):
+    """0.5 (log(var) + (input - target) ** 2 / var), var at least eps.
+
+    >>> import minitorch
+    >>> minitorch.nn.GaussianNLLLoss()(minitorch.zeros(2), minitorch.ones(2), minitorch.ones(2))
+    tensor(0.5000)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.GaussianNLLLoss.html
+    """
+
+    def __init__(self, *, full=False, eps=1e-6, reduction="mean"):
+        super().__init__(reduction=reduction)
+        self.full = full
+        self.eps = eps
+
+    def forward(self, input, target, var):
+        return F.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps, reduction=self.reduction)
+
+
+class HingeEmbeddingLoss(_Loss):
+    """input where target is 1, max(0, margin - input) where it is -1.
+
+    >>> import minitorch
+    >>> minitorch.nn.HingeEmbeddingLoss()(minitorch.tensor([0.5, 0.5]), minitorch.tensor([1, -1]))
+    tensor(0.5000)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.HingeEmbeddingLoss.html
+    """
+
+    def __init__(self, margin=1.0, size_average=None, reduce=None, reduction="mean"):
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
+
+    def forward(self, input, target):
+        return F.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
+
+
+class MultiLabelMarginLoss(_Loss):
+    """max(0, 1 - input[j] + input[i]) for target classes j and others i, divided by the classes.
+
+    >>> import minitorch
+    >>> minitorch.nn.MultiLabelMarginLoss()(minitorch.zeros(4), minitorch.tensor([3, -1, 0, 0]))
+    tensor(0.7500)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.MultiLabelMarginLoss.html
+    """
+
+    def forward(self, input, target):
+        return F.multilabel_margin_loss(input, target, reduction=self.reduction)
+
+
+class SoftMarginLoss(_Loss):
+    """log(1 + exp(-target input)), target 1 or -1.
+
+    >>> import minitorch
+    >>> minitorch.nn.SoftMarginLoss()(minitorch.zeros(2), minitorch.ones(2))
+    tensor(0.6931)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.SoftMarginLoss.html
+    """
+
+    def forward(self, input, target):
+        return F.soft_margin_loss(input, target, reduction=self.reduction)
+
+
+class MultiLabelSoftMarginLoss(_WeightedLoss):
+    """Binary cross entropy of scores for each of several labels, the mean over them.
+
+    >>> import minitorch
+    >>> minitorch.nn.MultiLabelSoftMarginLoss()(minitorch.zeros(1, 2), minitorch.ones(1, 2))
+    tensor(0.6931)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.MultiLabelSoftMarginLoss.html
+    """
+
+    def forward(self, input, target):
+        return F.multilabel_soft_margin_loss(input, target, weight=self.weight, reduction=self.reduction)
+
+
+class CosineEmbeddingLoss(_Loss):
+    """1 - cos(input1, input2) where target is 1, max(0, cos - margin) where it is -1.
+
+    >>> import minitorch
+    >>> x = minitorch.ones(1, 2)
+    >>> minitorch.nn.CosineEmbeddingLoss()(x, -x, minitorch.tensor([-1]))
+    tensor(0.)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.CosineEmbeddingLoss.html
+    """
+
+    def __init__(self, margin=0.0, size_average=None, reduce=None, reduction="mean"):
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
+
+    def forward(self, input1, input2, target):
+        return F.cosine_embedding_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
+
+
+class MarginRankingLoss(_Loss):
+    """max(0, -target (input1 - input2) + margin): target 1 wants input1 larger, -1 input2.
+
+    >>> import minitorch
+    >>> minitorch.nn.MarginRankingLoss()(minitorch.ones(1), minitorch.zeros(1), minitorch.tensor([-1]))
+    tensor(1.)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.MarginRankingLoss.html
+    """
+
+    def __init__(self, margin=0.0, size_average=None, reduce=None, reduction="mean"):
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
+
+    def forward(self, input1, input2, target):
+        return F.margin_ranking_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
+
+
+class MultiMarginLoss(_WeightedLoss):
+    """max(0, margin - input[target] + input[class]) ** p over the other classes, divided by the classes.
+
+    >>> import minitorch
+    >>> minitorch.nn.MultiMarginLoss()(minitorch.zeros(1, 4), minitorch.tensor([1]))
+    tensor(0.7500)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.MultiMarginLoss.html
+    """
+
+    def __init__(self, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
+        super().__init__(weight, size_average, reduce, reduction)
+        if p not in (1, 2):
+            raise ValueError("only p == 1 and p == 2 supported")
+        if weight is not None and weight.dim() != 1:
+            raise ValueError(f"weight must be None or 1-dimensional, got {weight.dim()}D")
+        self.p = p
+        self.margin = margin
+
+    def forward(self, input, target):
+        return F.multi_margin_loss(
+            input, target, p=self.p, margin=self.margin, weight=self.weight, reduction=self.reduction
+        )
+
+
+class TripletMarginLoss(_Loss):
+    """max(0, |anchor - positive| - |anchor - negative| + margin).
+
+    >>> import minitorch
+    >>> a, n = minitorch.zeros(1, 2), 9 * minitorch.ones(1, 2)
+    >>> minitorch.nn.TripletMarginLoss()(a, a, n)
+    tensor(0.)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.TripletMarginLoss.html
+    """
+
+    def __init__(
+        self, margin=1.0, p=2.0, eps=1e-6, swap=False, size_average=None, reduce=None, reduction="mean"
+    ):
+        super().__init__(size_average, reduce, reduction)
+        if margin <= 0:
+            raise ValueError(f"margin must be greater than 0, got {margin}")
+        self.margin = margin
+        self.p = p
+        self.eps = eps
+        self.swap = swap
+
+    def forward(self, anchor, positive, negative):
+        return F.triplet_margin_loss(
+            anchor,
+            positive,
+            negative,
+            margin=self.margin,
+            p=self.p,
+            eps=self.eps,
+            swap=self.swap,
+            reduction=self.reduction,
+        )
+
+
+class TripletMarginWithDistanceLoss(_Loss):
+    """TripletMarginLoss with any distance: a function of two tensors.
+
+    >>> import minitorch
+    >>> a, n = minitorch.zeros(1, 2), 9 * minitorch.ones(1, 2)
+    >>> minitorch.nn.TripletMarginWithDistanceLoss()(a, a, n)
+    tensor(0.)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.TripletMarginWithDistanceLoss.html
+    """
+
+    def __init__(self, *, distance_function=None, margin=1.0, swap=False, reduction="mean"):
+        super().__init__(reduction=reduction)
+        if margin <= 0:
+            raise ValueError(f"margin must be greater than 0, got {margin}")
+        self.distance_function = F.pairwise_distance if distance_function is None else distance_function
+        self.margin = margin
+        self.swap = swap
+
+    def forward(self, anchor, positive, negative):
+        return F.triplet_margin_with_distance_loss(
+            anchor,
+            positive,
+            negative,
+            distance_function=self.distance_function,
+            margin=self.margin,
+            swap=self.swap,
+            reduction=self.reduction,
+        )
+
+
+class CTCLoss(_Loss):
+    """Minus the log-probability of all ways to emit a target sequence, with repeats and blanks.
+
+    >>> import minitorch
+    >>> minitorch.nn.CTCLoss()(minitorch.full((1, 1, 2), 0.5).log(), minitorch.tensor([[1]]), [1], [1])
+    tensor(0.6931)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.CTCLoss.html
+    """
+
+    def __init__(self, blank=0, reduction="mean", zero_infinity=False):
+        super().__init__(reduction=reduction)
+        self.blank = blank
+        self.zero_infinity = zero_infinity
+
+    def forward(self, log_probs, targets, input_lengths, target_lengths):
+        return F.ctc_loss(
+            log_probs,
+            targets,
+            input_lengths,
+            target_lengths,
+            blank=self.blank,
+            reduction=self.reduction,
+            zero_infinity=self.zero_infinity,
+        )
