@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 
 _submodules = frozenset(
     """
-    autograd backends cuda functional linalg nn optim random return_types serialization special utils
+    autograd backends cuda func functional linalg nn optim random return_types serialization special utils
     """.split()
 )
 

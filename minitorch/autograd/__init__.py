@@ -7,7 +7,7 @@ import warnings
 
 from minitorch import _C
 from minitorch._C import enable_grad, inference_mode, no_grad, set_grad_enabled
-from minitorch.autograd import function, grad_mode
+from minitorch.autograd import function, functional, grad_mode
 from minitorch.autograd.function import Function
 from minitorch.autograd.gradcheck import gradcheck, gradgradcheck
 from minitorch.autograd.variable import Variable
@@ -18,6 +18,7 @@ __all__ = [
     "backward",
     "enable_grad",
     "function",
+    "functional",
     "grad",
     "grad_mode",
     "gradcheck",
