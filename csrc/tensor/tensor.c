@@ -175,7 +175,7 @@ int mt_tensor_set_shape(mt_tensor *t, int ndim, const int64_t *size, const int64
     int64_t sizes[MT_MAX_DIMS], strides[MT_MAX_DIMS]; /* size may point into t */
     if (ndim > MT_MAX_DIMS) return reserve_dims(t, ndim);
     drop_shadow(t);
-    memcpy(sizes, size, (size_t)ndim * sizeof *sizes);
+    if (ndim) memcpy(sizes, size, (size_t)ndim * sizeof *sizes); /* size may be NULL */
     if (stride) memcpy(strides, stride, (size_t)ndim * sizeof *strides);
     if (reserve_dims(t, ndim) < 0) return -1;
     int64_t n = 1;
