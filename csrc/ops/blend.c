@@ -22,7 +22,7 @@ static int add_blend(mt_call *c, mt_tensor *product)
 }
 
 static int addcmul_forward(mt_call *c) { return add_blend(c, mt_mul(c->in[1], c->in[2])); }
-MT_OP(addcmul, .kind = MT_COMPOSITE | EVERYWHERE,
+MT_OP(addcmul, .kind = MT_COMPOSITE | EVERYWHERE, .grad_name = "AddcmulBackward0",
       .schema = "addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
       .doc = "self + value * tensor1 * tensor2, element by element.");
 
@@ -37,7 +37,7 @@ static int addcdiv_forward(mt_call *c)
                         "(input + value * tensor1 / tensor2) for float inputs.");
     return add_blend(c, mt_div(c->in[1], c->in[2]));
 }
-MT_OP(addcdiv, .kind = MT_COMPOSITE | EVERYWHERE,
+MT_OP(addcdiv, .kind = MT_COMPOSITE | EVERYWHERE, .grad_name = "AddcdivBackward0",
       .schema = "addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
       .doc = "self + value * tensor1 / tensor2, element by element.");
 
@@ -102,7 +102,7 @@ static int nan_to_num_forward(mt_call *c)
     return mt_result_is(c, 0, mt_where(mt_eq(x, mt_number(-INFINITY)), mt_number(low), y));
 }
 MT_OP(
-    nan_to_num, .kind = MT_COMPOSITE | EVERYWHERE,
+    nan_to_num, .kind = MT_COMPOSITE | EVERYWHERE, .grad_name = "NanToNumBackward0",
     .schema = "nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> "
               "Tensor",
     .doc =
@@ -116,7 +116,8 @@ static int frac_forward(mt_call *c)
                         mt_dtype_camel(type_of(x)));
     return mt_result_is(c, 0, mt_sub(x, mt_trunc(mt_detach(x))));
 }
-MT_OP(frac, .kind = MT_COMPOSITE | EVERYWHERE, .schema = "frac(Tensor self) -> Tensor",
+MT_OP(frac, .kind = MT_COMPOSITE | EVERYWHERE, .grad_name = "FracBackward0",
+      .schema = "frac(Tensor self) -> Tensor",
       .doc = "x - trunc(x): the part behind the point, with the sign of x.");
 
 static int positive_forward(mt_call *c)
@@ -148,7 +149,7 @@ static int ldexp_forward(mt_call *c)
 {
     return mt_result_is(c, 0, mt_mul(c->in[0], mt_pow(mt_number(2), c->in[1])));
 }
-MT_OP(ldexp, .kind = MT_COMPOSITE | EVERYWHERE,
+MT_OP(ldexp, .kind = MT_COMPOSITE | EVERYWHERE, .grad_name = "LdexpBackward0",
       .schema = "ldexp(Tensor self, Tensor other) -> Tensor", .doc = "self * 2 ** other.");
 
 /* log2(2^x + 2^y) = logaddexp(x log 2, y log 2) / log 2. */
@@ -159,6 +160,7 @@ static int logaddexp2_forward(mt_call *c)
     return mt_result_is(c, 0, mt_div(y, ln2));
 }
 MT_OP(logaddexp2, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .grad_name = "Logaddexp2Backward0",
       .schema = "logaddexp2(Tensor self, Tensor other) -> Tensor",
       .doc = "log2(2 ** x + 2 ** y), without overflow.");
 

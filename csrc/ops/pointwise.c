@@ -453,6 +453,10 @@ static const char *unary_grad_name(const mt_call *c)
     switch (c->op->row) {
     case MT_UNARY_log1p:
         return "Log1PBackward0";
+    case MT_UNARY_deg2rad:
+        return "Deg2RadBackward0";
+    case MT_UNARY_rad2deg:
+        return "Rad2DegBackward0";
     case MT_UNARY_square:
         return "PowBackward0";
     case MT_UNARY_selu:

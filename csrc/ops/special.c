@@ -305,7 +305,7 @@ static int mvlgamma_forward(mt_call *c)
     return mt_result_is(c, 0, mt_add(y, mt_number(constant)));
 }
 MT_OP(mvlgamma, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
-      .schema = "mvlgamma(Tensor self, int p) -> Tensor",
+      .grad_name = "MvlgammaBackward0", .schema = "mvlgamma(Tensor self, int p) -> Tensor",
       .doc = "The logarithm of the multivariate gamma function of dimension p of every element.");
 
 /* ==== logit =================================================================================== */

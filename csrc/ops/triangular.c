@@ -226,7 +226,7 @@ static int trace_forward(mt_call *c)
                         c->in[0]->ndim);
     return mt_result_is(c, 0, mt_sum(mt_diagonal(c->in[0], 0, 0, 1)));
 }
-MT_OP(trace, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+MT_OP(trace, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD, .grad_name = "TraceBackward0",
       .schema = "trace(Tensor self) -> Tensor", .doc = "The sum of the main diagonal of a matrix.");
 
 /* ==== unfold ================================================================================== */
