@@ -8,6 +8,11 @@
  * of a long sum stays small. */
 enum { BLOCK = 512, LANES = 8 };
 
+/* x, but not less than this; NaN stays. */
+MT_INLINE float at_least_f32(float least, float x) { return x < least ? least : x; }
+MT_INLINE double at_least_f64(double least, double x) { return x < least ? least : x; }
+#define AT_LEAST(least, x) MT_CAT(at_least, S)(least, x)
+
 typedef struct loops {
     void (*each)(int64_t n, void *out, const void *x, const void *y, double number);
     void (*slope)(int64_t n, void *out, const void *x, const void *y, double number, double factor);
