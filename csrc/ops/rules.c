@@ -14,8 +14,11 @@ mt_tensor *mt_pow_backward_self(mt_tensor *g, mt_tensor *x, mt_tensor *y)
     if (is_number(y, 0)) return mt_mul(g, mt_number(0));
     if (is_number(y, 1)) return g;
     if (is_number(y, 2)) return mt_mul(g, mt_mul(x, mt_number(2)));
+    if (y->ndim == 0 && !mt_requires_grad(y)) { /* in double precision, whatever x has */
+        double n = mt_scalar_to_double(mt_item_at(y, 0));
+        return mt_mul(g, mt_mul(mt_pow(x, mt_number(n - 1)), mt_number(n)));
+    }
     mt_tensor *slope = mt_mul(y, mt_pow(x, mt_sub(y, mt_number(1))));
-    if (y->ndim == 0 && !mt_requires_grad(y)) return mt_mul(g, slope);
     return mt_where(mt_eq(y, mt_number(0)), mt_number(0), mt_mul(g, slope));
 }
 
