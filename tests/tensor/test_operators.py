@@ -49,3 +49,9 @@ def test_fractions_where_integers_are_made():
     assert minitorch.zeros(2, dtype=minitorch.int8).masked_fill(mask, 1.5).tolist() == [1, 0]
     with pytest.raises(RuntimeError, match="without overflow"):
         minitorch.zeros(2, dtype=minitorch.int8).masked_fill(mask, 300)
+
+
+def test_mode_counts():
+    """The most frequent element, of several the smallest; its gradient has no finite difference."""
+    values, places = minitorch.tensor([1.0, 2.0, 2.0, 1.0, 3.0]).mode()
+    assert (values.item(), places.item()) == (1.0, 3)
