@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/stable/torch.html
 from __future__ import annotations
 
 import itertools
+import math
 
 from minitorch import _C
 
@@ -21,10 +22,15 @@ __all__ = [
     "broadcast_tensors",
     "cartesian_prod",
     "combinations",
+    "einsum",
     "equal",
     "index_put",
     "meshgrid",
     "nonzero",
+    "norm",
+    "tensordot",
+    "unique",
+    "unique_consecutive",
 ]
 
 
@@ -263,6 +269,169 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     return input[index]
 
 
+def norm(
+    input: Tensor,
+    p: float | str | None = "fro",
+    dim: int | tuple[int, ...] | None = None,
+    keepdim: bool = False,
+    out: Tensor | None = None,
+    dtype: object | None = None,
+) -> Tensor:
+    """A norm of all elements or along dim: ``sum(|x| ** p) ** (1 / p)``; "fro" is p = 2, "nuc" a matrix norm.
+
+    >>> import minitorch
+    >>> minitorch.norm(minitorch.tensor([3.0, 4.0]))
+    tensor(5.)
+    """
+    if p == "nuc":
+        dims = (0, 1) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+        if dim is None and input.dim() != 2 or len(dims) != 2:
+            raise RuntimeError("linalg.matrix_norm: dim must be a 2-tuple")
+        return _C._linalg.matrix_norm(input, "nuc", dims, keepdim, out=out, dtype=dtype)
+    if isinstance(p, str) and p != "fro":
+        raise RuntimeError(f"only valid string values are 'fro' and 'nuc', found {p}")
+    order = 2 if p in ("fro", None) else p
+    return _C._linalg.vector_norm(input, order, dim, keepdim, out=out, dtype=dtype)
+
+
+def tensordot(a: Tensor, b: Tensor, dims: int | Tensor | tuple = 2, out: Tensor | None = None) -> Tensor:
+    """The sums of products over some dimensions of a and as many of b; the others follow, those of a first.
+
+    ``dims`` is a number (the last of a, the first of b) or two lists. RuntimeError if sizes differ.
+
+    >>> import minitorch
+    >>> minitorch.tensordot(minitorch.ones(2, 3), minitorch.ones(3, 4), dims=1).shape
+    torch.Size([2, 4])
+    """
+    if isinstance(dims, Tensor):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if dims > min(a.dim(), b.dim()):
+            raise RuntimeError(
+                f"tensordot expects dims < ndim_a or ndim_b, but got {dims} dims, "
+                f"ndim_a={a.dim()}, ndim_b={b.dim()}"
+            )
+        dims = (range(-dims, 0), range(dims))
+    ours = [d % max(a.dim(), 1) for d in _numbers(dims[0])]
+    theirs = [d % max(b.dim(), 1) for d in _numbers(dims[1])]
+    if len(ours) != len(theirs):
+        raise RuntimeError("both dimension lists should have same length")
+    for i, j in zip(ours, theirs, strict=True):
+        if a.shape[i] != b.shape[j]:
+            if 1 not in (a.shape[i], b.shape[j]):
+                raise RuntimeError(
+                    f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} "
+                    f"and second has size {b.shape[j]} in dim {j}"
+                )
+            a, b = (a.sum(i, True), b) if b.shape[j] == 1 else (a, b.sum(j, True))
+    left = [d for d in range(a.dim()) if d not in ours]
+    right = [d for d in range(b.dim()) if d not in theirs]
+    size = [a.shape[d] for d in left] + [b.shape[d] for d in right]
+    inner = math.prod(a.shape[d] for d in ours)
+    x = a.permute(left + ours).reshape(math.prod(a.shape[d] for d in left), inner)
+    y = b.permute(theirs + right).reshape(inner, math.prod(b.shape[d] for d in right))
+    z = (x @ y).reshape(size)
+    return z if out is None else out.resize_(z.shape).copy_(z)
+
+
+def _numbers(dims: object) -> list[int]:
+    return [dims] if isinstance(dims, int) else [int(d) for d in dims]
+
+
+def einsum(equation: str, *operands: Tensor) -> Tensor:
+    """Sums of products by Einstein's convention: ``einsum("ij,jk->ik", a, b)`` is ``a @ b``.
+
+    A letter for each dimension; those behind ``->`` stay in that order, the others are summed over. Without
+    an arrow, letters that occur once stay, in alphabetical order. ``...`` stands for dimensions that
+    broadcast; a letter twice in one operand takes the diagonal. RuntimeError if sizes differ or the equation
+    does not fit.
+
+    >>> import minitorch
+    >>> minitorch.einsum("ii", minitorch.eye(3))
+    tensor(3.)
+    """
+    from minitorch._einsum import contract
+
+    return contract(equation, _as_list(operands))
+
+
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Tensor | tuple[Tensor, ...]:
+    """The different elements (along dim: slices) in ascending order.
+
+    Returns them, then, as far as asked for, where each element of input is found among them, and how often
+    each occurs.
+
+    >>> import minitorch
+    >>> minitorch.unique(minitorch.tensor([3, 1, 3]), return_counts=True)
+    (tensor([1, 3]), tensor([1, 2]))
+    """
+    flat = (input.reshape(-1, 1) if dim is None else _slices(input, dim)).detach()
+    order = _C.arange(flat.shape[0])
+    for column in reversed(range(flat.shape[1])):
+        order = order[_C.argsort(flat[order, column], stable=True)]
+    first, number = _runs(flat[order])
+    inverse = _C.empty_like(number).index_copy(0, order, number)
+    return _unique_results(input, flat, order[first], inverse, return_inverse, return_counts, dim)
+
+
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Tensor | tuple[Tensor, ...]:
+    """The first of every run of equal elements (along dim: slices); else as unique().
+
+    >>> import minitorch
+    >>> minitorch.unique_consecutive(minitorch.tensor([1, 1, 2, 1]))
+    tensor([1, 2, 1])
+    """
+    flat = (input.reshape(-1, 1) if dim is None else _slices(input, dim)).detach()
+    first, number = _runs(flat)
+    return _unique_results(input, flat, first, number, return_inverse, return_counts, dim)
+
+
+def _slices(input: Tensor, dim: int) -> Tensor:
+    """The slices along dim as rows."""
+    moved = input.movedim(dim, 0)
+    return moved.reshape(moved.shape[0], math.prod(moved.shape[1:]))
+
+
+def _runs(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Where each run of equal rows starts, and for each row the number of its run."""
+    if rows.shape[0] == 0:
+        return _C.arange(0), _C.arange(0)
+    new = _C.cat([_C.tensor([True]), (rows[1:] != rows[:-1]).any(1)])
+    return new.nonzero().reshape(-1), new.cumsum(0) - 1
+
+
+def _unique_results(input, flat, places, number, return_inverse, return_counts, dim):
+    if dim is None:
+        values, shape = flat[places, 0], input.shape
+    else:
+        values, shape = input.detach().index_select(dim, places), number.shape
+    found = [values]
+    if return_inverse:
+        found.append(number.reshape(shape))
+    if return_counts:
+        found.append(_C.bincount(number, minlength=len(places)))
+    return found[0] if len(found) == 1 else tuple(found)
+
+
 _C._extend_tensor(
-    {"equal": equal, "nonzero": nonzero, "index_put": index_put, "allclose": allclose, "__rdiv__": _rdiv}
+    {
+        "equal": equal,
+        "nonzero": nonzero,
+        "index_put": index_put,
+        "norm": norm,
+        "unique": unique,
+        "unique_consecutive": unique_consecutive,
+        "allclose": allclose,
+        "__rdiv__": _rdiv,
+    }
 )

@@ -26,7 +26,9 @@ def function(op, library=mt):
     if op.name != name:
         return getattr(library.Tensor, name)
     private = vars(_C._nn).get(name)
-    places = [library, library.Tensor, library.special]
+    places = [library, library.Tensor, library.special, library.linalg]
+    if name in vars(_C._linalg) and name not in vars(_C):
+        places.insert(0, library.linalg)
     if private is not None:
         places.insert(0, F if library is mt else library.nn.functional)
     if library is mt:

@@ -22,6 +22,7 @@ import math
 
 import numpy as np
 import opinfo_arrange
+import opinfo_linalg
 import opinfo_nn
 import opinfo_pointwise
 from opline import AB, NN, PP, XY, A, F, I, Op, P, X
@@ -233,6 +234,7 @@ OPS = [
     *opinfo_nn.OPS,
     *opinfo_pointwise.OPS,
     *opinfo_arrange.OPS,
+    *opinfo_linalg.OPS,
     # ---- one input ------------------------------------------------------------------------------------
     Op("exp", X, np.exp, AB),
     Op("log", P, np.log, F),

@@ -106,6 +106,11 @@ OPS = [
         AB,
         errors=["r(3), 0, 4, 1 -> RuntimeError", "r(3), 0, 2, 0 -> RuntimeError"],
     ),
+    Op(
+        "as_strided_",
+        "r(6), (2,2), (2,1)",
+        lambda x, s, st, o=0: np.lib.stride_tricks.as_strided(x[o:], s, [k * x.itemsize for k in st]),
+    ),
     # ---- moving and repeating -------------------------------------------------------------------------
     Op(
         "roll",

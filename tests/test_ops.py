@@ -67,6 +67,10 @@ def compare(op, got, expected, dtype, what):
 # ---- values --------------------------------------------------------------------------------------
 
 
+# Equal rows make their matrix singular.
+NEED_FULL_RANK = "solve inv inverse qr cond matrix_power solve_triangular pinv pinverse lstsq".split()
+
+
 @pytest.mark.parametrize("op", [op for op in EXACT if op.ref], ids=str)
 def test_values(op):
     with np.errstate(all="ignore"):
@@ -78,7 +82,8 @@ def test_values(op):
                 if (
                     op.name.endswith("_")
                     and layout == "expanded"
-                    or op.name in ("view", "view_as", "as_strided")
+                    or op.name in ("view", "view_as", "as_strided", "as_strided_")
+                    or (layout == "expanded" and op.name in NEED_FULL_RANK)
                 ):
                     continue
                 expected = call(op, sample, None, dtype=op.dtypes[0], layout=layout)

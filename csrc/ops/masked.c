@@ -350,6 +350,16 @@ VIEW_INPLACE(inplace_squeeze_dims, "squeeze_.dims", "SqueezeBackward5", ", int[]
              mt_squeeze_dims(c->in[0], (int)c->arg[0].ints.n, c->arg[0].ints.v))
 VIEW_INPLACE(inplace_unsqueeze, "unsqueeze_", "UnsqueezeBackward1", ", int dim",
              mt_unsqueeze(c->in[0], c->arg[0].i))
+static mt_tensor *strided(const mt_call *c)
+{
+    const mt_arg *size = &c->arg[0], *stride = &c->arg[1];
+    if (size->ints.n != stride->ints.n)
+        return mt_fail(MT_RUNTIME, "mismatch in length of strides and shape");
+    return mt_as_strided(c->in[0], (int)size->ints.n, size->ints.v, stride->ints.v,
+                         c->arg[2].given ? c->arg[2].i : c->in[0]->offset);
+}
+VIEW_INPLACE(inplace_as_strided, "as_strided_", "AsStridedBackward0",
+             ", int[] size, int[] stride, int? storage_offset=None", strided(c))
 
 static int logical_not_inplace_forward(mt_call *c)
 {

@@ -158,9 +158,10 @@ static int add_to(const place *p, const mt_op *record, uint32_t form)
     if (!op) return PyErr_Occurred() ? -1 : 0;
     py_schema *s = py_schema_parse(record, form);
     if (!s) return -1;
-    if (s->results &&
-        !(s->result_type = py_op_result_type(py_schema_name(record, 0, name), s->results)))
-        return -1;
+    char full[80]; /* linalg.svd and svd have fields of their own */
+    snprintf(full, sizeof full, "%s%s", p->flag == MT_LINALG ? "linalg_" : "",
+             py_schema_name(record, 0, name));
+    if (s->results && !(s->result_type = py_op_result_type(full, s->results))) return -1;
     return py_op_add(op, s);
 }
 

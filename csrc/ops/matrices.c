@@ -1,0 +1,274 @@
+/* Factorizations of one matrix. Golub & Van Loan, Matrix Computations (4th ed.): LU 3.4, Cholesky 4.2, Householder QR
+ * 5.2, Jacobi's method for eigenvalues 8.5, one-sided Jacobi for singular values 8.6. Relies on libc alone. */
+#include "ops/matrices.h"
+
+#include <math.h>
+#include <string.h>
+
+#define EPS 2.220446049250313e-16
+
+/* ==== LU ================================================================================================================== */
+
+int mt_lu(int64_t n, double *a, int64_t *pivot, int64_t *zero)
+{
+    int sign = 1;
+    *zero = 0;
+    for (int64_t k = 0; k < n; k++) {
+        int64_t p = k;
+        for (int64_t i = k + 1; i < n; i++)
+            if (fabs(a[i * n + k]) > fabs(a[p * n + k])) p = i;
+        pivot[k] = p;
+        if (a[p * n + k] == 0) {
+            if (!*zero) *zero = k + 1;
+            continue;
+        }
+        if (p != k) {
+            sign = -sign;
+            for (int64_t j = 0; j < n; j++) {
+                double t = a[k * n + j];
+                a[k * n + j] = a[p * n + j];
+                a[p * n + j] = t;
+            }
+        }
+        for (int64_t i = k + 1; i < n; i++) {
+            double f = a[i * n + k] /= a[k * n + k];
+            for (int64_t j = k + 1; j < n; j++) a[i * n + j] -= f * a[k * n + j];
+        }
+    }
+    return sign;
+}
+
+void mt_lu_solve(int64_t n, const double *lu, const int64_t *pivot, int64_t k, double *b)
+{
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t c = 0; c < k && pivot[i] != i; c++) {
+            double t = b[i * k + c];
+            b[i * k + c] = b[pivot[i] * k + c];
+            b[pivot[i] * k + c] = t;
+        }
+    for (int64_t i = 1; i < n; i++)
+        for (int64_t j = 0; j < i; j++)
+            for (int64_t c = 0; c < k; c++) b[i * k + c] -= lu[i * n + j] * b[j * k + c];
+    for (int64_t i = n - 1; i >= 0; i--) {
+        for (int64_t j = i + 1; j < n; j++)
+            for (int64_t c = 0; c < k; c++) b[i * k + c] -= lu[i * n + j] * b[j * k + c];
+        for (int64_t c = 0; c < k; c++) b[i * k + c] /= lu[i * n + i];
+    }
+}
+
+/* ==== Cholesky ============================================================================================================ */
+
+int64_t mt_cholesky_factor(int64_t n, double *a)
+{
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = 0; j <= i; j++) {
+            double sum = a[i * n + j];
+            for (int64_t k = 0; k < j; k++) sum -= a[i * n + k] * a[j * n + k];
+            if (i == j && !(sum > 0)) return i + 1;
+            a[i * n + j] = i == j ? sqrt(sum) : sum / a[j * n + j];
+        }
+        for (int64_t j = i + 1; j < n; j++) a[i * n + j] = 0;
+    }
+    return 0;
+}
+
+/* ==== QR ================================================================================================================== */
+
+/* x (rows k .. m - 1 of column c of a) reflected: x -= 2 v (v . x) / (v . v), v kept below the diagonal of column k. */
+static void reflect(int64_t m, int64_t width, double *a, int64_t c, const double *v, int64_t k,
+                    double scale)
+{
+    double dot = 0;
+    for (int64_t i = k; i < m; i++) dot += v[i - k] * a[i * width + c];
+    for (int64_t i = k; i < m; i++) a[i * width + c] -= scale * dot * v[i - k];
+}
+
+/* q = H_0 H_1 ... applied to I from the last; each v is made anew from a's column, so q is updated from the right:
+ * q <- q H_k. */
+void mt_qr_factor(int64_t m, int64_t n, double *a, double *q, double *v)
+{
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < m; j++) q[i * m + j] = i == j;
+    for (int64_t k = 0; k < n && k < m - 1; k++) {
+        double norm = 0, tail = 0;
+        for (int64_t i = k; i < m; i++) {
+            v[i - k] = a[i * n + k];
+            norm = hypot(norm, v[i - k]);
+            if (i > k) tail = hypot(tail, v[i - k]);
+        }
+        if (tail == 0) continue; /* LAPACK leaves such a column, and its sign, alone */
+        v[0] += v[0] < 0 ? -norm : norm;
+        double square = 0;
+        for (int64_t i = 0; i < m - k; i++) square += v[i] * v[i];
+        for (int64_t c = k; c < n; c++) reflect(m, n, a, c, v, k, 2 / square);
+        for (int64_t i = k + 1; i < m; i++) a[i * n + k] = 0;
+        for (int64_t r = 0; r < m; r++) {
+            double dot = 0;
+            for (int64_t i = k; i < m; i++) dot += q[r * m + i] * v[i - k];
+            for (int64_t i = k; i < m; i++) q[r * m + i] -= 2 / square * dot * v[i - k];
+        }
+    }
+}
+
+/* ==== eigenvalues of symmetric matrices ==================================================================================== */
+
+/* The rotation (c, s) that makes the off-diagonal element b of [[a, b], [b, d]] zero. */
+static void rotation(double a, double b, double d, double *c, double *s)
+{
+    double theta = (d - a) / (2 * b);
+    double t = (theta < 0 ? -1 : 1) / (fabs(theta) + hypot(theta, 1));
+    *c = 1 / hypot(t, 1);
+    *s = t * *c;
+}
+
+/* Rows p and q of (rows, n) turned. */
+static void turn(int64_t n, double *p, double *q, double c, double s)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double x = p[i], y = q[i];
+        p[i] = c * x - s * y;
+        q[i] = s * x + c * y;
+    }
+}
+
+static void turn_columns(int64_t n, double *a, int64_t p, int64_t q, double c, double s)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double x = a[i * n + p], y = a[i * n + q];
+        a[i * n + p] = c * x - s * y;
+        a[i * n + q] = s * x + c * y;
+    }
+}
+
+void mt_eigh_jacobi(int64_t n, double *a, double *w, double *v)
+{
+    double size = 0;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++) {
+            v[i * n + j] = i == j;
+            if (j > i) a[i * n + j] = a[j * n + i];
+            size = fmax(size, fabs(a[i * n + j]));
+        }
+    for (int sweep = 0, again = 1; sweep < 60 && again; sweep++) {
+        again = 0;
+        for (int64_t p = 0; p < n; p++)
+            for (int64_t q = p + 1; q < n; q++) {
+                double c, s, b = a[p * n + q];
+                if (!(fabs(b) > EPS * 1e-3 * size)) continue;
+                again |= fabs(b) > EPS * size;
+                rotation(a[p * n + p], b, a[q * n + q], &c, &s);
+                turn(n, a + p * n, a + q * n, c, s);
+                turn_columns(n, a, p, q, c, s);
+                turn_columns(n, v, p, q, c, s);
+            }
+    }
+    for (int64_t i = 0; i < n; i++) w[i] = a[i * n + i];
+    for (int64_t i = 0; i < n; i++) { /* ascending */
+        int64_t least = i;
+        for (int64_t j = i + 1; j < n; j++)
+            if (w[j] < w[least]) least = j;
+        double t = w[i];
+        w[i] = w[least];
+        w[least] = t;
+        for (int64_t r = 0; r < n && least != i; r++) {
+            t = v[r * n + i];
+            v[r * n + i] = v[r * n + least];
+            v[r * n + least] = t;
+        }
+    }
+}
+
+/* ==== singular values ====================================================================================================== */
+
+static double dot(int64_t n, const double *x, const double *y)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += x[i] * y[i];
+    return sum;
+}
+
+/* Rows from .. to - 1 of q (to, n) become unit vectors orthogonal to all rows before them: what is left of a coordinate
+ * vector, the first one of which enough is left. */
+static void complete(int64_t n, double *q, int64_t from, int64_t to)
+{
+    for (int64_t r = from, e = 0; r < to; r++, e++) {
+        double *x = q + r * n, left = 0;
+        for (int64_t tried = 0; tried <= n; tried++, e++) {
+            memset(x, 0, (size_t)n * sizeof *x);
+            x[e % n] = 1;
+            for (int pass = 0; pass < 2; pass++)
+                for (int64_t k = 0; k < r; k++) {
+                    double f = dot(n, x, q + k * n);
+                    for (int64_t i = 0; i < n; i++) x[i] -= f * q[k * n + i];
+                }
+            left = sqrt(dot(n, x, x));
+            if (left * left * 2 * (double)n >= 1) break;
+        }
+        for (int64_t i = 0; i < n; i++) x[i] /= left;
+    }
+}
+
+/* The rows of w (n, m), m >= n, turned until they are orthogonal; the same turns go to v (n, n). */
+static void orthogonalize(int64_t n, int64_t m, double *w, double *v)
+{
+    for (int sweep = 0, again = 1; sweep < 60 && again; sweep++) {
+        again = 0;
+        for (int64_t p = 0; p < n; p++)
+            for (int64_t q = p + 1; q < n; q++) {
+                double *x = w + p * m, *y = w + q * m, c, s;
+                double a = dot(m, x, x), b = dot(m, x, y), d = dot(m, y, y);
+                if (!(fabs(b) > EPS * sqrt(a) * sqrt(d)) || b == 0) continue;
+                again = 1;
+                rotation(a, b, d, &c, &s);
+                turn(m, x, y, c, s);
+                turn(n, v + p * n, v + q * n, c, s);
+            }
+    }
+}
+
+static void swap_rows(int64_t n, double *a, int64_t p, int64_t q)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double t = a[p * n + i];
+        a[p * n + i] = a[q * n + i];
+        a[q * n + i] = t;
+    }
+}
+
+/* For m >= n: w has the columns of A as rows. */
+static void svd_tall(int64_t m, int64_t n, double *w, double *u, double *s, double *vt, bool full)
+{
+    int64_t rank = 0;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++) vt[i * n + j] = i == j;
+    orthogonalize(n, m, w, vt);
+    for (int64_t i = 0; i < n; i++) s[i] = sqrt(dot(m, w + i * m, w + i * m));
+    for (int64_t i = 0; i < n; i++) { /* descending */
+        int64_t most = i;
+        for (int64_t j = i + 1; j < n; j++)
+            if (s[j] > s[most]) most = j;
+        if (most != i) {
+            double t = s[i];
+            s[i] = s[most];
+            s[most] = t;
+            swap_rows(m, w, i, most);
+            swap_rows(n, vt, i, most);
+        }
+    }
+    for (; rank < n && s[rank] > EPS * 1e-2 * s[0]; rank++)
+        for (int64_t i = 0; i < m; i++) u[rank * m + i] = w[rank * m + i] / s[rank];
+    complete(m, u, rank, full ? m : n);
+}
+
+void mt_svd_jacobi(int64_t m, int64_t n, const double *a, double *u, double *s, double *vt,
+                   double *work, bool full)
+{
+    if (m >= n) {
+        for (int64_t i = 0; i < m; i++)
+            for (int64_t j = 0; j < n; j++) work[j * m + i] = a[i * n + j];
+        svd_tall(m, n, work, u, s, vt, full);
+    } else {
+        memcpy(work, a, (size_t)(m * n) * sizeof *work); /* A^T = V S U^T */
+        svd_tall(n, m, work, vt, s, u, full);
+    }
+}

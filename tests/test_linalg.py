@@ -1,0 +1,132 @@
+"""Factorizations whose signs are free, or that need symmetric matrices: the products give the matrix back,
+and derivatives agree with finite differences.
+
+Breaks when csrc/ops/matrices.c or the rules in csrc/ops/linalg.c are wrong; what has one right answer is in
+test_ops.py.
+"""
+
+import numpy as np
+import pytest
+
+import minitorch as mt
+from minitorch.autograd import gradcheck, gradgradcheck
+
+SHAPES = [(3, 3), (5, 3), (3, 5), (2, 4, 3), (1, 1), (30, 20), (2, 0, 3)]
+
+
+def random(*shape, dtype="float64", seed=0):
+    values = np.random.default_rng(seed).standard_normal(shape)
+    return mt.from_numpy(values.astype(dtype))
+
+
+def symmetric(a):
+    return a + a.mT
+
+
+def positive(a):
+    return a @ a.mT + mt.eye(a.shape[-1], dtype=a.dtype)
+
+
+def close(a, b, tolerance=1e-10):
+    np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), atol=tolerance, rtol=tolerance)
+
+
+def orthonormal(q, tolerance=1e-10):
+    n = q.shape[-1]
+    close(q.mT @ q, mt.eye(n, dtype=q.dtype).expand(*q.shape[:-2], n, n), tolerance)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("full", [False, True])
+def test_svd(shape, full):
+    a = random(*shape)
+    u, s, vh = mt.linalg.svd(a, full)
+    orthonormal(u)
+    orthonormal(vh.mT)
+    k = s.shape[-1]
+    close(u[..., :k] * s.unsqueeze(-2) @ vh[..., :k, :], a)
+    np.testing.assert_allclose(s.numpy(), np.linalg.svd(a.numpy(), compute_uv=False), atol=1e-12)
+
+
+def test_svd_of_deficient_matrices():
+    for a in (mt.zeros(3, 2, dtype=mt.float64), mt.ones(4, 4, dtype=mt.float64), mt.eye(3, dtype=mt.float64)):
+        u, s, vh = mt.linalg.svd(a)
+        orthonormal(u)
+        orthonormal(vh.mT)
+        k = len(s)
+        close(u[:, :k] * s @ vh[:k], a)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5, 30])
+def test_eigh(n):
+    a = symmetric(random(2, n, n))
+    w, v = mt.linalg.eigh(a)
+    orthonormal(v)
+    close(v * w.unsqueeze(-2) @ v.mT, a)
+    np.testing.assert_allclose(w.numpy(), np.linalg.eigvalsh(a.numpy()), atol=1e-10)
+    close(mt.linalg.eigvalsh(a, UPLO="U"), w)
+
+
+@pytest.mark.parametrize("mode", ["reduced", "complete"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_qr(shape, mode):
+    a = random(*shape)
+    q, r = mt.linalg.qr(a, mode)
+    orthonormal(q)
+    close(q @ r, a)
+    close(r, r.triu())
+
+
+def test_cholesky():
+    a = positive(random(2, 4, 4))
+    factor = mt.linalg.cholesky(a)
+    close(factor, factor.tril())
+    close(factor @ factor.mT, a)
+    close(mt.linalg.cholesky(a, upper=True), factor.mT)
+    b = random(2, 4, 1)
+    close(a @ mt.cholesky_solve(b, factor), b, 1e-9)
+
+
+def test_single_precision():
+    a = random(6, 4, dtype="float32")
+    u, s, vh = mt.linalg.svd(a, False)
+    assert s.dtype == mt.float32
+    close(u * s @ vh, a, 1e-5)
+
+
+DIFFERENTIABLE = {
+    "cholesky": lambda a: mt.linalg.cholesky(positive(a)),
+    "eigh": lambda a: mt.linalg.eigh(symmetric(a)),
+    "eigvalsh": lambda a: mt.linalg.eigvalsh(symmetric(a)),
+    "svd": lambda a: mt.linalg.svd(a, False),
+    "cholesky_solve": lambda a: mt.cholesky_solve(a[..., :2], mt.linalg.cholesky(positive(a))),
+    "logdet": lambda a: mt.logdet(positive(a)),
+    "lstsq": lambda a: mt.linalg.lstsq(a, a[..., :1] * 2 + 1).solution,
+    "pinv": lambda a: mt.linalg.pinv(a),
+    "cond": lambda a: mt.linalg.cond(a),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_derivatives(name):
+    for shape in [(3, 3), (2, 3, 3)] + ([(4, 3), (2, 4)] if name in ("svd", "pinv") else []):
+        a = random(*shape, seed=2).requires_grad_()
+        assert gradcheck(DIFFERENTIABLE[name], a)
+        assert gradgradcheck(DIFFERENTIABLE[name], a)
+
+
+def test_gradient_of_a_singular_determinant():
+    a = mt.tensor([[1.0, 2.0], [2.0, 4.0]], dtype=mt.float64, requires_grad=True)
+    mt.linalg.det(a).backward()
+    close(a.grad, mt.tensor([[4.0, -2.0], [-2.0, 1.0]], dtype=mt.float64))
+
+
+def test_errors():
+    with pytest.raises(RuntimeError, match="singular"):
+        mt.linalg.inv(mt.zeros(2, 2))
+    with pytest.raises(RuntimeError, match="singular"):
+        mt.linalg.solve(mt.zeros(2, 2), mt.ones(2))
+    with pytest.raises(RuntimeError, match="leading minor of order 2 is not positive-definite"):
+        mt.linalg.cholesky(mt.tensor([[1.0, 2.0], [2.0, 1.0]]))
+    with pytest.raises(RuntimeError, match="UPLO"):
+        mt.linalg.eigh(mt.eye(2), "X")
