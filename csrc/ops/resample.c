@@ -1,7 +1,8 @@
-/* Resizing along one dimension: every output is a weighted sum of a few inputs, whose places and weights stand in a
- * table. resample_line and its transpose are each other's rules; interpolate goes along the dimensions one by one, as
- * the weights of bilinear, bicubic and trilinear interpolation are products. Also unfold and fold, which are windows as
- * columns and their transpose. Relies on kernels/windows.c. */
+/* Resizing along one dimension: every output is a weighted sum of a few inputs, whose places and
+ * weights stand in a table. resample_line and its transpose are each other's rules; interpolate
+ * goes along the dimensions one by one, as the weights of bilinear, bicubic and trilinear
+ * interpolation are products. Also unfold and fold, which are windows as columns and their transpose.
+ * Relies on kernels/windows.c. */
 #include "ops/conv.h"
 
 #include "base/parallel.h"
@@ -9,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ==== resample_line ================================================================================= */
+/* ==== resample_line =========================================================================== */
 
 enum { DIM, SIZE, MODE, ALIGN, SCALE, NARG };
 enum { NEAREST, NEAREST_EXACT, LINEAR, CUBIC };
@@ -33,7 +34,7 @@ static void cubic_weights(double t, double *w)
                                 : ((a * x[i] - 5 * a) * x[i] + 8 * a) * x[i] - 4 * a;
 }
 
-/* Where output o lies in the input. ratio: input places for each output. Single precision as in PyTorch where the type is. */
+/* Where output o lies in the input. ratio: input places for each output. */
 static double source_of(int64_t o, double ratio, bool align, int mode)
 {
     if (align) return ratio * (double)o;
@@ -87,7 +88,7 @@ typedef struct line_job {
     int64_t inner; /* elements from one place to the next */
 } line_job;
 
-/* Units: everything before the dimension. y[o] = sum of weight x[at]; back: x gradients += weight y. */
+/* Units: everything before the dimension. y[o] = sum of weight x[at]; back: gx[at] += weight g. */
 #define LINES(T, S)                                                                                \
     static void forward_##S(int64_t begin, int64_t end, void *context)                             \
     {                                                                                              \
@@ -192,7 +193,7 @@ MT_OP(resample_line_back, .backward = resample_line_back_rule,
                 "scale) -> Tensor",
       .doc = "The transpose of resample_line.");
 
-/* ==== _interpolate =================================================================================== */
+/* ==== _interpolate ============================================================================ */
 
 static int interpolate_forward(mt_call *c)
 {
@@ -231,7 +232,7 @@ MT_OP(interpolate, .kind = MT_COMPOSITE | MT_NN,
           "\"nearest\", \"nearest-exact\",\n\"linear\" or \"cubic\" weights.\n\n"
           "scale: output places for each input place, where they are not the ratio of the sizes.");
 
-/* ==== im2col, col2im ================================================================================= */
+/* ==== im2col, col2im ========================================================================== */
 
 enum { OUTPUT, KERNEL, DILATION, PADDING, STRIDE, F_NARG };
 

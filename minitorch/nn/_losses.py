@@ -301,7 +301,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
         raise RuntimeError(
             f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
         )
-    if target.numel() and (int(target.min()) < -1 or int(target.max()) >= max(1, *input.shape[-1:])):
+    if target.numel() and (int(target.min()) < -1 or int(target.max()) >= max((1, *input.shape[-1:]))):
         raise RuntimeError("target out of range")
     rows, wanted = (t if t.dim() == 2 else t.reshape(1, -1) for t in (input, target))
     listed = (wanted < 0).to(minitorch.int64).cumsum(1) == 0

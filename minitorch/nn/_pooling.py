@@ -78,7 +78,7 @@ def _adaptive_avg_pool(n):
 
 def _sizes(input, output_size):
     """output_size with the input's sizes instead of None."""
-    if not isinstance(output_size, tuple | list):
+    if not isinstance(output_size, tuple | list) or not output_size:
         return output_size
     if input.dim() <= len(output_size):
         raise ValueError(f"Input dimension should be at least {len(output_size) + 1}, but got {input.dim()}")
