@@ -41,6 +41,14 @@ uint64_t mt_hook_add(mt_tensor *t, bool post, mt_hook_fn fn, void (*release)(voi
     return last_id;
 }
 
+uint64_t mt_hook_add_to_node(mt_node *n, uint32_t out_nr, mt_hook_fn fn, void (*release)(void *),
+                             void *context)
+{
+    if (reserve(&n->hooks) < 0) return 0;
+    n->hooks->hook[n->hooks->n++] = (mt_hook){++last_id, out_nr, false, fn, release, context};
+    return last_id;
+}
+
 static void remove_at(mt_hooks *h, int i)
 {
     mt_hook gone = h->hook[i];

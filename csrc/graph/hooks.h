@@ -26,6 +26,9 @@ typedef struct mt_hooks {
  * (release is then not called). Owner of context: the hook. */
 uint64_t mt_hook_add(mt_tensor *t, bool post, mt_hook_fn fn, void (*release)(void *),
                      void *context);
+/* The same for output out_nr of a node. */
+uint64_t mt_hook_add_to_node(struct mt_node *n, uint32_t out_nr, mt_hook_fn fn,
+                             void (*release)(void *), void *context);
 /* Removes it wherever it is: on the tensor or its node. */
 void mt_hook_remove(mt_hooks **hooks, uint64_t id);
 void mt_hooks_free(mt_hooks *hooks);

@@ -228,6 +228,7 @@ static MT_INLINE int remember(const mt_call *c, int nin, int nout, mt_tensor *or
     int status = remember_inputs(n, c, nin, original, keeps, size);
     if (status == 0) status = keep_outputs(n, c, nin, nout, keeps);
     if (status == 0) status = give_to_results(n, c, nout);
+    if (MT_UNLIKELY(mt_node_made != NULL) && status == 0) status = mt_node_made(n);
     mt_node_release(n);
     return status;
 }
@@ -304,6 +305,7 @@ void mt_node_free(mt_node *n)
 }
 
 void (*mt_node_host_dies)(mt_node *n);
+int (*mt_node_made)(mt_node *n);
 
 /* ---- unpacking ------------------------------------------------------------------------------- */
 

@@ -44,6 +44,8 @@ static MT_INLINE void mt_node_release(mt_node *n)
 }
 /* Set by the binding: a node that still has a host object dies. */
 extern void (*mt_node_host_dies)(mt_node *n);
+/* Set by the binding while it wants to see every new node; -1: the call fails. NULL otherwise. */
+extern int (*mt_node_made)(mt_node *n);
 /* Drops kept values and edges (after backward without retain_graph). */
 void mt_node_drop(mt_node *n);
 

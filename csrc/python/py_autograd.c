@@ -82,8 +82,10 @@ static PyObject *run_backward(PyObject *roots, PyObject *gradients, bool retain,
     }
     if (status == 0) {
         mt_scope scope = mt_scope_open();
-        if (mt_backward(y.n, y.t, given ? g.t : NULL, retain, create, x.n, some ? x.t : NULL) < 0)
-            status = py_raise_int();
+        if (mt_backward(y.n, y.t, given ? g.t : NULL, retain, create, x.n, some ? x.t : NULL) < 0) {
+            py_raise_backward();
+            status = -1;
+        }
         mt_scope_close(scope);
     }
     list_clear(&y);
@@ -132,7 +134,7 @@ static PyObject *tensor_backward(PyObject *self, PyObject *const *args, Py_ssize
         mt_tensor *y = py_core(self);
         mt_scope scope = mt_scope_open();
         int status = mt_backward(1, &y, NULL, false, false, 0, NULL);
-        if (MT_UNLIKELY(status < 0)) py_raise();
+        if (MT_UNLIKELY(status < 0)) py_raise_backward();
         mt_scope_close(scope);
         if (MT_UNLIKELY(status < 0)) return NULL;
         Py_RETURN_NONE;
@@ -166,7 +168,7 @@ static PyObject *run_grad(tensor_list *y, tensor_list *g, tensor_list *x, bool r
     PyObject *tuple = NULL;
     if (mt_grad(y->n, y->t, g->fast ? g->t : NULL, x->n, x->t, gx, retain, create, allow_unused) <
         0)
-        py_raise();
+        py_raise_backward();
     else
         tuple = PyTuple_New(x->n);
     for (int i = 0; tuple && i < x->n; i++) {

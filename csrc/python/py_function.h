@@ -1,4 +1,5 @@
-/* Functions whose rule is written in Python: what py_function.c offers to the rest of the binding. */
+/* Python inside the graph: what py_function.c (rules written in Python) and py_node_hook.c (hooks on nodes) offer to
+ * the rest of the binding. */
 #ifndef MT_PYTHON_PY_FUNCTION_H
 #define MT_PYTHON_PY_FUNCTION_H
 
@@ -9,5 +10,12 @@ PyObject *py_function_context(const mt_node *n);
 bool py_is_function(const mt_node *n);
 /* Raises what asking for saved tensors of a released node raises; NULL. */
 PyObject *py_function_released(void);
+
+/* A Node object's node, NULL for AccumulateGrad; o must be a Node (py_node.c). */
+mt_node *py_node_of(PyObject *o);
+/* The Python object of a node: new reference. */
+PyObject *py_node_object(mt_node *n);
+/* A walk back has failed: in anomaly mode warns where the node that failed was made, then raises. Always NULL. */
+PyObject *py_raise_backward(void);
 
 #endif

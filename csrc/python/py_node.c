@@ -186,6 +186,30 @@ static PyObject *get_variable(PyObject *self, void *closure)
                         short_name(self));
 }
 
+mt_node *py_node_of(PyObject *o) { return as_node(o)->node; }
+
+PyObject *py_node_object(mt_node *n) { return wrap_node(n); }
+
+/* minitorch.autograd.graph._register(node, function, post) */
+static PyObject *register_on(PyObject *self, PyObject *fn, PyObject *post)
+{
+    PyObject *module = PyImport_ImportModule("minitorch.autograd.graph");
+    PyObject *handle =
+        module ? PyObject_CallMethod(module, "_register", "OOO", self, fn, post) : NULL;
+    Py_XDECREF(module);
+    return handle;
+}
+
+static PyObject *register_hook(PyObject *self, PyObject *fn)
+{
+    return register_on(self, fn, Py_True);
+}
+
+static PyObject *register_prehook(PyObject *self, PyObject *fn)
+{
+    return register_on(self, fn, Py_False);
+}
+
 static PyObject *text_or_none(const char *text)
 {
     if (!text) Py_RETURN_NONE;
@@ -218,6 +242,14 @@ static PyGetSetDef node_getset[] = {
 
 static PyMethodDef node_methods[] = {
     {"name", node_name, METH_NOARGS, "name($self, /)\n--\n\nThe name of this kind of node."},
+    {"register_hook", register_hook, METH_O,
+     "register_hook($self, fn, /)\n--\n\nCalls fn(grad_inputs, grad_outputs), two tuples, after "
+     "the rule of this node; what it\nreturns, unless None, takes the place of grad_inputs. "
+     "Returns a handle with remove()."},
+    {"register_prehook", register_prehook, METH_O,
+     "register_prehook($self, fn, /)\n--\n\nCalls fn(grad_outputs), a tuple, before the rule of "
+     "this node; what it returns, unless None,\ntakes the place of grad_outputs. Returns a handle "
+     "with remove()."},
     {"_sequence_nr", sequence_nr, METH_NOARGS, "_sequence_nr($self, /)\n--\n\nGrows with time."},
     {NULL, NULL, 0, NULL},
 };

@@ -7,7 +7,8 @@ import warnings
 
 from minitorch import _C
 from minitorch._C import enable_grad, inference_mode, no_grad, set_grad_enabled
-from minitorch.autograd import function, functional, grad_mode
+from minitorch.autograd import anomaly_mode, function, functional, grad_mode, graph
+from minitorch.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
 from minitorch.autograd.function import Function
 from minitorch.autograd.gradcheck import gradcheck, gradgradcheck
 from minitorch.autograd.variable import Variable
@@ -15,7 +16,9 @@ from minitorch.autograd.variable import Variable
 __all__ = [
     "Function",
     "Variable",
+    "anomaly_mode",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "function",
     "functional",
@@ -23,8 +26,10 @@ __all__ = [
     "grad_mode",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
 
@@ -83,8 +88,11 @@ def grad(
     allow_unused: None in the tuple, instead of an error, where an input did not take part.
     materialize_grads: zeros instead of None.
 
+    is_grads_batched: every one of grad_outputs has a first dimension more, and so have the results: one walk
+    back for each of its elements.
+
     Raises RuntimeError if an input did not take part or does not require grad, ValueError for arguments that
-    contradict each other, NotImplementedError for is_grads_batched.
+    contradict each other.
 
     >>> import minitorch
     >>> x = minitorch.tensor(3.0, requires_grad=True)
@@ -98,8 +106,6 @@ def grad(
             "Expected allow_unused to be True or not passed when materialize_grads=True, "
             "but got: allow_unused=False."
         )
-    if is_grads_batched:
-        raise NotImplementedError("autograd.grad: is_grads_batched is not supported by minitorch")
     if not only_inputs:
         warnings.warn(
             "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate "
@@ -111,8 +117,27 @@ def grad(
     retain = create_graph if retain_graph is None else retain_graph
     if not isinstance(inputs, _C.Tensor):
         inputs = tuple(inputs)
+    if is_grads_batched:
+        return _grad_of_batch(outputs, inputs, grad_outputs, create_graph, allow, materialize_grads)
     gradients = _C._grad(outputs, inputs, grad_outputs, retain, create_graph, allow)
     if not materialize_grads:
         return gradients
     inputs = (inputs,) if isinstance(inputs, _C.Tensor) else inputs
     return tuple(_C.zeros_like(x) if g is None else g for g, x in zip(gradients, inputs, strict=True))
+
+
+def _grad_of_batch(outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads):
+    grad_outputs = (grad_outputs,) if isinstance(grad_outputs, _C.Tensor) else tuple(grad_outputs)
+    rows = [
+        grad(
+            outputs,
+            inputs,
+            given,
+            retain_graph=True,
+            create_graph=create_graph,
+            allow_unused=allow_unused,
+            materialize_grads=materialize_grads,
+        )
+        for given in zip(*grad_outputs, strict=True)
+    ]
+    return tuple(None if column[0] is None else _C.stack(column) for column in zip(*rows, strict=True))

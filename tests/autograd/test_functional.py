@@ -189,7 +189,7 @@ def test_vjp_of_several():
 
 
 def test_vmap():
-    a = mt.randn(4, 3)
+    a = mt.randn(4, 3, dtype=mt.float64)
     close(vmap(mt.dot)(a, a), (a * a).sum(1))
     close(vmap(mt.dot, in_dims=(0, None))(a, a[0]), a @ a[0])
     y, z = vmap(lambda x: (x, x.sum()), in_dims=1, out_dims=(1, 0))(a)
@@ -202,7 +202,7 @@ def test_vmap():
     close(per_example, 2 * (a @ a[0])[:, None] * a)
     same = vmap(lambda x: x + mt.rand(1), randomness="same")(mt.zeros(3, 1))
     assert mt.equal(same[0], same[2])
-    w = mt.ones(3, requires_grad=True)
+    w = mt.ones(3, dtype=mt.float64, requires_grad=True)
     vmap(lambda x: (w * x).sum())(a).sum().backward()
     close(w.grad, a.sum(0))
 
