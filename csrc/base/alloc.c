@@ -73,7 +73,7 @@ static void add_counts(counts *sum, const mt_thread *t)
 {
     sum->blocks += __atomic_load_n(&t->blocks, __ATOMIC_RELAXED);
     sum->bytes += __atomic_load_n(&t->bytes, __ATOMIC_RELAXED);
-#ifndef MT_NO_CACHE
+#if !MT_NO_CACHE
     for (int c = 0; c < MT_CACHE_CLASSES; c++) {
         int waiting = class_room(c) - __atomic_load_n(&t->room[c], __ATOMIC_RELAXED);
         int64_t bytes = waiting * (int64_t)class_size(c);
@@ -111,7 +111,7 @@ uint64_t mt_fail_alloc_after(uint64_t n, int persistent)
 }
 
 /* ---- memory of the system -------------------------------------------------------------------- */
-#if defined(__linux__) && !defined(MT_NO_CACHE)
+#if defined(__linux__) && !MT_NO_CACHE
 #define HAVE_MAP 1
 #else
 #define HAVE_MAP 0
@@ -171,7 +171,7 @@ typedef struct spare {
 static spare *spares[SPARE_CLASSES], *newest, *oldest;
 static size_t spare_bytes;
 
-#ifndef MT_NO_CACHE
+#if !MT_NO_CACHE
 /* The size of the block that serves a large request, and its class (SPARE_CLASSES: none). */
 static size_t round_large(size_t size, int *class)
 {
@@ -243,7 +243,7 @@ static void keep_spare(void *block, size_t size, int class)
 /* The size of the block that serves a request; *class is that of the spares, or SPARE_CLASSES. */
 static size_t round_size(size_t size, int *class)
 {
-#ifdef MT_NO_CACHE
+#if MT_NO_CACHE
     *class = SPARE_CLASSES;
     size += MT_PADDING;
     return (size + 63) & ~(size_t)63;
@@ -272,7 +272,7 @@ static void *find_block(size_t size, bool *zero)
 /* What a block of this size counts for: a cached one is no longer known by what was asked for. */
 static size_t counted(size_t size)
 {
-#ifndef MT_NO_CACHE
+#if !MT_NO_CACHE
     if (size <= MT_SMALL_MAX) return class_size(mt_size_class(size));
 #endif
     return size;
@@ -310,7 +310,7 @@ void mt_free_slow(void *block, size_t size)
 {
     int class;
     if (!block) return;
-#ifndef MT_NO_CACHE
+#if !MT_NO_CACHE
     if (size <= MT_SMALL_MAX && mt_self.state == MT_THREAD_NEW && mt_thread_register()) {
         mt_free(block, size); /* now there is room */
         return;
@@ -337,7 +337,7 @@ void *mt_regrow(void *block, size_t old_size, size_t new_size)
 void mt_alloc_open(mt_thread *t)
 {
     (void)t;
-#ifndef MT_NO_CACHE
+#if !MT_NO_CACHE
     for (int c = 0; c < MT_CACHE_CLASSES; c++)
         __atomic_store_n(&t->room[c], class_room(c), __ATOMIC_RELAXED);
 #endif
@@ -370,7 +370,7 @@ void mt_alloc_empty(mt_thread *t) { empty_cache(t, true); }
 
 void mt_alloc_trim(void)
 {
-#ifndef MT_NO_CACHE
+#if !MT_NO_CACHE
     empty_cache(&mt_self, mt_self.state != MT_THREAD_REGISTERED);
 #endif
     shrink_spares(0);

@@ -23,6 +23,9 @@
 #define MT_NO_CACHE 1
 #endif
 #endif
+#ifndef MT_NO_CACHE
+#define MT_NO_CACHE 0
+#endif
 
 #define MT_SMALL_MAX 8192
 #define MT_PADDING   64
@@ -48,8 +51,7 @@ static inline int mt_size_class(size_t size)
  * this one need not save its registers. */
 static MT_INLINE void *mt_malloc_cached(size_t size)
 {
-#ifndef MT_NO_CACHE
-    if (MT_LIKELY(size <= MT_SMALL_MAX && !mt_alloc_failing)) {
+    if (MT_LIKELY(!MT_NO_CACHE && size <= MT_SMALL_MAX && !mt_alloc_failing)) {
         int c = mt_size_class(size);
         void *block = mt_self.cache[c];
         if (MT_LIKELY(block != NULL)) {
@@ -58,7 +60,6 @@ static MT_INLINE void *mt_malloc_cached(size_t size)
             return block;
         }
     }
-#endif
     return NULL;
 }
 
@@ -72,8 +73,7 @@ static MT_INLINE void *mt_malloc(size_t size)
 /* The reverse of mt_malloc_cached: false if this block cannot be kept. */
 static MT_INLINE bool mt_free_cached(void *block, size_t size)
 {
-#ifndef MT_NO_CACHE
-    if (MT_LIKELY(size <= MT_SMALL_MAX && block != NULL)) {
+    if (MT_LIKELY(!MT_NO_CACHE && size <= MT_SMALL_MAX && block != NULL)) {
         int c = mt_size_class(size);
         if (MT_LIKELY(mt_self.room[c] != 0)) {
             *(void **)block = mt_self.cache[c];
@@ -82,7 +82,6 @@ static MT_INLINE bool mt_free_cached(void *block, size_t size)
             return true;
         }
     }
-#endif
     return false;
 }
 

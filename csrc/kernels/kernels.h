@@ -74,7 +74,7 @@ typedef struct mt_rmsprop_step {
 
 /* A small layer y = x W^T + b in each direction: m rows of x (k numbers), y and g (n numbers), W
  * (n, k), all contiguous. No bias: NULL, and then gb is NULL too. */
-#define MT_LAYER_MAX  4   /* inputs, outputs */
+#define MT_LAYER_MAX  8   /* inputs, outputs; not every pair has a kernel */
 #define MT_LAYER_ROWS 512 /* rows beyond which blocks and threads do better */
 typedef struct mt_layer {
     void (*forward)(int64_t m, const void *x, const void *w, const void *bias, void *y);

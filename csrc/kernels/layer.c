@@ -1,5 +1,5 @@
-/* The layers of very small nets: y = x W^T + b and its derivatives with at most MT_LAYER_MAX inputs
- * and outputs. There W fits into registers, and packing, blocks and calls would cost many times the
+/* The layers of very small nets: y = x W^T + b and its derivatives with at most four inputs
+ * and outputs, or eight of the one and some or eight of the other. There W fits into registers, and packing, blocks and calls would cost many times the
  * arithmetic. For every number of outputs n and of inputs k there are three functions, in which
  * both are constants; the body stands in kernels/layer_body.h.
  *
@@ -36,22 +36,43 @@
     table->layer[n - 1][k - 1][sizeof(T) / 8] =                                                    \
         (mt_layer){NAME(forward_##n##_##k), NAME(input_##n##_##k), NAME(weight_##n##_##k)};
 #define EACH_INPUT(X, n) X(n, 1) X(n, 2) X(n, 3) X(n, 4)
-#define EACH_LAYER(X)    EACH_INPUT(X, 1) EACH_INPUT(X, 2) EACH_INPUT(X, 3) EACH_INPUT(X, 4)
+#define NARROW(X)        EACH_INPUT(X, 1) EACH_INPUT(X, 2) EACH_INPUT(X, 3) EACH_INPUT(X, 4)
+#define WIDE(X)          EACH_INPUT(X, 8) X(1, 8) X(2, 8) X(4, 8) X(8, 8)
 
-#define T      float
-#define SUFFIX f32
+#define T          float
+#define LANES      4
+#define SUFFIX     f32x4
+#define EACH_LAYER NARROW
+#include "kernels/layer_body.h"
+#undef LANES
+#undef SUFFIX
+#undef EACH_LAYER
+#define LANES      8
+#define SUFFIX     f32x8
+#define EACH_LAYER WIDE
 #include "kernels/layer_body.h"
 #undef T
+#undef LANES
 #undef SUFFIX
+#undef EACH_LAYER
 
-#define T      double
-#define SUFFIX f64
+#define T          double
+#define LANES      4
+#define SUFFIX     f64x4
+#define EACH_LAYER NARROW
 #include "kernels/layer_body.h"
-#undef T
+#undef LANES
 #undef SUFFIX
+#undef EACH_LAYER
+#define LANES      8
+#define SUFFIX     f64x8
+#define EACH_LAYER WIDE
+#include "kernels/layer_body.h"
 
 void MT_ISA_NAME(mt_fill_layer)(mt_kernels *k)
 {
-    fill_f32(k);
-    fill_f64(k);
+    fill_f32x4(k);
+    fill_f32x8(k);
+    fill_f64x4(k);
+    fill_f64x8(k);
 }

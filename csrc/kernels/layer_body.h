@@ -1,10 +1,11 @@
-/* The body of layer.c for one element type: T with SUFFIX. n outputs and k inputs are constants
- * where these are inlined, so that small arrays live in registers and loops over them vanish. */
+/* The body of layer.c for one element type T and rows of up to LANES numbers. n outputs and k inputs
+ * are constants where these are inlined, so that small arrays live in registers and loops over them
+ * vanish. */
 
 #define row NAME(row)
-typedef T row __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));
+typedef T row __attribute__((vector_size(LANES * sizeof(T)), aligned(sizeof(T)), may_alias));
 
-/* The first n <= 4 elements; what lies beyond them is not touched. */
+/* The first n <= LANES elements; what lies beyond them is not touched. */
 #define LOAD(from, n)                                                                              \
     ({                                                                                             \
         row row_ = {0};                                                                            \
@@ -17,7 +18,7 @@ typedef T row __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may
 BODY(forward)(int n, int k, int64_t m, const T *x, const T *w, const T *b, T *y)
 {
     if (n == 1) {
-        T v[MT_LAYER_MAX], start = b ? *b : 0;
+        T v[LANES], start = b ? *b : 0;
         for (int q = 0; q < k; q++) v[q] = w[q];
         for (; m > 0; m--, x += k, y++) {
             T s = start;
@@ -27,7 +28,7 @@ BODY(forward)(int n, int k, int64_t m, const T *x, const T *w, const T *b, T *y)
         }
         return;
     }
-    row column[MT_LAYER_MAX], start = {0};
+    row column[LANES], start = {0};
     if (b) start = LOAD(b, n);
     for (int q = 0; q < k; q++) {
         column[q] = (row){0};
@@ -44,7 +45,7 @@ BODY(forward)(int n, int k, int64_t m, const T *x, const T *w, const T *b, T *y)
 /* gx = g W: a row of gx is the sum of the rows of W, each times its output's gradient. */
 BODY(input)(int n, int k, int64_t m, const T *g, const T *w, T *gx)
 {
-    row line[MT_LAYER_MAX];
+    row line[LANES];
     for (int j = 0; j < n; j++) line[j] = LOAD(w + j * k, k);
     for (; m > 0; m--, g += n, gx += k) {
         row s = line[0] * g[0];
@@ -58,7 +59,7 @@ BODY(input)(int n, int k, int64_t m, const T *g, const T *w, T *gx)
  * whichever are fewer. */
 BODY(weight)(int n, int k, int64_t m, const T *g, const T *x, T *gw, T *gb)
 {
-    row sum[MT_LAYER_MAX] = {{0}};
+    row sum[LANES] = {{0}};
     if (n >= k) {
         row bias = {0};
         for (; m > 0; m--, g += n, x += k) {
@@ -72,7 +73,7 @@ BODY(weight)(int n, int k, int64_t m, const T *g, const T *x, T *gw, T *gb)
         if (gb) STORE(gb, bias, n);
         return;
     }
-    T bias[MT_LAYER_MAX] = {0};
+    T bias[LANES] = {0};
     for (; m > 0; m--, g += n, x += k) {
         row v = LOAD(x, k);
         for (int j = 0; j < n; j++) {

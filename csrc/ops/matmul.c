@@ -343,7 +343,8 @@ static inline const mt_layer *small_layer(mt_dtype d, int64_t m, int64_t n, int6
     if ((uint64_t)(n - 1) >= MT_LAYER_MAX || (uint64_t)(k - 1) >= MT_LAYER_MAX ||
         m > MT_LAYER_ROWS || !mt_is_float(d))
         return NULL;
-    return &mt_k->layer[n - 1][k - 1][d == MT_FLOAT64];
+    const mt_layer *l = &mt_k->layer[n - 1][k - 1][d == MT_FLOAT64];
+    return l->forward ? l : NULL;
 }
 
 /* A batch of rows, a matrix, and one number of the bias for each row of

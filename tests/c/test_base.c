@@ -88,7 +88,7 @@ static const size_t sizes[] = {0,
 /* live_bytes counts small blocks by their class. */
 static int64_t counted(size_t size)
 {
-#ifndef MT_NO_CACHE
+#if !MT_NO_CACHE
     if (size <= 512) return size ? (int64_t)((size + 63) & ~(size_t)63) : 64;
     for (size_t class = 1024; class <= MT_SMALL_MAX; class *= 2)
         if (size <= class) return (int64_t)class;
@@ -129,7 +129,7 @@ static void test_alloc_sizes(void)
 
 static void test_alloc_reuse(void)
 {
-#ifndef MT_NO_CACHE
+#if !MT_NO_CACHE
     for (int i = 1; i < NUM_SIZES; i++) {
         void *first = mt_malloc(sizes[i]);
         mt_free(first, sizes[i]);

@@ -308,11 +308,16 @@ static void check_layer(int64_t m, int64_t n, int64_t kk, bool biased, bool wide
 
 static void test_layers(void)
 {
+    int kernels = 0;
     for (int64_t n = 1; n <= MT_LAYER_MAX; n++)
-        for (int64_t kk = 1; kk <= MT_LAYER_MAX; kk++)
+        for (int64_t kk = 1; kk <= MT_LAYER_MAX; kk++) {
+            if (!k->layer[n - 1][kk - 1][0].forward) continue;
+            kernels++;
             for (int64_t m = 0; m <= 9; m++)
                 for (int variant = 0; variant < 4; variant++)
                     check_layer(m, n, kk, variant & 1, variant >> 1);
+        }
+    CHECK_INT(kernels, 24);
 }
 
 int main(void)
