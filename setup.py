@@ -150,7 +150,7 @@ class BuildC(build_ext):
         flags = shared[next(i for i, word in enumerate(shared) if word.startswith("-")) :]
         strip = [] if "-g" in self.cflags or self.san or sys.platform == "darwin" else ["-s"]
         command = [*self.cc, *flags, *map(str, objects), "-o", str(target), "-lm", "-pthread", *self.openmp]
-        command += [*self.lto, *(["-O3"] if self.lto else []), *self.san, *strip]
+        command += [*self.lto, *self.san, *strip]
         command += shlex.split(os.environ.get("LDFLAGS", ""))
         if subprocess.run(command).returncode:
             raise SystemExit("minitorch: the linker failed")

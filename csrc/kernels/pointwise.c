@@ -63,7 +63,7 @@
 #define UNARY_P_LOOP(name, OUT, IN, f)                                                             \
     LOOP_HEAD(name)                                                                                \
     {                                                                                              \
-        const T P0 = (T)param[0], P1 = (T)param[1], P2 = (T)param[2];                              \
+        const T P0 = PARAMETER(0), P1 = PARAMETER(1), P2 = PARAMETER(2);                           \
         (void)P0, (void)P1, (void)P2;                                                              \
         BRANCHES_1(OUT, IN, f)                                                                     \
     }

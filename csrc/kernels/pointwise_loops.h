@@ -12,6 +12,13 @@
 #define MEMORY T
 #endif
 
+/* A parameter of a row in the type of its elements; one below 0 wraps round in uint8_t. */
+#if defined(IS_INTEGER)
+#define PARAMETER(i) (T)(int64_t) param[i]
+#else
+#define PARAMETER(i) (T) param[i]
+#endif
+
 /* Whether and how a kind is computed in this type: DO(name, output type, type to load as, f). */
 #if defined(IS_BOOL)
 #define UNARY_SAME(DO, name, f)
@@ -87,6 +94,7 @@ static void MT_CAT(fill_rows, S)(mt_kernels *k)
 }
 
 #undef MEMORY
+#undef PARAMETER
 #undef UNARY_SAME
 #undef UNARY_SAME_NN
 #undef UNARY_ALL_NN
