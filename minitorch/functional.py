@@ -279,6 +279,8 @@ def norm(
 ) -> Tensor:
     """A norm of all elements or along dim: ``sum(|x| ** p) ** (1 / p)``; "fro" is p = 2, "nuc" a matrix norm.
 
+    See https://docs.pytorch.org/docs/stable/generated/torch.norm.html
+
     >>> import minitorch
     >>> minitorch.norm(minitorch.tensor([3.0, 4.0]))
     tensor(5.)
@@ -298,6 +300,8 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Tensor | tuple = 2, out: Tensor 
     """The sums of products over some dimensions of a and as many of b; the others follow, those of a first.
 
     ``dims`` is a number (the last of a, the first of b) or two lists. RuntimeError if sizes differ.
+
+    See https://docs.pytorch.org/docs/stable/generated/torch.tensordot.html
 
     >>> import minitorch
     >>> minitorch.tensordot(minitorch.ones(2, 3), minitorch.ones(3, 4), dims=1).shape
@@ -348,6 +352,8 @@ def einsum(equation: str, *operands: Tensor) -> Tensor:
     broadcast; a letter twice in one operand takes the diagonal. RuntimeError if sizes differ or the equation
     does not fit.
 
+    See https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
+
     >>> import minitorch
     >>> minitorch.einsum("ii", minitorch.eye(3))
     tensor(3.)
@@ -369,6 +375,8 @@ def unique(
     Returns them, then, as far as asked for, where each element of input is found among them, and how often
     each occurs.
 
+    See https://docs.pytorch.org/docs/stable/generated/torch.unique.html
+
     >>> import minitorch
     >>> minitorch.unique(minitorch.tensor([3, 1, 3]), return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
@@ -386,6 +394,8 @@ def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
 ) -> Tensor | tuple[Tensor, ...]:
     """The first of every run of equal elements (along dim: slices); else as unique().
+
+    See https://docs.pytorch.org/docs/stable/generated/torch.unique_consecutive.html
 
     >>> import minitorch
     >>> minitorch.unique_consecutive(minitorch.tensor([1, 1, 2, 1]))
