@@ -122,7 +122,7 @@ def nonzero(
     tensor([[0, 1],
             [1, 0]])
 
-    Source: https://docs.pytorch.org/docs/stable/generated/torch.nonzero.html
+    Source: https://docs.pytorch.org/docs/2.13/generated/torch.nonzero.html
     """
     if not as_tuple:
         return _C._nonzero(input) if out is None else _C._nonzero(input, out=out)
@@ -279,7 +279,7 @@ def norm(
 ) -> Tensor:
     """A norm of all elements or along dim: ``sum(|x| ** p) ** (1 / p)``; "fro" is p = 2, "nuc" a matrix norm.
 
-    See https://docs.pytorch.org/docs/stable/generated/torch.norm.html
+    See https://docs.pytorch.org/docs/2.13/generated/torch.norm.html
 
     >>> import minitorch
     >>> minitorch.norm(minitorch.tensor([3.0, 4.0]))
@@ -301,7 +301,7 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Tensor | tuple = 2, out: Tensor 
 
     ``dims`` is a number (the last of a, the first of b) or two lists. RuntimeError if sizes differ.
 
-    See https://docs.pytorch.org/docs/stable/generated/torch.tensordot.html
+    See https://docs.pytorch.org/docs/2.13/generated/torch.tensordot.html
 
     >>> import minitorch
     >>> minitorch.tensordot(minitorch.ones(2, 3), minitorch.ones(3, 4), dims=1).shape
@@ -352,7 +352,7 @@ def einsum(equation: str, *operands: Tensor) -> Tensor:
     broadcast; a letter twice in one operand takes the diagonal. RuntimeError if sizes differ or the equation
     does not fit.
 
-    See https://docs.pytorch.org/docs/stable/generated/torch.einsum.html
+    See https://docs.pytorch.org/docs/2.13/generated/torch.einsum.html
 
     >>> import minitorch
     >>> minitorch.einsum("ii", minitorch.eye(3))
@@ -375,7 +375,7 @@ def unique(
     Returns them, then, as far as asked for, where each element of input is found among them, and how often
     each occurs.
 
-    See https://docs.pytorch.org/docs/stable/generated/torch.unique.html
+    See https://docs.pytorch.org/docs/2.13/generated/torch.unique.html
 
     >>> import minitorch
     >>> minitorch.unique(minitorch.tensor([3, 1, 3]), return_counts=True)
@@ -395,7 +395,7 @@ def unique_consecutive(
 ) -> Tensor | tuple[Tensor, ...]:
     """The first of every run of equal elements (along dim: slices); else as unique().
 
-    See https://docs.pytorch.org/docs/stable/generated/torch.unique_consecutive.html
+    See https://docs.pytorch.org/docs/2.13/generated/torch.unique_consecutive.html
 
     >>> import minitorch
     >>> minitorch.unique_consecutive(minitorch.tensor([1, 1, 2, 1]))
