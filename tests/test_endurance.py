@@ -83,7 +83,8 @@ def test_memory_is_flat_over_100_000_steps():
 
 
 BACKWARD = """
-import minitorch as mt, sys, time, signal
+import minitorch as mt, time, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is born deaf to it
 x = mt.ones(1, requires_grad=True)
 y = x
 for _ in range(400_000):
@@ -102,7 +103,8 @@ except KeyboardInterrupt:
 """
 
 PRODUCT = """
-import minitorch as mt, time
+import minitorch as mt, time, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 a = mt.ones(3000, 3000)
 print("backward", flush=True)
 try:
