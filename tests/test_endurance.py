@@ -83,8 +83,7 @@ def test_memory_is_flat_over_100_000_steps():
 
 
 BACKWARD = """
-import minitorch as mt, time, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is born deaf to it
+import minitorch as mt, time
 x = mt.ones(1, requires_grad=True)
 y = x
 for _ in range(400_000):
@@ -103,8 +102,7 @@ except KeyboardInterrupt:
 """
 
 PRODUCT = """
-import minitorch as mt, time, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
+import minitorch as mt, time
 a = mt.ones(3000, 3000)
 print("backward", flush=True)
 try:
