@@ -399,6 +399,7 @@ static mt_tensor *one_for(mt_tensor *y)
 static int add_root(run *r, int i, mt_tensor *y, mt_tensor *gy)
 {
     mt_edge e;
+    bool given = gy != NULL;
     char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
     if (!mt_requires_grad(y))
         return mt_error(
@@ -424,7 +425,7 @@ static int add_root(run *r, int i, mt_tensor *y, mt_tensor *gy)
     }
     if (gy->dtype != y->dtype && !(gy = mt_to_dtype(gy, (mt_dtype)y->dtype))) return -1;
     if (e.node && e.node->released) return fail_released(e.node);
-    return deliver(r, &e, mt_take(gy));
+    return deliver(r, &e, given ? mt_retain(gy) : mt_take(gy));
 }
 
 static int run_roots(run *r, int n, mt_tensor **y, mt_tensor **gy)

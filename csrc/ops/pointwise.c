@@ -202,11 +202,29 @@ static inline bool alike(const mt_tensor *x, const mt_tensor *y)
     return x->dtype == y->dtype && mt_same_shape(x, y);
 }
 
-/* A loop of the table over inputs that are alike, into a new tensor. */
-static mt_tensor *straight(mt_loop loop, int n, mt_tensor *const *in, int64_t grain)
+/* A loop of the table where out and the n inputs are contiguous and alike. */
+static MT_INLINE void run_alike(mt_loop loop, mt_tensor *out, int n, mt_tensor *const *in,
+                                int64_t grain)
 {
-    mt_tensor *out = mt_empty_like(in[0], (mt_dtype)in[0]->dtype);
-    if (MT_LIKELY(out != NULL)) mt_run_loop(loop, out, n, in, NULL, grain);
+    int64_t stride[3], item = mt_itemsize(out);
+    char *p[3] = {out->data};
+    if (MT_UNLIKELY(out->numel > grain)) {
+        mt_run_loop(loop, out, n, in, NULL, grain);
+        return;
+    }
+    stride[0] = item;
+    for (int i = 0; i < n; i++) {
+        p[i + 1] = in[i]->data;
+        stride[i + 1] = item;
+    }
+    loop(out->numel, p, stride, NULL);
+}
+
+/* The same into a new tensor. */
+static MT_INLINE mt_tensor *straight(mt_loop loop, int n, mt_tensor *const *in, int64_t grain)
+{
+    mt_tensor *out = mt_empty((mt_dtype)in[0]->dtype, in[0]->ndim, in[0]->size);
+    if (MT_LIKELY(out != NULL)) run_alike(loop, out, n, in, grain);
     return out;
 }
 
@@ -284,6 +302,11 @@ static int unary_forward(mt_call *c)
     int kind = unary_kind[c->op->row];
     mt_dtype compute = (mt_dtype)x->dtype;
     double param[3];
+    if (MT_LIKELY(mt_is_float(compute) && mt_is_contiguous(x) && kind != TEST && !c->narg &&
+                  !c->target)) {
+        c->out[0] = straight(mt_k->unary[c->op->row][compute], 1, &x, grain_of(kind));
+        return c->out[0] ? 0 : -1;
+    }
     if ((kind == FLOAT || kind == FLOAT_NN) && !mt_is_float(compute)) compute = mt_default_dtype();
     if (MT_UNLIKELY(compute == MT_BOOL && c->op->row == MT_UNARY_square))
         compute = MT_INT64; /* as pow */
@@ -296,7 +319,7 @@ static int unary_forward(mt_call *c)
         loop = mt_k->cast[compute][compute];
     }
     if (MT_UNLIKELY(c->narg) && read_params(c, compute, param) < 0) return -1;
-    if (!(x = cast(x, compute))) return -1;
+    if (MT_UNLIKELY(!(x = cast(x, compute)))) return -1;
     mt_tensor *y = mt_result_like(c, 0, kind == TEST ? MT_BOOL : compute, x);
     if (!y) return -1;
     mt_run_loop(loop, y, 1, &x, param, grain_of(kind));
@@ -406,9 +429,14 @@ static int binary_forward(mt_call *c)
     if (!alike(x, y) || !mt_is_float(d) || !mt_is_contiguous(x) || kind == LOGIC ||
         flags & MT_WRAPPED_NUMBER)
         return binary_any(c, kind);
+    mt_loop loop = mt_k->binary[c->op->row][d];
+    if (MT_LIKELY(kind != COMPARE && !c->target && mt_is_contiguous(y))) {
+        c->out[0] = straight(loop, 2, c->in, MT_GRAIN_CHEAP);
+        return c->out[0] ? 0 : -1;
+    }
     mt_tensor *z = mt_result_like(c, 0, kind == COMPARE ? MT_BOOL : d, x);
     if (!z) return -1;
-    mt_run_loop(mt_k->binary[c->op->row][d], z, 2, c->in, NULL, MT_GRAIN_CHEAP);
+    mt_run_loop(loop, z, 2, c->in, NULL, MT_GRAIN_CHEAP);
     return 0;
 }
 
@@ -491,6 +519,34 @@ static const char *binary_grad_name(const mt_call *c)
     }
 }
 
+/* ---- rules that need no memory --------------------------------------------------------------- */
+
+/* Rows whose rule is one kernel of the gradient and what is kept. */
+static const uint8_t slope_row[] = {[MT_UNARY_relu] = MT_BINARY_relu_backward,
+                                    [MT_UNARY_tanh] = MT_BINARY_tanh_backward,
+                                    [MT_UNARY_sigmoid] = MT_BINARY_sigmoid_backward};
+#define HAS_SLOPE_ROW(row)                                                                         \
+    ((row) == MT_UNARY_relu || (row) == MT_UNARY_tanh || (row) == MT_UNARY_sigmoid)
+
+/* May the result be written over g? Nobody else can see it then. */
+static inline bool is_ours(const mt_tensor *g)
+{
+    return g->refs == 1 && g->storage->refs == 1 && !g->storage->release && !g->host;
+}
+
+/* Such a rule: the gradient that has arrived becomes the one that goes on, in place. */
+static void slope_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *in[2] = {gout[0], c->out[0]}, *g = gout[0];
+    if (MT_UNLIKELY(!simple(g) || !mt_is_contiguous(in[1]) || !alike(g, in[1]))) {
+        c->op->backward(c, gout, gin);
+        return;
+    }
+    mt_tensor *gx = is_ours(g) ? g : mt_empty_like(g, (mt_dtype)g->dtype);
+    if (gx) run_alike(mt_k->binary[slope_row[c->op->row]][g->dtype], gx, 2, in, MT_GRAIN_CHEAP);
+    gin[0] = gx;
+}
+
 /* ---- what a row becomes ---------------------------------------------------------------------- */
 
 #define NONE          0u
@@ -539,6 +595,7 @@ static const char *binary_grad_name(const mt_call *c)
                               .rule = #gx,                                                         \
                               .keeps = {kept},                                                     \
                               .forward = unary_forward,                                            \
+                              .fused = HAS_SLOPE_ROW(MT_UNARY_##id) ? slope_fused : NULL,          \
                               .backward = id##_backward};
 
 #define UNARY(row_kind, id, f, kept, gx, text)                                                     \

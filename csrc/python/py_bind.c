@@ -277,11 +277,14 @@ static int own_argument(const py_schema *s, const py_param *p, PyObject *o, py_b
     }
 }
 
-static int text_argument(PyObject *o, mt_arg *arg)
+/* usual: the default, which need not be copied when a graph keeps it. */
+static int text_argument(PyObject *o, mt_arg *arg, const mt_arg *usual)
 {
     if (!PyUnicode_Check(o)) return 0;
     arg->text = PyUnicode_AsUTF8(o);
-    return arg->text ? 1 : -1;
+    if (!arg->text) return -1;
+    if (usual->given && strcmp(arg->text, usual->text) == 0) *arg = *usual;
+    return 1;
 }
 
 static int generator_argument(PyObject *o, mt_arg *arg)
@@ -326,7 +329,7 @@ static int convert(const py_schema *s, const py_param *p, PyObject *o, py_bound 
     case PY_BOOL:
         return bool_from(o, &arg->b);
     case PY_STR:
-        return text_argument(o, arg);
+        return text_argument(o, arg, &s->defaults[p->slot]);
     case PY_INTS:
         return ints_argument(s, p, o, b);
     case PY_FLOATS:

@@ -182,6 +182,20 @@ static void test_inputs(void)
     mt_scope_close(scope);
 }
 
+/* A gradient that is handed in stays the caller's, and as it was. */
+static void test_given_gradient(void)
+{
+    mt_scope scope = mt_scope_open();
+    mt_tensor *x = leaf(0), *y = mt_sigmoid(x), *gy = mt_empty(MT_FLOAT64, 0, NULL);
+    mt_fill_raw(gy, mt_scalar_float(8));
+    CHECK_INT(mt_backward(1, &y, &gy, false, false, 0, NULL), 0);
+    CHECK_INT(gy->refs, 1);
+    CHECK(item(gy) == 8);
+    CHECK(item(x->grad) == 2);
+    mt_release(x);
+    mt_scope_close(scope);
+}
+
 static void test_errors(void)
 {
     const int64_t two = 2;
