@@ -356,6 +356,7 @@ int main(void)
     RUN(test_create_graph);
     RUN(test_unused);
     RUN(test_inputs);
+    RUN(test_given_gradient);
     RUN(test_errors);
     RUN(test_hooks);
     RUN(test_retain_grad_in_place);
