@@ -1184,6 +1184,8 @@ class _nn:
     @staticmethod
     def _max_unpool(input: Tensor, indices: Tensor, output_size: Sequence[_int]) -> Tensor: ...
     @staticmethod
+    def _recurrent(x: Tensor, h0: Tensor, c0: Tensor | None, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None, b_hh: Tensor | None, w_hr: Tensor | None, mode: _int, reverse: _bool=False, batch_sizes: Sequence[_int] | None=None) -> _return_types._recurrent: ...
+    @staticmethod
     def adaptive_avg_pool1d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor: ...
     @staticmethod
     def adaptive_avg_pool2d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor: ...
@@ -1349,6 +1351,10 @@ def _pop_saved_hooks(*args: Any, **kwargs: Any) -> Any: ...
 def _push_saved_hooks(*args: Any, **kwargs: Any) -> Any: ...
 
 class _return_types:
+    class _recurrent(NamedTuple):
+        y: Tensor
+        h_n: Tensor
+        c_n: Tensor
     class aminmax(NamedTuple):
         min: Tensor
         max: Tensor

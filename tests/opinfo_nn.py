@@ -52,6 +52,32 @@ def pad(x, pads, mode="constant", value=None):
     return np.pad(x[cut], widths, kind, **more)
 
 
+def recurrent(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, mode, reverse=False, batch_sizes=None):
+    """One direction of one layer, as the formulas of RNN, LSTM and GRU say."""
+    sizes = batch_sizes or [x.shape[1]] * x.shape[0]
+    rows, out = np.split(x.reshape(-1, x.shape[-1]), np.cumsum(sizes)[:-1]), [None] * len(sizes)
+    h, c = h.copy(), np.zeros(0) if c is None else c.copy()
+    sigmoid = lambda z: 1 / (1 + np.exp(-z))  # noqa: E731
+    for t in sorted(range(len(sizes)), reverse=reverse):
+        n = sizes[t]
+        a = rows[t] @ w_ih.T + (0 if b_ih is None else b_ih)
+        s = h[:n] @ w_hh.T + (0 if b_hh is None else b_hh)
+        if mode == 2:
+            i, f, g, o = np.split(a + s, 4, 1)
+            c[:n] = sigmoid(f) * c[:n] + sigmoid(i) * np.tanh(g)
+            new = sigmoid(o) * np.tanh(c[:n])
+            h[:n] = new if w_hr is None else new @ w_hr.T
+        elif mode == 3:
+            (a_r, a_z, a_n), (s_r, s_z, s_n) = np.split(a, 3, 1), np.split(s, 3, 1)
+            z, new = sigmoid(a_z + s_z), np.tanh(a_n + sigmoid(a_r + s_r) * s_n)
+            h[:n] = (1 - z) * new + z * h[:n]
+        else:
+            h[:n] = np.maximum(a + s, 0) if mode else np.tanh(a + s)
+        out[t] = h[:n].copy()
+    y = np.concatenate(out)
+    return y.reshape(*x.shape[:-1], y.shape[-1]), h, c
+
+
 OPS = [
     # ---- convolutions ---------------------------------------------------------------------------------
     Op(
@@ -99,6 +125,15 @@ OPS = [
         errors=["r(1,2,3,3), r(3,2,2,2) -> RuntimeError", "r(1,2,3,3), r(2,2,2,2), r(3) -> RuntimeError"],
     ),
     Op("conv_transpose3d", "r(1,2,2,3,2), r(2,2,2,2,2), r(2); r(1,2,2,2,2), r(2,1,1,2,2), None, 2, 0, 1, 2"),
+    # ---- recurrent layers -----------------------------------------------------------------------------
+    Op(
+        "_recurrent",
+        "r(3,2,2), r(2,3), r(2,3), r(12,2), r(12,3), r(12), r(12), None, 2; r(5,2), r(2,2), r(2,3), r(12,2), r(12,2), None, r(12), r(2,3), 2, True, [2,2,1]; "
+        "r(3,2,2), r(2,3), None, r(9,2), r(9,3), r(9), r(9), None, 3; r(4,2), r(3,2), None, r(6,2), r(6,2), None, None, None, 3, True, [3,1]; "
+        "r(3,2,2), r(2,3), None, r(3,2), r(3,3), r(3), r(3), None, 0; r(3,2,2), r(2,3), None, r(3,2), r(3,3), r(3), r(3), None, 1, True",
+        recurrent,
+        rtol=1e-5,
+    ),
     # ---- pools ----------------------------------------------------------------------------------------
     Op(
         "max_pool1d",

@@ -16,6 +16,7 @@ from minitorch.nn.modules import (
     padding,
     pixelshuffle,
     pooling,
+    rnn,
     sparse,
     upsampling,
 )
@@ -35,6 +36,7 @@ from minitorch.nn.modules.normalization import *  # noqa: F403
 from minitorch.nn.modules.padding import *  # noqa: F403
 from minitorch.nn.modules.pixelshuffle import *  # noqa: F403
 from minitorch.nn.modules.pooling import *  # noqa: F403
+from minitorch.nn.modules.rnn import *  # noqa: F403
 from minitorch.nn.modules.sparse import *  # noqa: F403
 from minitorch.nn.modules.upsampling import *  # noqa: F403
 
@@ -55,6 +57,7 @@ __all__ = [
     *padding.__all__,
     *pixelshuffle.__all__,
     *pooling.__all__,
+    *rnn.__all__,
     *sparse.__all__,
     *upsampling.__all__,
 ]

@@ -1,0 +1,509 @@
+/* Recurrent layers: RNN, LSTM (Hochreiter and Schmidhuber 1997; with a projection, Sak et al. 2014)
+ * and GRU (Cho et al. 2014), one direction of one layer over a whole sequence as one operator.
+ *
+ * Note [Whole sequences]
+ * What the input contributes to the gates is one matrix product for all steps. Then the batch is cut
+ * into slices, and each thread walks through all steps of its slice: a product with the weights of
+ * the state, and a loop for the gates (recurrent_loops.h). The way back walks in the other
+ * direction, leaves the gradient before the gates in a matrix of all rows, and ends with one
+ * product each for the gradients of the input and of the weights.
+ *
+ * Note [States]
+ * The state of a batch is one matrix; step t reads and writes its first n(t) rows. So a sequence
+ * that is over keeps its last state, one that has not begun (in reverse) its first, and h_n is the
+ * matrix itself.
+ *
+ * Read next: ops/recurrent_rule.c, the same in operators. */
+#include "ops/recurrent.h"
+
+#include "base/parallel.h"
+#include "ops/gemm.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define PANEL      32     /* columns of packed weights that lie together */
+#define PANEL_ROWS 128    /* and rows: a product reads such a block from the nearest cache */
+#define SLICE_WORK 200000 /* multiplications below which one thread does better */
+
+/* ---- sizes ----------------------------------------------------------------------------------- */
+
+static int64_t gates_of(int mode) { return mode == MT_RNN_LSTM ? 4 : mode == MT_RNN_GRU ? 3 : 1; }
+
+static int check_weights(const mt_recurrence *r, const mt_dims *in)
+{
+    const mt_dims *w = &in[REC_W_IH], *v = &in[REC_W_HH], *p = &in[REC_W_HR], *h = &in[REC_H0];
+    bool projects = p->dtype != MT_NO_DTYPE;
+    if (w->ndim != 2 || v->ndim != 2 || w->size[0] != r->gates || v->size[0] != r->gates ||
+        v->size[1] != r->out || w->size[1] != r->inputs || h->ndim != 2 || h->size[1] != r->out ||
+        (projects ? p->ndim != 2 || p->size[0] != r->out || p->size[1] != r->hidden
+                  : r->out != r->hidden))
+        return mt_error(MT_RUNTIME,
+                        "recurrent: the weights do not fit an input of %" PRId64
+                        " features and a state of %" PRId64,
+                        r->inputs, r->out);
+    for (int i = REC_B_IH; i <= REC_B_HH; i++)
+        if (in[i].dtype != MT_NO_DTYPE && (in[i].ndim != 1 || in[i].size[0] != r->gates))
+            return mt_error(MT_RUNTIME, "recurrent: a bias has one number for each gate and unit");
+    for (int i = 0; i < REC_NIN; i++)
+        if (in[i].dtype != MT_NO_DTYPE && in[i].dtype != r->d)
+            return mt_error(MT_RUNTIME, "mat1 and mat2 must have the same dtype, but got %s and %s",
+                            mt_dtype_camel(r->d), mt_dtype_camel(in[i].dtype));
+    return 0;
+}
+
+static int check_steps(const mt_recurrence *r)
+{
+    int64_t sum = 0, last = r->batch;
+    if (r->steps == 0)
+        return mt_error(MT_RUNTIME, "Expected sequence length to be larger than 0 in RNN");
+    if (!r->batch_sizes) return 0;
+    for (int64_t t = 0; t < r->steps; t++) {
+        int64_t n = r->batch_sizes[t];
+        if (n <= 0 || n > last)
+            return mt_error(MT_RUNTIME,
+                            "recurrent: batch_sizes must be positive and must not grow");
+        sum += last = n;
+    }
+    if (sum != r->rows || (r->steps && r->batch_sizes[0] != r->batch))
+        return mt_error(MT_RUNTIME, "recurrent: batch_sizes do not fit the input and the state");
+    return 0;
+}
+
+int mt_recurrence_of(mt_recurrence *r, const mt_dims *in, const mt_arg *arg)
+{
+    const mt_dims *x = &in[REC_X];
+    bool packed = arg[REC_BATCH_SIZES].given;
+    int mode = (int)arg[REC_MODE].i;
+    if (mode < MT_RNN_TANH || mode > MT_RNN_GRU || x->ndim != (packed ? 2 : 3) ||
+        !mt_is_float(x->dtype) || in[REC_H0].ndim != 2 || in[REC_W_HH].ndim != 2 ||
+        (mode == MT_RNN_LSTM) != (in[REC_C0].dtype != MT_NO_DTYPE))
+        return mt_error(MT_RUNTIME, "recurrent: expected a sequence, its first state and weights");
+    int64_t width = x->size[x->ndim - 1], of_kind = gates_of(mode);
+    *r = (mt_recurrence){.d = x->dtype,
+                         .mode = mode,
+                         .reverse = arg[REC_REVERSE].b,
+                         .steps = packed ? arg[REC_BATCH_SIZES].ints.n : x->size[0],
+                         .batch = in[REC_H0].size[0],
+                         .rows = packed ? x->size[0] : x->size[0] * x->size[1],
+                         .inputs = width,
+                         .gates = in[REC_W_HH].size[0],
+                         .hidden = in[REC_W_HH].size[0] / of_kind,
+                         .out = in[REC_W_HH].size[1],
+                         .batch_sizes = packed ? arg[REC_BATCH_SIZES].ints.v : NULL};
+    r->kept = (of_kind == 1 ? 1 : 4) * r->hidden;
+    if (!packed && x->size[1] != r->batch)
+        return mt_error(MT_RUNTIME,
+                        "recurrent: the state is for a batch of %" PRId64 ", not %" PRId64,
+                        r->batch, x->size[1]);
+    if (mode == MT_RNN_LSTM &&
+        (in[REC_C0].ndim != 2 || in[REC_C0].size[0] != r->batch || in[REC_C0].size[1] != r->hidden))
+        return mt_error(MT_RUNTIME, "recurrent: the cell state has the wrong shape");
+    return check_weights(r, in) < 0 ? -1 : check_steps(r);
+}
+
+/* Where the parts of what is saved begin, in elements: rows of each, in this order. */
+typedef struct parts {
+    int64_t before, cell, bent, full, total; /* h, c before a step; tanh(c'); o tanh(c') */
+} parts;
+
+static parts parts_of(const mt_recurrence *r)
+{
+    bool lstm = r->mode == MT_RNN_LSTM;
+    parts p = {.before = r->rows * r->kept};
+    p.cell = p.before + r->rows * r->out;
+    p.bent = p.cell + (lstm ? r->rows * r->hidden : 0);
+    p.full = p.bent + (lstm ? r->rows * r->hidden : 0);
+    p.total = p.full + (r->out != r->hidden ? r->rows * r->hidden : 0);
+    return p;
+}
+
+/* ---- products with weights that are used at every step --------------------------------------- */
+
+/* A matrix (k, n) as blocks of PANEL_ROWS x PANEL, each contiguous. */
+typedef struct weights {
+    mt_dtype d;
+    int64_t k, n;
+    char *data;
+} weights;
+
+/* w (k, n) with these strides. -1: no memory. */
+static int pack_weights(weights *to, const mt_tensor *w, int64_t k, int64_t n, int64_t row,
+                        int64_t col)
+{
+    int64_t panels = (n + PANEL - 1) / PANEL, size[1] = {k * panels * PANEL}, item = mt_itemsize(w);
+    mt_tensor *t = mt_empty((mt_dtype)w->dtype, 1, size);
+    if (!t) return -1;
+    *to = (weights){(mt_dtype)w->dtype, k, n, t->data};
+    for (int64_t q = 0; q < panels; q++) {
+        int64_t width = n - q * PANEL < PANEL ? n - q * PANEL : PANEL;
+        for (int64_t i = 0; i < k; i++) {
+            char *line = to->data + (q * k + i) * PANEL * item;
+            const char *from = w->data + (i * row + q * PANEL * col) * item;
+            if (col == 1)
+                memcpy(line, from, (size_t)(width * item));
+            else if (item == 4)
+                for (int64_t j = 0; j < width; j++)
+                    ((float *)(void *)line)[j] = ((const float *)(const void *)from)[j * col];
+            else
+                for (int64_t j = 0; j < width; j++)
+                    ((double *)(void *)line)[j] = ((const double *)(const void *)from)[j * col];
+        }
+    }
+    return 0;
+}
+
+/* c (m, n) = a (m, k) w + c if add. */
+static int times(int64_t m, const char *a, int64_t lda, const weights *w, char *c, int64_t ldc,
+                 bool add)
+{
+    int64_t item = mt_dtype_size(w->d);
+    for (int64_t j = 0; j < w->n; j += PANEL)
+        for (int64_t i = 0; i < w->k || (i == 0 && w->k == 0); i += PANEL_ROWS) {
+            int64_t n = w->n - j < PANEL ? w->n - j : PANEL;
+            int64_t k = w->k - i < PANEL_ROWS ? w->k - i : PANEL_ROWS;
+            if (mt_gemm(w->d, m, n, k, a + i * item, lda, 1,
+                        w->data + (j * w->k + i * PANEL) * item, PANEL, 1, c + j * item, ldc,
+                        add || i > 0) < 0)
+                return -1;
+        }
+    return 0;
+}
+
+/* ---- loops, for both types ------------------------------------------------------------------- */
+
+static void run_unary(int which, mt_dtype d, int64_t n, void *x)
+{
+    char *p[2] = {x, x};
+    int64_t stride[2] = {mt_dtype_size(d), mt_dtype_size(d)};
+    mt_k->unary[which][d](n, p, stride, NULL);
+}
+
+#define T       float
+#define NAME(f) f##_f32
+static void sigmoid_f32(int64_t n, float *x) { run_unary(MT_UNARY_sigmoid, MT_FLOAT32, n, x); }
+static void tanh_f32(int64_t n, float *x) { run_unary(MT_UNARY_tanh, MT_FLOAT32, n, x); }
+#include "ops/recurrent_loops.h"
+#undef T
+#undef NAME
+#define T       double
+#define NAME(f) f##_f64
+static void sigmoid_f64(int64_t n, double *x) { run_unary(MT_UNARY_sigmoid, MT_FLOAT64, n, x); }
+static void tanh_f64(int64_t n, double *x) { run_unary(MT_UNARY_tanh, MT_FLOAT64, n, x); }
+#include "ops/recurrent_loops.h"
+#undef T
+#undef NAME
+
+/* f(...) for the type d; arguments are void pointers. */
+#define FOR_TYPE(d, f, ...)                                                                        \
+    do {                                                                                           \
+        if ((d) == MT_FLOAT32)                                                                     \
+            f##_f32(__VA_ARGS__);                                                                  \
+        else                                                                                       \
+            f##_f64(__VA_ARGS__);                                                                  \
+    } while (0)
+
+/* ---- forward --------------------------------------------------------------------------------- */
+
+typedef struct walk {
+    const mt_recurrence *r;
+    parts p;
+    weights w_hh, w_hr;      /* as they are multiplied by from the left */
+    char *saved, *y, *h, *c; /* h, c: the states (batch, .), of the way back their gradients */
+    char *scratch;           /* (batch, gates); with a projection (batch, hidden) */
+    void *bias;              /* of the state's part of GRU's third gate, or NULL */
+    const char *gy;          /* of the way back */
+    char *da, *ds, *dh;      /* gradients of all rows: both contributions; of y where projected */
+    int64_t *first;          /* the first row of each step */
+    int bad;                 /* a thread found no memory */
+} walk;
+
+static char *at(const walk *k, char *base, int64_t row, int64_t width)
+{
+    return base + row * width * mt_dtype_size(k->r->d);
+}
+static char *saved_at(const walk *k, int64_t part, int64_t row, int64_t width)
+{
+    return k->saved + (part + row * width) * mt_dtype_size(k->r->d);
+}
+static size_t bytes_of(const walk *k, int64_t rows, int64_t width)
+{
+    return (size_t)(rows * width * mt_dtype_size(k->r->d));
+}
+
+/* Step t of the sequences [from, to) of the batch. */
+static int step(const walk *k, int64_t t, int64_t from, int64_t to)
+{
+    const mt_recurrence *r = k->r;
+    int64_t n = (to < mt_step_rows(r, t) ? to : mt_step_rows(r, t)) - from;
+    int64_t row = k->first[t] + from, H = r->hidden, P = r->out;
+    if (n <= 0) return 0;
+    char *a = saved_at(k, 0, row, r->kept), *before = saved_at(k, k->p.before, row, P);
+    char *h = at(k, k->h, from, P);
+    memcpy(before, h, bytes_of(k, n, P));
+    if (r->mode == MT_RNN_GRU) {
+        void *s = at(k, k->scratch, from, r->gates);
+        if (times(n, before, P, &k->w_hh, s, r->gates, false) < 0) return -1;
+        FOR_TYPE(r->d, gru_step, r, n, (void *)a, s, k->bias, (void *)h);
+    } else {
+        if (times(n, before, P, &k->w_hh, a, r->kept, true) < 0) return -1;
+        if (r->mode == MT_RNN_LSTM) {
+            bool projects = P != H;
+            void *full = projects ? saved_at(k, k->p.full, row, H) : h;
+            void *c = at(k, k->c, from, H), *cell = saved_at(k, k->p.cell, row, H);
+            void *bent = saved_at(k, k->p.bent, row, H);
+            FOR_TYPE(r->d, lstm_step, r, n, (void *)a, c, cell, bent, full);
+            if (projects && times(n, full, H, &k->w_hr, h, P, false) < 0) return -1;
+        } else {
+            FOR_TYPE(r->d, rnn_step, r, n, (void *)a, (void *)h);
+        }
+    }
+    memcpy(at(k, k->y, row, P), h, bytes_of(k, n, P));
+    return 0;
+}
+
+static void walk_forward(int64_t begin, int64_t end, void *context)
+{
+    walk *k = context;
+    for (int64_t i = 0; i < k->r->steps; i++)
+        if (step(k, k->r->reverse ? k->r->steps - 1 - i : i, begin, end) < 0)
+            __atomic_store_n(&k->bad, 1, __ATOMIC_RELAXED);
+}
+
+/* Runs fn over slices of the batch. */
+static int run_slices(walk *k, mt_range_fn fn)
+{
+    const mt_recurrence *r = k->r;
+    int64_t threads = mt_get_num_threads(), grain = (r->batch + threads - 1) / threads;
+    if (r->rows * r->gates * r->out < SLICE_WORK) grain = r->batch;
+    mt_parallel_for(r->batch, grain < 1 ? 1 : grain, fn, k);
+    if (k->bad) mt_fail_memory();
+    return k->bad ? -1 : 0;
+}
+
+/* The first row of each step, as a tensor that the scope owns. */
+static int64_t *first_rows(const mt_recurrence *r)
+{
+    int64_t size[1] = {r->steps + 1}, sum = 0;
+    mt_tensor *t = mt_empty(MT_INT64, 1, size);
+    if (!t) return NULL;
+    int64_t *first = (int64_t *)(void *)t->data;
+    for (int64_t i = 0; i < r->steps; i++) {
+        first[i] = sum;
+        sum += mt_step_rows(r, i);
+    }
+    return first;
+}
+
+/* What the input contributes, with the biases, into the activations; GRU's third bias of the state
+ * belongs elsewhere. */
+static int input_part(walk *k, mt_tensor *x, mt_tensor *w, mt_tensor *b_ih, mt_tensor *b_hh)
+{
+    const mt_recurrence *r = k->r;
+    int64_t early = r->mode == MT_RNN_GRU ? 2 * r->hidden : r->gates, size[1] = {r->gates};
+    if (b_ih || b_hh) {
+        mt_tensor *sum = mt_zeros_raw(r->d, 1, size);
+        if (!sum || (b_ih && !(b_ih = mt_contiguous_raw(b_ih, r->d))) ||
+            (b_hh && !(b_hh = mt_contiguous_raw(b_hh, r->d))))
+            return -1;
+        if (b_ih) FOR_TYPE(r->d, add_to, r->gates, (void *)sum->data, (void *)b_ih->data);
+        if (b_hh) FOR_TYPE(r->d, add_to, early, (void *)sum->data, (void *)b_hh->data);
+        if (b_hh && r->mode == MT_RNN_GRU) k->bias = at(k, b_hh->data, 1, early);
+        for (int64_t i = 0; i < r->rows; i++)
+            memcpy(saved_at(k, 0, i, r->kept), sum->data, bytes_of(k, 1, r->gates));
+    }
+    return mt_gemm(r->d, r->rows, r->gates, r->inputs, x->data, r->inputs, 1, w->data, w->stride[1],
+                   w->stride[0], k->saved, r->kept, b_ih || b_hh);
+}
+
+static void dims_of(mt_tensor *const *in, mt_dims *dims)
+{
+    for (int i = 0; i < REC_NIN; i++)
+        dims[i] = in[i] ? (mt_dims){in[i]->ndim, (mt_dtype)in[i]->dtype, in[i]->size}
+                        : (mt_dims){0, MT_NO_DTYPE, NULL};
+}
+
+static int recurrent_layer_forward(mt_call *c)
+{
+    mt_recurrence r;
+    mt_dims dims[REC_NIN];
+    dims_of(c->in, dims);
+    if (mt_recurrence_of(&r, dims, c->arg) < 0) return -1;
+    mt_tensor *x = c->in[REC_X], *v = c->in[REC_W_HH], *p = c->in[REC_W_HR], *out[REC_NOUT], *s;
+    walk k = {.r = &r, .p = parts_of(&r)};
+    bool lstm = r.mode == MT_RNN_LSTM;
+    int64_t size[MT_MAX_DIMS], none[1] = {0}, state[2] = {r.batch, r.out},
+                               cell[2] = {r.batch, r.hidden};
+    int64_t wide[2] = {r.batch, r.gates};
+    memcpy(size, x->size, (size_t)x->ndim * sizeof *size);
+    size[x->ndim - 1] = r.out;
+    if (!(out[REC_Y] = mt_result(c, REC_Y, r.d, x->ndim, size)) ||
+        !(out[REC_HN] = mt_result(c, REC_HN, r.d, 2, state)) ||
+        !(out[REC_CN] = mt_result(c, REC_CN, r.d, lstm ? 2 : 1, lstm ? cell : none)) ||
+        !(out[REC_SAVED] = mt_result(c, REC_SAVED, r.d, 1, &k.p.total)) ||
+        !(x = mt_contiguous_raw(x, r.d)) || !(s = mt_empty(r.d, 2, wide)) ||
+        !(k.first = first_rows(&r)) || mt_copy_raw(out[REC_HN], c->in[REC_H0]) < 0 ||
+        (lstm && mt_copy_raw(out[REC_CN], c->in[REC_C0]) < 0) ||
+        pack_weights(&k.w_hh, v, r.out, r.gates, v->stride[1], v->stride[0]) < 0 ||
+        (p && pack_weights(&k.w_hr, p, r.hidden, r.out, p->stride[1], p->stride[0]) < 0))
+        return -1;
+    k.y = out[REC_Y]->data, k.h = out[REC_HN]->data, k.c = out[REC_CN]->data;
+    k.saved = out[REC_SAVED]->data, k.scratch = s->data;
+    if (input_part(&k, x, c->in[REC_W_IH], c->in[REC_B_IH], c->in[REC_B_HH]) < 0) return -1;
+    return run_slices(&k, walk_forward);
+}
+
+/* ---- the way back ---------------------------------------------------------------------------- */
+
+/* Step t of the sequences [from, to): dh and dc before it from those after it. */
+static int step_back(const walk *k, int64_t t, int64_t from, int64_t to)
+{
+    const mt_recurrence *r = k->r;
+    int64_t n = (to < mt_step_rows(r, t) ? to : mt_step_rows(r, t)) - from;
+    int64_t row = k->first[t] + from, H = r->hidden, P = r->out, G = r->gates;
+    if (n <= 0) return 0;
+    void *a = saved_at(k, 0, row, r->kept), *before = saved_at(k, k->p.before, row, P);
+    void *da = at(k, k->da, row, G), *ds = at(k, k->ds, row, G), *dh = at(k, k->h, from, P);
+    if (k->gy) FOR_TYPE(r->d, add_to, n * P, dh, (const void *)(k->gy + bytes_of(k, row, P)));
+    if (r->mode == MT_RNN_GRU) {
+        FOR_TYPE(r->d, gru_step_back, r, n, a, before, dh, da, ds);
+        return times(n, ds, G, &k->w_hh, dh, P, true);
+    }
+    if (r->mode == MT_RNN_LSTM) {
+        void *cell = saved_at(k, k->p.cell, row, H), *bent = saved_at(k, k->p.bent, row, H);
+        void *dc = at(k, k->c, from, H), *full = dh;
+        if (P != H) {
+            full = at(k, k->scratch, from, H);
+            memcpy(at(k, k->dh, row, P), dh, bytes_of(k, n, P));
+            if (times(n, dh, P, &k->w_hr, full, H, false) < 0) return -1;
+        }
+        FOR_TYPE(r->d, lstm_step_back, r, n, a, cell, bent, full, dc, da);
+    } else {
+        FOR_TYPE(r->d, rnn_step_back, r, n, a, dh, da);
+    }
+    return times(n, da, G, &k->w_hh, dh, P, false);
+}
+
+static void walk_back(int64_t begin, int64_t end, void *context)
+{
+    walk *k = context;
+    for (int64_t i = 0; i < k->r->steps; i++)
+        if (step_back(k, k->r->reverse ? i : k->r->steps - 1 - i, begin, end) < 0)
+            __atomic_store_n(&k->bad, 1, __ATOMIC_RELAXED);
+}
+
+/* (rows, a)^T (rows, b), the gradient of a matrix of weights. */
+static mt_tensor *weight_gradient(const mt_recurrence *r, const char *g, int64_t m, const char *x,
+                                  int64_t n)
+{
+    int64_t size[2] = {m, n};
+    mt_tensor *w = mt_empty(r->d, 2, size);
+    if (!w || mt_gemm(r->d, m, n, r->rows, g, 1, m, x, n, 1, w->data, n, false) < 0) return NULL;
+    return w;
+}
+
+static mt_tensor *bias_gradient(const mt_recurrence *r, const char *g)
+{
+    int64_t size[1] = {r->gates};
+    mt_tensor *b = mt_zeros_raw(r->d, 1, size);
+    if (b && r->rows && r->gates)
+        mt_k->reduce_columns[MT_REDUCE_sum][r->d](r->rows, r->gates, b->data, g,
+                                                  r->gates * mt_dtype_size(r->d));
+    return b;
+}
+
+/* A gradient of a state to begin with: what came for the last one, or zeros. */
+static mt_tensor *state_gradient(const mt_recurrence *r, mt_tensor *g, int64_t width)
+{
+    int64_t size[2] = {r->batch, width};
+    mt_tensor *t = g ? mt_empty(r->d, 2, size) : mt_zeros_raw(r->d, 2, size);
+    return t && g && mt_copy_raw(t, g) < 0 ? NULL : t;
+}
+
+/* The products at the end: gradients of the input and of what is learned. */
+static void finish(const walk *k, const mt_call *c, mt_tensor *x, mt_tensor **gin)
+{
+    const mt_recurrence *r = k->r;
+    mt_tensor *w = c->in[REC_W_IH], *gx;
+    if (gin[REC_X]) {
+        gin[REC_X] = NULL;
+        if (!(gx = mt_empty(r->d, c->in_dims[REC_X].ndim, c->in_dims[REC_X].size)) ||
+            mt_gemm(r->d, r->rows, r->inputs, r->gates, k->da, r->gates, 1, w->data, w->stride[0],
+                    w->stride[1], gx->data, r->inputs, false) < 0)
+            return;
+        gin[REC_X] = gx;
+    }
+    const char *before = k->saved + k->p.before * mt_dtype_size(r->d);
+    const char *full = k->saved + k->p.full * mt_dtype_size(r->d);
+    if (gin[REC_W_IH]) gin[REC_W_IH] = weight_gradient(r, k->da, r->gates, x->data, r->inputs);
+    if (gin[REC_W_HH]) gin[REC_W_HH] = weight_gradient(r, k->ds, r->gates, before, r->out);
+    if (gin[REC_W_HR]) gin[REC_W_HR] = weight_gradient(r, k->dh, r->out, full, r->hidden);
+    if (gin[REC_B_IH]) gin[REC_B_IH] = bias_gradient(r, k->da);
+    if (gin[REC_B_HH]) gin[REC_B_HH] = bias_gradient(r, k->ds);
+}
+
+static void recurrent_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_recurrence r;
+    mt_tensor *x = c->in[REC_X], *v = c->in[REC_W_HH], *p = c->in[REC_W_HR], *gy = gout[REC_Y];
+    mt_tensor *dh, *dc = NULL, *da, *ds, *scratch, *projected;
+    if (mt_recurrence_of(&r, c->in_dims, c->arg) < 0) return;
+    walk k = {.r = &r, .p = parts_of(&r)};
+    int64_t gates[2] = {r.rows, r.gates}, wide[2] = {r.batch, r.hidden},
+            narrow[2] = {r.rows, r.out};
+    if ((gy && !(gy = mt_contiguous_raw(gy, r.d))) || !(x = mt_contiguous_raw(x, r.d)) ||
+        !(dh = state_gradient(&r, gout[REC_HN], r.out)) ||
+        (r.mode == MT_RNN_LSTM && !(dc = state_gradient(&r, gout[REC_CN], r.hidden))) ||
+        !(ds = da = mt_empty(r.d, 2, gates)) ||
+        (r.mode == MT_RNN_GRU && !(ds = mt_empty(r.d, 2, gates))) ||
+        !(scratch = mt_empty(r.d, 2, wide)) || !(k.first = first_rows(&r)) ||
+        !(projected = p ? mt_empty(r.d, 2, narrow) : scratch) ||
+        pack_weights(&k.w_hh, v, r.gates, r.out, v->stride[0], v->stride[1]) < 0 ||
+        (p && pack_weights(&k.w_hr, p, r.out, r.hidden, p->stride[0], p->stride[1]) < 0))
+        return;
+    k.saved = c->out[REC_SAVED]->data, k.gy = gy ? gy->data : NULL;
+    k.h = dh->data, k.c = dc ? dc->data : NULL, k.da = da->data, k.ds = ds->data;
+    k.scratch = scratch->data, k.dh = projected->data;
+    if (run_slices(&k, walk_back) < 0) return;
+    if (gin[REC_H0]) gin[REC_H0] = dh;
+    if (gin[REC_C0]) gin[REC_C0] = dc;
+    finish(&k, c, x, gin);
+}
+
+#define KEEPS (MT_KEEP_ALL_IN | MT_KEEP_OUT(REC_SAVED))
+MT_OP(recurrent_layer, .keeps = {KEEPS, KEEPS, KEEPS, KEEPS}, .backward = mt_recurrent_rule,
+      .fused = recurrent_fused, .rule = "backpropagation through time",
+      .schema =
+          "recurrent_layer(Tensor x, Tensor h0, Tensor? c0, Tensor w_ih, Tensor w_hh, Tensor? "
+          "b_ih, Tensor? b_hh, Tensor? w_hr, int mode, bool reverse, int[]? batch_sizes) -> "
+          "(Tensor y, Tensor h_n, Tensor c_n, Tensor saved)",
+      .doc = "recurrent, with what the way back needs.");
+
+/* ==== recurrent =============================================================================== */
+
+static int recurrent_forward(mt_call *c)
+{
+    mt_tensor *out[REC_NOUT] = {NULL};
+    mt_call layer = {.op = &mt_op_recurrent_layer,
+                     .nin = c->nin,
+                     .nout = REC_NOUT,
+                     .narg = c->narg,
+                     .in = c->in,
+                     .out = out,
+                     .arg = c->arg};
+    if (!mt_apply(&layer)) return -1;
+    for (int i = 0; i < REC_SAVED; i++)
+        if (mt_result_is(c, i, out[i]) < 0) return -1;
+    return 0;
+}
+
+MT_OP(recurrent, .kind = MT_COMPOSITE | MT_NN,
+      .schema =
+          "_recurrent(Tensor x, Tensor h0, Tensor? c0, Tensor w_ih, Tensor w_hh, Tensor? b_ih, "
+          "Tensor? b_hh, Tensor? w_hr, int mode, bool reverse=False, int[]? batch_sizes=None) "
+          "-> (Tensor y, Tensor h_n, Tensor c_n)",
+      .doc =
+          "One direction of one layer of an RNN (mode 0: tanh, 1: relu), LSTM (2) or GRU (3) over "
+          "a sequence.\n\nShapes: x (steps, batch, inputs), states (batch, hidden), weights as in "
+          "nn.LSTM; with batch_sizes x is the data of a\npacked sequence (rows, inputs). y is like "
+          "x, c_n empty unless LSTM.\n\nRaises RuntimeError if the shapes do not fit.");
