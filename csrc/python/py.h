@@ -11,7 +11,8 @@
  * py_data.c        from Python's values to tensors; py_factory.c, py_values.c the way back
  * py_numpy.c       the only NumPy C API; py_dlpack.c; py_random.c: Generator
  * py_autograd.c    backward, grad, hooks; py_grad_mode.c: no_grad; py_node.c: grad_fn
- * py_function.c    nodes whose rule is Python; py_node_hook.c: hooks on nodes, anomaly mode
+ * py_function.c    nodes whose rule is Python; py_node_hook.c: hooks on nodes, anomaly mode;
+ *                  py_node_look.c: what minitorch.graph shows
  * py_nn.c          the call path of modules; py_optim.c: optimizers' steps; py_loader.c: batches */
 #ifndef MT_PYTHON_PY_H
 #define MT_PYTHON_PY_H
@@ -36,7 +37,7 @@
 /* clang-format off */
 #define PY_PARTS(X)                                                                                \
     X(error) X(dtype) X(device) X(random) X(tensor) X(op) X(index) X(numpy) X(dlpack) X(data)      \
-    X(grad_mode) X(node) X(autograd) X(function) X(node_hook) X(nn) X(optim) X(loader)
+    X(grad_mode) X(node) X(autograd) X(function) X(node_hook) X(node_look) X(nn) X(optim) X(loader)
 /* clang-format on */
 #define PY_PART(part) int py_init_##part(PyObject *module);
 PY_PARTS(PY_PART)

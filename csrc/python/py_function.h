@@ -11,6 +11,7 @@ bool py_is_function(const mt_node *n);
 /* Raises what asking for saved tensors of a released node raises; NULL. */
 PyObject *py_function_released(void);
 
+bool py_node_check(PyObject *o); /* is it a Node object? */
 /* A Node object's node, NULL for AccumulateGrad; o must be a Node (py_node.c). */
 mt_node *py_node_of(PyObject *o);
 /* The Python object of a node: new reference. */

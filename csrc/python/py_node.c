@@ -186,6 +186,8 @@ static PyObject *get_variable(PyObject *self, void *closure)
                         short_name(self));
 }
 
+bool py_node_check(PyObject *o) { return PyObject_TypeCheck(o, &node_type); }
+
 mt_node *py_node_of(PyObject *o) { return as_node(o)->node; }
 
 PyObject *py_node_object(mt_node *n) { return wrap_node(n); }
