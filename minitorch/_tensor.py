@@ -242,6 +242,19 @@ def _row_major(size: tuple[int, ...]) -> tuple[int, ...]:
 _shared: weakref.WeakValueDictionary[int, mmap.mmap] = weakref.WeakValueDictionary()
 
 
+def resize_as_(self: Tensor, other: Tensor, *, memory_format: Any = None) -> Tensor:
+    """As ``resize_(other.shape)``.
+
+    Raises RuntimeError as resize_ does.
+
+    Example:
+        >>> import minitorch
+        >>> minitorch.zeros(4).resize_as_(minitorch.ones(2, 2)).shape
+        torch.Size([2, 2])
+    """
+    return self.resize_(other.shape)
+
+
 def share_memory_(self: Tensor) -> Tensor:
     """Moves the values to memory that processes forked from now on share; returns the tensor."""
     if self.is_shared() or self.numel() == 0:
@@ -299,7 +312,7 @@ def _install() -> None:
     """Adds the functions of this module to Tensor."""
     methods = [
         __reduce_ex__, __deepcopy__, __format__, __reversed__, __complex__, __array__, __array_wrap__,
-        is_nonzero, apply_, new_tensor, new, index_put_, resize_, share_memory_, is_shared,
+        is_nonzero, apply_, new_tensor, new, index_put_, resize_, resize_as_, share_memory_, is_shared,
         untyped_storage,
     ]  # fmt: skip
     _C._extend_tensor({**{m.__name__: m for m in methods}, "type": type_})

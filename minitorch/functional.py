@@ -24,6 +24,7 @@ __all__ = [
     "combinations",
     "einsum",
     "equal",
+    "gradient",
     "index_put",
     "meshgrid",
     "nonzero",
@@ -31,6 +32,7 @@ __all__ = [
     "tensordot",
     "unique",
     "unique_consecutive",
+    "unravel_index",
 ]
 
 
@@ -445,3 +447,117 @@ _C._extend_tensor(
         "__rdiv__": _rdiv,
     }
 )
+
+
+def _steps(input: Tensor, spacing: object, dims: list[int]) -> list:
+    """What gradient() divides by for each of dims: a number, or the coordinates' distances."""
+    spacing = 1 if spacing is None else spacing
+    if isinstance(spacing, (list, tuple)):
+        if len(spacing) != len(dims):
+            raise RuntimeError(
+                f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length "
+                f"{len(dims)}, but got a list of length {len(spacing)}"
+            )
+        steps = list(spacing)
+    else:
+        steps = [spacing] * len(dims)
+    for i, (step, d) in enumerate(zip(steps, dims, strict=True)):
+        if not isinstance(step, Tensor) or step.dim() == 0:
+            continue
+        if step.shape != (input.shape[d],):
+            raise RuntimeError(
+                f"torch.gradient expected each element of 'spacing' to have dimension 1 and "
+                f"the length {input.shape[d]} of its dimension, but got {tuple(step.shape)}"
+            )
+        steps[i] = step.diff()
+    return steps
+
+
+def _slope(x: Tensor, step: object, edge_order: int) -> Tensor:
+    """The gradient along the last dimension of x."""
+    if isinstance(step, Tensor) and step.dim():
+        before, after = step[:-1], step[1:]
+    else:
+        before = after = step
+    left, middle, right = x[..., :-2], x[..., 1:-1], x[..., 2:]
+    total = before + after
+    inner = (
+        (right - middle) * (before / (after * total)) + (middle - left) * (after / (before * total))
+        if before is not after
+        else (right - left) / total
+    )
+    first, last = (step[0], step[-1]) if before is not after else (step, step)
+    head, tail = (x[..., 1:2] - x[..., :1]) / first, (x[..., -1:] - x[..., -2:-1]) / last
+    if edge_order == 2:  # the parabola through the three points at the end
+        second, third = (step[1], step[-2]) if before is not after else (step, step)
+        head = head + (head - (x[..., 2:3] - x[..., 1:2]) / second) * (first / (first + second))
+        tail = tail + (tail - (x[..., -2:-1] - x[..., -3:-2]) / third) * (last / (last + third))
+    return _C.cat((head, inner, tail), -1)
+
+
+def gradient(
+    input: Tensor, *, spacing: object = 1, dim: int | tuple[int, ...] | None = None, edge_order: int = 1
+) -> tuple[Tensor, ...]:
+    """The slopes of sampled values along each dimension, by central differences: for every dim a tensor of
+    input's shape.
+
+    Args:
+        spacing: the distance of neighbouring samples: a number, one for each dim, or for each dim a vector of
+            coordinates.
+        dim: along which dimensions, by default all.
+        edge_order: 1 or 2, the order of the differences at both ends.
+
+    RuntimeError for a dimension with fewer than ``edge_order + 1`` samples or a spacing that does not fit.
+
+    >>> import minitorch
+    >>> minitorch.gradient(minitorch.tensor([1.0, 4.0, 9.0, 16.0]))
+    (tensor([3., 4., 6., 7.]),)
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.gradient.html
+    """
+    named = range(input.dim()) if dim is None else dim if isinstance(dim, (list, tuple)) else (dim,)
+    if any(not -input.dim() <= d < input.dim() for d in named):
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-input.dim()}, {input.dim() - 1}])"
+        )
+    dims = [d % input.dim() for d in named]
+    if len(set(dims)) < len(dims):
+        raise RuntimeError("dim appears multiple times in the list of dims")
+    if edge_order not in (1, 2):
+        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    if any(input.shape[d] < edge_order + 1 for d in dims):
+        raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
+    steps = _steps(input, spacing, dims)
+    return tuple(
+        _slope(input.movedim(d, -1), step, edge_order).movedim(-1, d)
+        for d, step in zip(dims, steps, strict=True)
+    )
+
+
+def unravel_index(indices: Tensor, shape: int | tuple[int, ...] | Tensor) -> tuple[Tensor, ...]:
+    """Where the elements with these numbers, counted in row-major order, are in a tensor of this shape.
+
+    For each dimension a tensor of indices' shape.
+
+    TypeError for indices that are not integers or a shape of something else; ValueError for a number beyond
+    the shape.
+
+    >>> import minitorch
+    >>> minitorch.unravel_index(minitorch.tensor([5, 2]), (2, 3))
+    (tensor([1, 0]), tensor([2, 2]))
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.unravel_index.html
+    """
+    if not isinstance(indices, Tensor) or indices.is_floating_point() or str(indices.dtype) == "torch.bool":
+        raise TypeError(f"expected 'indices' to be an integer tensor, but got {indices}")
+    sizes = shape.tolist() if isinstance(shape, Tensor) else shape
+    sizes = [sizes] if isinstance(sizes, int) else list(sizes)
+    if not all(isinstance(n, int) and not isinstance(n, bool) for n in sizes):
+        raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {shape}")
+    if any(n < 0 for n in sizes):
+        raise ValueError(f"'shape' cannot have negative values, but got {tuple(sizes)}")
+    found = []
+    for n in reversed(sizes):
+        found.append(indices % n if n else indices)
+        indices = indices // n if n else indices
+    return tuple(reversed(found))

@@ -72,6 +72,22 @@ def repeat_interleave(x, repeats=None, dim=None, output_size=None):
     return np.repeat(np.arange(len(x)), x) if repeats is None else np.repeat(x, repeats, dim)
 
 
+def replaced(part, turned=lambda values, *args: values):
+    """A copy with a view of it overwritten."""
+
+    def of(x, values, *args):
+        y = x.copy()
+        part(y, *args)[...] = turned(values, *args)
+        return y
+
+    return of
+
+
+def sum_to_size(x, size):
+    x = x.sum(tuple(range(x.ndim - len(size))))
+    return x.sum(tuple(d for d, n in enumerate(size) if n != x.shape[d]), keepdims=True)
+
+
 OPS = [
     # ---- triangles and diagonals ----------------------------------------------------------------------
     Op("tril", TRI, np.tril, AB, errors=["r(2) -> RuntimeError"]),
@@ -224,4 +240,57 @@ OPS = [
     ),
     Op("trapezoid", "r(3,4); r(3,4), dx=2, dim=0; r(3,4), r(4); r(3,4), r(3,4), dim=0", trapezoid),
     Op("cumulative_trapezoid", "r(3,4); r(3,4), dx=2, dim=0; r(3,4), r(4)", None),
+    # ---- parts replaced -------------------------------------------------------------------------------
+    Op(
+        "slice_scatter",
+        "r(3,4), r(3,2), 1, 1, 3; r(5), r(3), 0, 0, 9, 2; r(3,4), r(3,4)",
+        replaced(
+            lambda y, d=0, a=None, b=None, s=1: np.moveaxis(y, d, 0)[a:b:s],
+            lambda v, d=0, *k: np.moveaxis(v, d, 0),
+        ),
+        AB,
+        errors=["r(3), r(2), 0, 0, 1 -> RuntimeError"],
+    ),
+    Op(
+        "select_scatter",
+        "r(3,4), r(3), 1, 2; r(3,4), r(4), 0, -1",
+        replaced(lambda y, d, i: np.moveaxis(y, d, 0)[i]),
+        AB,
+        errors=["r(3,4), r(3), 0, 0 -> RuntimeError"],
+    ),
+    Op("diagonal_scatter", "r(3,4), r(3); r(3,4), r(2), -1; r(2,3,3), r(2,2), 1, 2, 1", None, AB),
+    Op("as_strided_scatter", "r(6), r(2,2), (2,2), (2,1)", None, F, grad=None),
+    Op(
+        "narrow_copy", "r(3,4), 1, 1, 2; r(4), 0, 0, 0", lambda x, d, s, n: np.take(x, range(s, s + n), d), AB
+    ),
+    Op(
+        "sum_to_size",
+        "r(3,4), (1,4); r(2,3,4), (3,1); r(3), (3,); r(3), ()",
+        sum_to_size,
+        F,
+        errors=["r(3), (2,) -> RuntimeError"],
+    ),
+    Op(
+        "nonzero_static",
+        "b(3,4), size=4; r(2), size=3, fill_value=7",
+        None,
+        AB,
+        grad=False,
+        errors=["r(2), size=-1 -> RuntimeError"],
+    ),
+    Op(
+        "empty_strided",
+        "(0,3), (1,1)",
+        lambda s, st: np.empty(s),
+        grad=False,
+        errors=["(2,), (1,1) -> RuntimeError"],
+    ),
+    Op("new_empty_strided", "r(2), (0,3), (1,1)", lambda x, s, st: np.empty(s), grad=False),
+    Op(
+        "empty_permuted",
+        "(0,3), (1,0)",
+        lambda s, order: np.empty(s),
+        grad=False,
+        errors=["(2,), (1,) -> RuntimeError"],
+    ),
 ]

@@ -101,6 +101,18 @@ def cdist(x, y, p=2.0):
     return np.linalg.norm(x[..., :, None, :] - y[..., None, :, :], p, -1)
 
 
+def matrix_exp(x):
+    y = term = np.broadcast_to(np.eye(x.shape[-1]), x.shape)
+    for k in range(1, 60):
+        term = term @ x / k
+        y = y + term
+    return y
+
+
+def histogram(x, bins, range=None, weight=None, density=False):
+    return np.histogram(x, bins, range, density=density, weights=weight)
+
+
 OPS = [
     # ---- writing by index -----------------------------------------------------------------------------
     Op("index_fill", "r(3,4), 1, c([0,2]), 2.0; r(3,4), 0, c([1,1]), r(); r(3), 0, c([2]), 1", index_fill, A),
@@ -284,4 +296,61 @@ OPS = [
         errors=["r(2,3), r(2,2) -> RuntimeError"],
     ),
     Op("norm", "r(3,4); r(3,4), 1, 1; r(3,4), 2, 0, True", None, rtol=1e-5),
+    Op(
+        "index_reduce",
+        "d(4), 0, c([0,2,2]), d(3), 'amax'; d(3,4), 1, c([0,3]), d(3,2), 'amin', include_self=False; p(3), 0, c([1,1]), p(2), 'prod'; r(3), 0, c([1,1]), r(2), 'mean'",
+        None,
+        errors=["r(3), 0, c([0]), r(1), 'sum' -> RuntimeError"],
+    ),
+    Op(
+        "inv_ex",
+        "r(3,3); r(2,3,3)",
+        lambda x: (np.linalg.inv(x), np.zeros(x.shape[:-2], "int32")),
+        rtol=1e-4,
+        grad=None,
+    ),
+    Op("cholesky_ex", "p(1,1); c([[-1.0]])", None, grad=None),
+    Op("lu_factor_ex", "r(3,3); r(2,4,2); r(2,4); c([[0.0]])", None, rtol=1e-4, grad=None),
+    Op(
+        "lu_factor",
+        "r(3,3); r(2,4,2); r(2,4)",
+        None,
+        rtol=1e-4,
+        grad=None,
+        errors=["c([[0.0]]) -> RuntimeError", "r(3,3), pivot=False -> RuntimeError"],
+    ),
+    Op("lu", "r(3,3); r(2,4,2); r(2,4)", None, rtol=1e-4, grad=None),
+    Op("lu_unpack", "r(3,3), c([1,3,3]).int()", None, grad=None, errors=["r(2,2), c([1,2]) -> RuntimeError"]),
+    Op("lu_solve", "r(3,3), c([1,3,3]).int(), r(3,2)", None, grad=None),
+    Op(
+        "renorm",
+        "r(3,4), 2, 0, 1.0; r(2,3,2), 1, 1, 0.5; r(3,2), float('inf'), 1, 0.5",
+        None,
+        rtol=1e-5,
+        errors=["r(3), 2, 0, 1.0 -> RuntimeError", "r(3,2), 0, 0, 1.0 -> RuntimeError"],
+    ),
+    Op("cholesky_inverse", "p(1,1)", lambda x, upper=False: 1 / (x * x), grad=None, rtol=1e-5),
+    Op("matrix_exp", "r(3,3); r(2,2,2); r(0,0)", matrix_exp, rtol=1e-4),
+    Op(
+        "vander",
+        "r(3); r(2,3), N=4; r(3), N=2",
+        lambda x, N=None: x[..., None] ** np.arange(N or x.shape[-1]),
+        F,
+        errors=["r(3), N=1 -> RuntimeError"],
+    ),
+    Op(
+        "multi_dot",
+        "[r(2,3), r(3,4)]; [r(3), r(3,4), r(4,1), r(1,2)]; [r(3), r(3,2), r(2)]",
+        np.linalg.multi_dot,
+        errors=["[r(2)] -> RuntimeError"],
+    ),
+    Op(
+        "histogram",
+        "r(20), 5; r(20), 4, range=(-1.0, 1.0); r(3,4), 3, weight=w(3,4), density=True",
+        histogram,
+        F,
+        grad=False,
+        rtol=1e-5,
+        errors=["r(3), 0 -> RuntimeError", "i(3,n=3), 2 -> NotImplementedError"],
+    ),
 ]

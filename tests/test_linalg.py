@@ -77,6 +77,31 @@ def test_qr(shape, mode):
     close(r, r.triu())
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_lu(shape):
+    a = random(*shape)
+    p, lower, upper = mt.linalg.lu(a)
+    close(p @ lower @ upper, a)
+    factors = mt.linalg.lu_factor(a)
+    for x, y in zip((p, lower, upper), mt.lu_unpack(*factors), strict=True):
+        close(x, y)
+
+
+@pytest.mark.parametrize("adjoint", [False, True])
+@pytest.mark.parametrize("left", [False, True])
+def test_lu_solve(left, adjoint):
+    a, b = random(2, 4, 4), random(2, 4, 4, seed=1)
+    x = mt.linalg.lu_solve(*mt.linalg.lu_factor(a), b, left=left, adjoint=adjoint)
+    m = a.mT if adjoint else a
+    close(m @ x if left else x @ m, b)
+
+
+def test_info_of_what_fails():
+    assert mt.linalg.inv_ex(mt.zeros(2, 2)).info == 1
+    assert mt.linalg.cholesky_ex(-mt.eye(3)).info == 1
+    assert mt.linalg.lu_factor_ex(mt.ones(3, 3)).info == 2
+
+
 def test_cholesky():
     a = positive(random(2, 4, 4))
     factor = mt.linalg.cholesky(a)
@@ -103,13 +128,20 @@ DIFFERENTIABLE = {
     "logdet": lambda a: mt.logdet(positive(a)),
     "lstsq": lambda a: mt.linalg.lstsq(a, a[..., :1] * 2 + 1).solution,
     "pinv": lambda a: mt.linalg.pinv(a),
+    "lu": lambda a: mt.linalg.lu(a)[1:],
+    "lu_factor": lambda a: mt.linalg.lu_factor(a)[0],
+    "lu_solve": lambda a: mt.linalg.lu_solve(*mt.linalg.lu_factor(a), a[..., :2]),
+    "cholesky_inverse": lambda a: mt.cholesky_inverse(mt.linalg.cholesky(positive(a))),
+    "matrix_exp": mt.linalg.matrix_exp,
     "cond": lambda a: mt.linalg.cond(a),
 }
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_derivatives(name):
-    for shape in [(3, 3), (2, 3, 3)] + ([(4, 3), (2, 4)] if name in ("svd", "pinv") else []):
+    for shape in [(3, 3), (2, 3, 3)] + (
+        [(4, 3), (2, 4)] if name in ("svd", "pinv", "lu", "lu_factor") else []
+    ):
         a = random(*shape, seed=2).requires_grad_()
         assert gradcheck(DIFFERENTIABLE[name], a)
         assert gradgradcheck(DIFFERENTIABLE[name], a)

@@ -1,4 +1,4 @@
-/* Operators on the bits of integers: and, or, xor, not, shifts. On bool they are the logical ones.
+/* Operators on the bits of integers: and, or, xor, not, shifts; gcd and lcm. On bool they are the logical ones.
  * Their loops stand here, not among the rows, because there are none for floats. */
 #include "ops/ops.h"
 
@@ -16,6 +16,19 @@
 #define LEFT(T, a, b)  ((uint64_t)(int64_t)b >= (uint64_t)BITS(T) ? 0 : (uint64_t)a << b)
 #define LAST(T)        (BITS(T) - ((T) - 1 < (T)1))
 #define RIGHT(T, a, b) (a >> ((uint64_t)(int64_t)b >= (uint64_t)LAST(T) ? LAST(T) : b))
+
+/* Euclid, on sizes; the smallest number of T has none in T, so it is done without signs. */
+static uint64_t size_of(int64_t a) { return a < 0 ? -(uint64_t)a : (uint64_t)a; }
+static uint64_t common(uint64_t a, uint64_t b)
+{
+    while (a) {
+        uint64_t rest = b % a;
+        b = a, a = rest;
+    }
+    return b;
+}
+#define GCD(T, a, b) common(size_of((int64_t)a), size_of((int64_t)b))
+#define LCM(T, a, b) (a && b ? size_of((int64_t)a) / GCD(T, a, b) * size_of((int64_t)b) : 0)
 
 #define LOOP(name, T, F)                                                                           \
     static void name(int64_t n, char *const *p, const int64_t *stride, const double *param)        \
@@ -45,6 +58,8 @@ LOOPS(xor, XOR)
 LOOPS(not, NOT)
 LOOPS(left, LEFT)
 LOOPS(right, RIGHT)
+LOOPS(gcd, GCD)
+LOOPS(lcm, LCM)
 
 /* ==== operators =============================================================================== */
 
@@ -72,9 +87,11 @@ static int run(mt_call *c, const mt_loop *loops, int on_bool, const char *kernel
 }
 
 #define BITWISE(id, loops, on_bool, kernel, text)                                                  \
+    BITWISE_OF("Number", id, loops, on_bool, kernel, text)
+#define BITWISE_OF(self_type, id, loops, on_bool, kernel, text)                                    \
     static int id##_forward(mt_call *c) { return run(c, loops, on_bool, kernel); }                 \
     MT_OP(id, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,                   \
-          .schema = #id "(Number self, Number other) -> Tensor", .doc = text);                     \
+          .schema = #id "(" self_type " self, " self_type " other) -> Tensor", .doc = text);       \
     mt_tensor *mt_##id(mt_tensor *self, mt_tensor *other)                                          \
     {                                                                                              \
         return mt_call2(&mt_op_##id, self, other);                                                 \
@@ -89,6 +106,10 @@ BITWISE(bitwise_left_shift, left_loops, -1, "lshift_cpu",
         "The bits of self moved left by other places: self * 2 ** other.")
 BITWISE(bitwise_right_shift, right_loops, -1, "rshift_cpu",
         "The bits of self moved right by other places, the sign kept.")
+BITWISE_OF("Tensor", gcd, gcd_loops, -1, "gcd_cpu",
+           "The greatest number that divides both integers; gcd(0, 0) is 0.")
+BITWISE_OF("Tensor", lcm, lcm_loops, -1, "lcm_cpu",
+           "The smallest number that both integers divide; 0 if one is 0.")
 
 static int bitwise_not_forward(mt_call *c)
 {

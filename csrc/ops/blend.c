@@ -177,3 +177,71 @@ static int heaviside_forward(mt_call *c)
 MT_OP(heaviside, .kind = MT_COMPOSITE | EVERYWHERE,
       .schema = "heaviside(Tensor self, Tensor values) -> Tensor",
       .doc = "0 where self is negative, 1 where it is positive, values where it is 0.");
+
+/* ==== fmax, fmin ============================================================================== */
+
+/* The other one where one is NaN. Equal ones count as the first. */
+static int not_nan(mt_call *c, mt_tensor *first)
+{
+    return mt_result_is(c, 0,
+                        mt_where(mt_logical_or(first, mt_isnan(c->in[1])), c->in[0], c->in[1]));
+}
+static int fmax_forward(mt_call *c) { return not_nan(c, mt_ge(c->in[0], c->in[1])); }
+MT_OP(fmax, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT, .grad_name = "FmaxBackward0",
+      .schema = "fmax(Tensor self, Tensor other) -> Tensor",
+      .doc = "The larger of two elements, or the other one where one is NaN.");
+static int fmin_forward(mt_call *c) { return not_nan(c, mt_le(c->in[0], c->in[1])); }
+MT_OP(fmin, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT, .grad_name = "FminBackward0",
+      .schema = "fmin(Tensor self, Tensor other) -> Tensor",
+      .doc = "The smaller of two elements, or the other one where one is NaN.");
+
+/* ==== isposinf, isneginf, isreal, frexp ======================================================= */
+
+static int isposinf_forward(mt_call *c)
+{
+    return mt_result_is(c, 0, mt_eq(c->in[0], mt_number(INFINITY)));
+}
+MT_OP(isposinf, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .schema = "isposinf(Tensor self) -> Tensor", .doc = "True where x is inf.");
+static int isneginf_forward(mt_call *c)
+{
+    return mt_result_is(c, 0, mt_eq(c->in[0], mt_number(-INFINITY)));
+}
+MT_OP(isneginf, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .schema = "isneginf(Tensor self) -> Tensor", .doc = "True where x is -inf.");
+static int isreal_forward(mt_call *c)
+{
+    return mt_result_is(c, 0, mt_ones(MT_BOOL, c->in[0]->ndim, c->in[0]->size));
+}
+MT_OP(isreal, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD,
+      .schema = "isreal(Tensor self) -> Tensor", .doc = "True: no element has an imaginary part.");
+
+/* x = mantissa * 2^exponent with 1/2 <= |mantissa| < 1. */
+static int frexp_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0];
+    if (!mt_is_float(type_of(x)))
+        return mt_error(MT_RUNTIME, "torch.frexp() only supports floating-point dtypes");
+    mt_tensor *y = mt_result(c, 0, type_of(x), x->ndim, x->size),
+              *e = mt_result(c, 1, MT_INT32, x->ndim, x->size);
+    mt_tensor *mantissa = mt_empty(MT_FLOAT64, x->ndim, x->size),
+              *exponent = mt_empty(MT_INT32, x->ndim, x->size);
+    if (!y || !e || !mantissa || !exponent || mt_copy_raw(mantissa, x) < 0) return -1;
+    double *m = (double *)(void *)mantissa->data;
+    for (int64_t i = 0; i < x->numel; i++) {
+        int power = 0;
+        if (isfinite(m[i])) m[i] = frexp(m[i], &power);
+        ((int32_t *)(void *)exponent->data)[i] = power;
+    }
+    return mt_copy_raw(y, mantissa) < 0 ? -1 : mt_copy_raw(e, exponent);
+}
+static void frexp_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *g = gout[0];
+    if (gin[0]) gin[0] = g ? mt_div(g, mt_exp2(mt_to_dtype(c->out[1], type_of(g)))) : NULL;
+}
+MT_OP(frexp, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_OUT(1)},
+      .backward = frexp_backward, .rule = "g / 2 ** exponent",
+      .schema = "frexp(Tensor self) -> (Tensor mantissa, Tensor exponent)",
+      .doc = "mantissa * 2 ** exponent of every element, the mantissa's size in [1/2, 1), the "
+             "exponent an int32.");

@@ -169,6 +169,76 @@ MT_OP(
         "new_full(Tensor self, int[] size, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor",
     .doc = "full(size, fill_value) in this tensor's type.");
 
+/* ---- in memory of a given layout ---- */
+
+static int laid_out(mt_call *c, const mt_arg *size, const mt_arg *stride, mt_dtype d)
+{
+    if (size->ints.n != stride->ints.n)
+        return mt_error(MT_RUNTIME,
+                        "dimensionality of sizes (%" PRId64
+                        ") must match dimensionality of strides (%" PRId64 ")",
+                        size->ints.n, stride->ints.n);
+    for (int64_t i = 0; i < size->ints.n; i++)
+        if (size->ints.v[i] < 0 || stride->ints.v[i] < 0)
+            return mt_error(MT_RUNTIME,
+                            "Trying to create tensor with negative dimension or stride at %" PRId64,
+                            i);
+    c->out[0] = mt_empty_strided(d, (int)size->ints.n, size->ints.v, stride->ints.v);
+    return c->out[0] ? 0 : -1;
+}
+static int empty_strided_forward(mt_call *c)
+{
+    mt_dtype d = c->arg[2].given ? (mt_dtype)c->arg[2].i : mt_default_dtype();
+    return laid_out(c, &c->arg[0], &c->arg[1], d);
+}
+MT_OP(empty_strided, LIKE,
+      .schema = "empty_strided(int[] size, int[] stride, *, ScalarType? dtype=None) -> Tensor",
+      .doc = "empty() with these strides, in elements.");
+static int new_empty_strided_forward(mt_call *c)
+{
+    return laid_out(c, &c->arg[0], &c->arg[1], NEW_TYPE(2));
+}
+MT_OP(new_empty_strided, NEW,
+      .schema = "new_empty_strided(Tensor self, int[] size, int[] stride, *, ScalarType? "
+                "dtype=None) -> Tensor",
+      .doc = "empty_strided(size, stride) in this tensor's type.");
+
+/* physical_layout: the dimensions from the one that moves slowest in memory to the fastest. */
+static int empty_permuted_forward(mt_call *c)
+{
+    const mt_arg *size = &c->arg[0], *order = &c->arg[1];
+    int64_t stride[MT_MAX_DIMS] = {0}, step = 1, n = size->ints.n;
+    bool seen[MT_MAX_DIMS] = {false};
+    if (order->ints.n != n || n > MT_MAX_DIMS)
+        return mt_error(MT_RUNTIME,
+                        "Number of dimensions in size does not match the length of the "
+                        "physical_layout; i.e. len(size) = %" PRId64
+                        " is not equal to len(physical_layout) = %" PRId64,
+                        n, order->ints.n);
+    for (int64_t i = n - 1; i >= 0; i--) {
+        int64_t d = order->ints.v[i];
+        if (d < 0 || d >= n)
+            return mt_error(MT_RUNTIME,
+                            "Dimension out of range (expected to be between 0 and %" PRId64
+                            ", but got %" PRId64 " at index %" PRId64
+                            ").  NB: negative dims not currently supported; file an issue if you "
+                            "want it.",
+                            n - 1, d, i);
+        if (seen[d]) return mt_error(MT_RUNTIME, "Duplicate dim not allowed");
+        seen[d] = true;
+        stride[d] = step;
+        if (__builtin_mul_overflow(step, size->ints.v[d] > 1 ? size->ints.v[d] : 1, &step))
+            return mt_error(MT_RUNTIME, "empty_permuted: sizes overflow");
+    }
+    mt_arg strides = mt_arg_ints(n, stride);
+    mt_dtype d = c->arg[2].given ? (mt_dtype)c->arg[2].i : mt_default_dtype();
+    return laid_out(c, size, &strides, d);
+}
+MT_OP(empty_permuted, LIKE,
+      .schema = "empty_permuted(int[] size, int[] physical_layout, *, ScalarType? dtype=None) -> "
+                "Tensor",
+      .doc = "empty() with the dimensions in this order in memory, the slowest first.");
+
 /* ==== ranges ================================================================================== */
 
 /* The type of a range made from numbers: int64 unless one of them is a float. */

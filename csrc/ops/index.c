@@ -450,6 +450,24 @@ MT_OP(nonzero, .kind = MT_NODIFF | MT_FUNCTION | MT_OUT,
 
 mt_tensor *mt_nonzero(mt_tensor *self) { return mt_call1(&mt_op_nonzero, self); }
 
+static int nonzero_static_forward(mt_call *c)
+{
+    int64_t n = c->arg[0].i;
+    if (n < 0)
+        return mt_error(MT_RUNTIME, "nonzero_static: 'size' must be an non-negative integer");
+    mt_tensor *found = mt_nonzero(c->in[0]), *y;
+    int64_t size[2] = {n, c->in[0]->ndim};
+    if (!found || !(y = mt_result(c, 0, MT_INT64, 2, size)) ||
+        mt_fill_raw(y, mt_scalar_int(c->arg[1].i)) < 0)
+        return -1;
+    size[0] = found->size[0] < n ? found->size[0] : n;
+    mt_tensor *part = mt_alias_as(y, 2, size, y->stride, 0);
+    return part ? mt_copy_raw(part, mt_slice(found, 0, 0, n, 1)) : -1;
+}
+MT_OP(nonzero_static, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .schema = "nonzero_static(Tensor self, *, int size, int fill_value=-1) -> Tensor",
+      .doc = "The first `size` rows of nonzero(), filled up with rows of fill_value.");
+
 static int argwhere_forward(mt_call *c) { return mt_result_is(c, 0, mt_nonzero(c->in[0])); }
 
 MT_OP(argwhere, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,

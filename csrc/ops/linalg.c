@@ -205,6 +205,35 @@ MT_OP(inverse, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
       .schema = "inverse(Tensor self) -> Tensor",
       .doc = "The inverses of square matrices (..., n, n). RuntimeError if one is singular.");
 
+static mt_tensor *to_matrices(mt_tensor *x) { return mt_unsqueeze(mt_unsqueeze(x, -1), -1); }
+/* info: 0, or which pivot of A is 0; such an inverse is NaN. */
+static int linalg_inv_ex_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *a, *pivots, *info;
+    if (mt_check_matrix("linalg.inv", x, true) < 0 || !(a = double_copy(x))) return -1;
+    int64_t n = rows(a), zero;
+    if (!(pivots = mt_empty(MT_INT64, 1, &n)) || !(info = mt_empty(MT_INT32, a->ndim - 2, a->size)))
+        return -1;
+    bool any = false;
+    for (int64_t b = 0; b < batches(a); b++) {
+        mt_lu(n, data_of(a) + b * n * n, (int64_t *)(void *)pivots->data, &zero);
+        ((int32_t *)(void *)info->data)[b] = (int32_t)zero;
+        any |= zero != 0;
+    }
+    if (any && c->arg[0].b) return mt_result_is(c, 0, mt_inverse(x)); /* fails with its words */
+    if (any) {
+        mt_tensor *bad = to_matrices(mt_ne(info, mt_number(0)));
+        mt_tensor *y = mt_inverse(mt_where(bad, identity(type_of(x), n), x));
+        if (mt_result_is(c, 0, mt_where(bad, mt_number(NAN), y)) < 0) return -1;
+    } else if (mt_result_is(c, 0, mt_inverse(x)) < 0) {
+        return -1;
+    }
+    return mt_result_is(c, 1, info);
+}
+MT_OP(linalg_inv_ex, .kind = MT_COMPOSITE | MT_LINALG | MT_OUT,
+      .schema = "inv_ex(Tensor A, *, bool check_errors=False) -> (Tensor inverse, Tensor info)",
+      .doc = "inv() that does not fail: info is 0, or the number of the first zero pivot.");
+
 /* The product of the pivots: y its sign or itself, l (or NULL) the logarithm of its size. */
 static int determinant(mt_tensor *a, mt_tensor *y, mt_tensor *l)
 {
@@ -224,7 +253,6 @@ static int determinant(mt_tensor *a, mt_tensor *y, mt_tensor *l)
     mt_free(pivot, (size_t)(bytes ? bytes : 1));
     return 0;
 }
-static mt_tensor *to_matrices(mt_tensor *x) { return mt_unsqueeze(mt_unsqueeze(x, -1), -1); }
 
 static int linalg_det_forward(mt_call *c)
 {
@@ -301,30 +329,23 @@ MT_OP(logdet, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
 
 /* ==== cholesky ============================================================================================================ */
 
-static int linalg_cholesky_forward(mt_call *c)
+/* info: 0, or the order of the first minor that is not positive. */
+static int linalg_cholesky_ex_forward(mt_call *c)
 {
-    mt_tensor *x = c->in[0];
+    mt_tensor *x = c->in[0], *info;
     if (mt_check_matrix("linalg.cholesky", x, true) < 0) return -1;
     mt_tensor *a = double_copy(c->arg[0].b ? mT(x) : x);
-    if (!a) return -1;
+    if (!a || !(info = mt_empty(MT_INT32, a->ndim - 2, a->size))) return -1;
     int64_t n = rows(a);
     for (int64_t b = 0; b < batches(a); b++) {
         int64_t bad = mt_cholesky_factor(n, data_of(a) + b * n * n);
-        char where[48] = "";
-        if (bad && a->ndim > 2) snprintf(where, sizeof where, "(Batch element %" PRId64 "): ", b);
-        if (bad)
-            return mt_error(
-                MT_RUNTIME,
-                "linalg.cholesky: %sThe factorization could not be completed because the "
-                "input is not positive-definite (the leading minor of order %" PRId64
-                " is not positive-definite).",
-                where, bad);
+        ((int32_t *)(void *)info->data)[b] = (int32_t)bad;
     }
     mt_tensor *l = c->arg[0].b ? mT(a) : a;
-    return l ? deliver(c, 0, type_of(x), l) : -1;
+    return l && deliver(c, 0, type_of(x), l) == 0 ? deliver(c, 1, MT_INT32, info) : -1;
 }
 /* With P = L^T gL and Phi the lower triangle with half the diagonal: gA = L^-T (Phi(P) + Phi(P)^T) / 2 L^-1. */
-static void linalg_cholesky_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+static void linalg_cholesky_ex_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     mt_tensor *l = c->out[0], *g = gout[0];
     if (!gin[0]) return;
@@ -333,8 +354,40 @@ static void linalg_cholesky_backward(const mt_call *c, mt_tensor **gout, mt_tens
     mt_tensor *right = mT(mt_solve_square(mT(l), mT(mt_mul(both, mt_number(0.5)))));
     gin[0] = mt_solve_square(mT(l), right);
 }
-MT_OP(linalg_cholesky, .kind = MT_LINALG | MT_OUT, .keeps = {MT_KEEP_OUT(0)},
-      .backward = linalg_cholesky_backward,
+MT_OP(linalg_cholesky_ex, .kind = MT_LINALG | MT_OUT, .keeps = {MT_KEEP_OUT(0)},
+      .backward = linalg_cholesky_ex_backward,
+      .schema = "cholesky_ex(Tensor A, *, bool upper=False, bool check_errors=False) -> (Tensor L, "
+                "Tensor info)",
+      .doc =
+          "cholesky() that does not fail: info is 0, or the order of the first leading minor that "
+          "is not positive.");
+static int linalg_cholesky_forward(mt_call *c)
+{
+    mt_arg arg[2] = {c->arg[0], mt_arg_bool(false)};
+    mt_tensor *in[1] = {c->in[0]}, *out[MT_MAX_TARGETS] = {NULL};
+    mt_call inner = {.op = &mt_op_linalg_cholesky_ex,
+                     .nin = 1,
+                     .narg = 2,
+                     .nout = 2,
+                     .in = in,
+                     .out = out,
+                     .arg = arg};
+    if (!mt_apply(&inner)) return -1;
+    for (int64_t b = 0; b < out[1]->numel; b++) {
+        int64_t bad = mt_scalar_to_int(mt_item_at(out[1], b));
+        char where[48] = "";
+        if (out[1]->ndim) snprintf(where, sizeof where, "(Batch element %" PRId64 "): ", b);
+        if (bad)
+            return mt_error(
+                MT_RUNTIME,
+                "linalg.cholesky: %sThe factorization could not be completed because the "
+                "input is not positive-definite (the leading minor of order %" PRId64
+                " is not positive-definite).",
+                where, bad);
+    }
+    return mt_result_is(c, 0, out[0]);
+}
+MT_OP(linalg_cholesky, .kind = MT_COMPOSITE | MT_LINALG | MT_OUT,
       .schema = "cholesky(Tensor A, *, bool upper=False) -> Tensor",
       .doc = "The lower triangular L with A = L L^T of positive definite A (..., n, n), or L^T.");
 static int cholesky_forward(mt_call *c)

@@ -1,5 +1,5 @@
 /* Linear algebra made of the factorizations in ops/linalg.c: norms, pinv, lstsq, matrix_power, rank, cond, triangular
- * and Cholesky solves; and products: kron, inner, cross, tensordot's kin, cdist. */
+ * and Cholesky solves. Read next: ops/products.c. */
 #include "ops/linalg.h"
 
 #include <inttypes.h>
@@ -81,6 +81,33 @@ MT_OP(
     .doc =
         "(sum(|x| ** ord)) ** (1 / ord) of all elements or along dim; the largest or smallest size "
         "for inf and -inf, the number of nonzeros for 0.");
+
+/* x with the slices along dim that are longer than maxnorm shortened to it. */
+static int renorm_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0];
+    double p = mt_scalar_to_double(c->arg[0].s), most = mt_scalar_to_double(c->arg[2].s);
+    int64_t over[MT_MAX_DIMS];
+    int n = 0, dim = mt_wrap_dim(c->arg[1].i, x->ndim);
+    if (dim < 0) return -1;
+    if (!(p > 0)) return mt_error(MT_RUNTIME, "renorm: non-positive-norm not supported");
+    if (most < 0)
+        return mt_error(MT_RUNTIME, "renorm: expected maxnorm to be >= 0 but got %g", most);
+    if (x->ndim < 2)
+        return mt_error(MT_RUNTIME, "renorm: input needs at least 2 dimensions, got %d dimensions",
+                        x->ndim);
+    for (int d = 0; d < x->ndim; d++)
+        if (d != dim) over[n++] = d;
+    mt_tensor *size = mt_norm_along(x, p, n, over, true);
+    mt_tensor *factor = mt_div(mt_number(most), mt_add(size, mt_number(1e-7)));
+    factor = mt_where(mt_gt(size, mt_number(most)), factor, mt_number(1));
+    return mt_result_is(c, 0, mt_mul(x, factor));
+}
+MT_OP(renorm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+      .grad_name = "RenormBackward0",
+      .schema = "renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor",
+      .doc = "self with every slice along dim whose p-norm is larger than maxnorm scaled down to "
+             "it.");
 
 /* ==== matrix norms ======================================================================================================== */
 
@@ -223,17 +250,27 @@ MT_OP(dist, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
 
 /* ==== pinv, lstsq, rank, cond ============================================================================================== */
 
-/* The tolerance below which a singular value counts as 0: max(atol, rtol * the largest one). */
-static mt_tensor *tolerance(const mt_tensor *a, mt_tensor *s, const mt_arg *atol,
-                            const mt_arg *rtol)
+/* The tolerance below which a singular value counts as 0: max(atol, rtol * the largest one). Both broadcast to the
+ * batch and may be NULL; rtol is 0 where atol is positive, else eps max(m, n). */
+static mt_tensor *tolerance_of(const mt_tensor *a, mt_tensor *s, mt_tensor *atol, mt_tensor *rtol)
 {
     int64_t last = -1;
     double eps = type_of(a) == MT_FLOAT32 ? 1.1920928955078125e-07 : 2.220446049250313e-16;
     int64_t most = rows(a) > columns(a) ? rows(a) : columns(a);
-    double r = rtol->given ? rtol->d : atol->given && atol->d > 0 ? 0 : eps * (double)most;
+    if (!atol) atol = mt_number(0);
+    if (!rtol)
+        rtol = mt_where(mt_gt(atol, mt_number(0)), mt_number(0), mt_number(eps * (double)most));
     mt_tensor *top =
         s->numel ? mt_amax(mt_detach(s), 1, &last, true) : mt_sum_dim(mt_detach(s), 1, &last, true);
-    return mt_clamp(mt_mul(top, mt_number(r)), mt_number(atol->given ? atol->d : 0), NULL);
+    if (atol && atol->ndim) atol = mt_unsqueeze(atol, -1);
+    if (rtol && rtol->ndim) rtol = mt_unsqueeze(rtol, -1);
+    return mt_maximum(mt_mul(top, rtol), atol);
+}
+static mt_tensor *tolerance(const mt_tensor *a, mt_tensor *s, const mt_arg *atol,
+                            const mt_arg *rtol)
+{
+    return tolerance_of(a, s, atol->given ? mt_number(atol->d) : NULL,
+                        rtol->given ? mt_number(rtol->d) : NULL);
 }
 static int linalg_pinv_forward(mt_call *c)
 {
@@ -279,20 +316,30 @@ static int pinverse_forward(mt_call *c) { return mt_result_is(c, 0, pinv(c->in[0
 MT_OP(pinverse, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
       .schema = "pinverse(Tensor self, float rcond=1e-15) -> Tensor", .doc = "As linalg.pinv.");
 
-static int linalg_matrix_rank_forward(mt_call *c)
+static int rank(mt_call *c, mt_tensor *atol, mt_tensor *rtol)
 {
     mt_tensor *a = c->in[0], *u, *s, *vt;
     int64_t last = -1;
     if (mt_check_matrix("linalg.matrix_rank", a, false) < 0 || mt_svd(a, false, &u, &s, &vt) < 0)
         return -1;
-    return mt_result_is(
-        c, 0, mt_sum_dim(mt_gt(s, tolerance(a, s, &c->arg[0], &c->arg[1])), 1, &last, false));
+    return mt_result_is(c, 0,
+                        mt_sum_dim(mt_gt(s, tolerance_of(a, s, atol, rtol)), 1, &last, false));
 }
+static int linalg_matrix_rank_forward(mt_call *c)
+{
+    return rank(c, c->arg[0].given ? mt_number(c->arg[0].d) : NULL,
+                c->arg[1].given ? mt_number(c->arg[1].d) : NULL);
+}
+static int linalg_matrix_rank_tensor_forward(mt_call *c) { return rank(c, c->in[1], c->in[2]); }
 MT_OP(linalg_matrix_rank, .kind = MT_NODIFF | MT_LINALG | MT_OUT,
       .schema =
           "matrix_rank(Tensor A, *, float? atol=None, float? rtol=None, bool hermitian=False) -> "
           "Tensor",
       .doc = "The number of singular values above max(atol, rtol * the largest).");
+MT_OP(linalg_matrix_rank_tensor, .kind = MT_NODIFF | MT_LINALG | MT_OUT,
+      .schema = "matrix_rank.atol_rtol_tensor(Tensor A, *, Tensor? atol=None, Tensor? rtol=None, "
+                "bool hermitian=False) -> Tensor",
+      .doc = "");
 
 static int linalg_svdvals_forward(mt_call *c)
 {
@@ -455,6 +502,19 @@ MT_OP(
     .doc =
         "The solution of A X = B (or X A = B) where only A's upper or lower triangle counts, with "
         "ones on its diagonal if unitriangular.");
+/* From a factor L, A = L L^T (upper: U, A = U^T U): a rule made as if all of L counted, as PyTorch's are. g: the
+ * gradient of A. */
+static mt_tensor *factor_rule(mt_tensor *l, mt_tensor *ga, bool upper)
+{
+    mt_tensor *both = mt_add(ga, mT(ga));
+    return upper ? mm(l, both) : mm(both, l);
+}
+static mt_tensor *solve_factor(mt_tensor *b, mt_tensor *l, bool upper)
+{
+    if (upper) l = mT(l);
+    mt_tensor *y = solve_triangle(l, b, false, false);
+    return y ? solve_triangle(mT(l), y, true, false) : NULL;
+}
 static int cholesky_solve_forward(mt_call *c)
 {
     mt_tensor *b = c->in[0], *l = c->in[1];
@@ -463,172 +523,121 @@ static int cholesky_solve_forward(mt_call *c)
                         "b should have at least 2 dimensions, but has %d dimensions instead",
                         b->ndim);
     if (mt_check_matrix("cholesky_solve", l, true) < 0) return -1;
-    if (c->arg[0].b) l = mT(l);
-    mt_tensor *y = solve_triangle(l, b, false, false);
-    return mt_result_is(c, 0, y ? solve_triangle(mT(l), y, true, false) : NULL);
+    if (rows(b) != rows(l))
+        return mt_error(MT_RUNTIME,
+                        "Incompatible matrix sizes for cholesky_solve: each A matrix is %" PRId64
+                        " by %" PRId64 " but each b matrix is %" PRId64 " by %" PRId64,
+                        rows(l), rows(l), rows(b), columns(b));
+    return mt_result_is(c, 0, solve_factor(b, l, c->arg[0].b));
 }
-MT_OP(cholesky_solve, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
+/* X = A^-1 B: gB = A^-1 gX, gA = -gB X^T. */
+static void cholesky_solve_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *l = c->in[1];
+    mt_tensor *gb = mt_call2a(&mt_op_cholesky_solve, gout[0], l, 1, c->arg);
+    if (gin[1]) gin[1] = gb ? factor_rule(l, mt_neg(mm(gb, mT(c->out[0]))), c->arg[0].b) : NULL;
+    if (gin[0]) gin[0] = gb;
+}
+MT_OP(cholesky_solve, .kind = MT_FUNCTION | MT_METHOD | MT_OUT,
+      .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(1) | MT_KEEP_OUT(0)}, .backward = cholesky_solve_backward,
+      .rule = "gB = A^-1 g; gA = -gB X^T",
       .schema = "cholesky_solve(Tensor self, Tensor input2, bool upper=False) -> Tensor",
       .doc = "The solution X of A X = self from A's Cholesky factor.");
 
-/* ==== products ============================================================================================================ */
-
-static int inner_forward(mt_call *c)
+static int cholesky_inverse_forward(mt_call *c)
 {
-    mt_tensor *x = c->in[0], *y = c->in[1];
-    char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
-    if (x->ndim == 0 || y->ndim == 0) return mt_result_is(c, 0, mt_mul(x, y));
-    if (columns(x) != columns(y))
-        return mt_error(
-            MT_RUNTIME,
-            "inner() the last dimension must match on both input tensors but got shapes %s "
-            "and %s",
-            mt_shape_text(x->ndim, x->size, a), mt_shape_text(y->ndim, y->size, b));
-    int64_t flat[2] = {columns(y) ? y->numel / columns(y) : 0, columns(y)}, size[MT_MAX_DIMS];
-    int n = 0;
-    for (int d = 0; d < x->ndim - 1; d++) size[n++] = x->size[d];
-    for (int d = 0; d < y->ndim - 1; d++) size[n++] = y->size[d];
-    int64_t left[2] = {columns(x) ? x->numel / columns(x) : 0, columns(x)};
-    mt_tensor *z = mt_mm(mt_reshape(x, 2, left), mt_t(mt_reshape(y, 2, flat)));
-    return mt_result_is(c, 0, z ? mt_reshape(z, n, size) : NULL);
+    mt_tensor *l = c->in[0];
+    if (mt_check_matrix("cholesky_inverse", l, true) < 0) return -1;
+    return mt_result_is(c, 0, solve_factor(eye_like(l), l, c->arg[0].b));
 }
-MT_OP(inner, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
-      .schema = "inner(Tensor self, Tensor other) -> Tensor",
-      .doc = "The sums of products over the last dimensions of both.");
-
-static int vdot_forward(mt_call *c) { return mt_result_is(c, 0, mt_dot(c->in[0], c->in[1])); }
-MT_OP(vdot, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
-      .schema = "vdot(Tensor self, Tensor other) -> Tensor",
-      .doc = "The sum of products of two vectors.");
-static int linalg_vecdot_forward(mt_call *c)
+/* Y = A^-1: gA = -Y gY Y. */
+static void cholesky_inverse_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
-    int64_t dim = c->arg[0].i;
-    return mt_result_is(c, 0, mt_sum_dim(mt_mul(c->in[0], c->in[1]), 1, &dim, false));
+    mt_tensor *y = c->out[0];
+    if (gin[0]) gin[0] = factor_rule(c->in[0], mt_neg(mm(mm(y, gout[0]), y)), c->arg[0].b);
 }
-MT_OP(linalg_vecdot, .kind = MT_COMPOSITE | MT_LINALG | MT_OUT,
-      .schema = "vecdot(Tensor x, Tensor y, *, int dim=-1) -> Tensor",
-      .doc = "The sums of products along dim.");
+MT_OP(cholesky_inverse, .kind = MT_FUNCTION | MT_METHOD | MT_OUT,
+      .keeps = {MT_KEEP_IN(0) | MT_KEEP_OUT(0)}, .backward = cholesky_inverse_backward,
+      .rule = "gA = -Y g Y", .schema = "cholesky_inverse(Tensor self, bool upper=False) -> Tensor",
+      .doc = "The inverse of A from A's Cholesky factor.");
 
-/* Each element of self times all of other, in its place: (a0, b0, a1, b1, ...) merged. */
-static int kron_forward(mt_call *c)
+/* ==== matrix_exp, vander, diagonal ========================================================================================= */
+
+/* Scaling and squaring: the Taylor polynomial of degree 18 of A / 2^s, whose 1-norm is at most 1/2, squared s times
+ * (Higham, Functions of Matrices, 10.3); s is the same for the whole batch. */
+static int linalg_matrix_exp_forward(mt_call *c)
 {
-    mt_tensor *x = c->in[0], *y = c->in[1];
-    int n = x->ndim > y->ndim ? x->ndim : y->ndim;
-    int64_t a[MT_MAX_DIMS], b[MT_MAX_DIMS], size[MT_MAX_DIMS];
-    if (2 * n > MT_MAX_DIMS) return mt_error(MT_RUNTIME, "kron: too many dimensions");
-    for (int d = 0; d < n; d++) {
-        int i = d - (n - x->ndim), j = d - (n - y->ndim);
-        a[2 * d] = i < 0 ? 1 : x->size[i];
-        b[2 * d + 1] = j < 0 ? 1 : y->size[j];
-        a[2 * d + 1] = b[2 * d] = 1;
-        size[d] = a[2 * d] * b[2 * d + 1];
+    mt_tensor *a = c->in[0];
+    if (mt_check_matrix("linalg.matrix_exp", a, true) < 0) return -1;
+    mt_tensor *x = mt_to_dtype(mt_detach(a), MT_FLOAT64);
+    if (!x) return -1;
+    int64_t down = -2;
+    mt_tensor *norms = mt_sum_dim(mt_abs(x), 1, &down, false);
+    norms = norms ? mt_contiguous(norms) : NULL;
+    if (!norms) return -1;
+    double most = 0;
+    for (int64_t i = 0; i < norms->numel; i++) {
+        double v = ((const double *)(const void *)norms->data)[i];
+        if (!(v <= most)) most = v;
     }
-    mt_tensor *z = mt_mul(mt_reshape(x, 2 * n, a), mt_reshape(y, 2 * n, b));
-    return mt_result_is(c, 0, z ? mt_reshape(mt_contiguous(z), n, size) : NULL);
+    int times = 0;
+    for (double left = most; left > 0.5 && isfinite(left); left /= 2) times++;
+    x = mt_mul(x, mt_number(ldexp(1, -times)));
+    mt_tensor *eye = x ? eye_like(x) : NULL, *y = eye;
+    for (int k = 18; y && k > 0; k--) y = mt_add(eye, mt_div(mm(x, y), mt_number(k)));
+    for (int i = 0; y && i < times; i++) y = mm(y, y);
+    mt_tensor *result = y ? mt_result(c, 0, type_of(a), a->ndim, a->size) : NULL;
+    return result ? mt_copy_raw(result, y) : -1;
 }
-MT_OP(kron, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
-      .schema = "kron(Tensor self, Tensor other) -> Tensor",
-      .doc = "The Kronecker product: every element of self times all of other.");
+/* exp of [[A^T, g], [0, A^T]] has the gradient in its upper right corner (Mathias 1996). */
+static void linalg_matrix_exp_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *a = c->in[0];
+    int64_t n = columns(a);
+    if (!gin[0]) return;
+    mt_tensor *at = mT(a), *upper[2] = {at, gout[0]}, *lower[2] = {mt_zeros_of(&c->in_dims[0]), at};
+    if (!at || !lower[0]) return;
+    mt_tensor *half[2] = {mt_cat(2, upper, -1), mt_cat(2, lower, -1)};
+    mt_tensor *whole = half[0] && half[1] ? mt_cat(2, half, -2) : NULL;
+    mt_tensor *y = whole ? mt_call1(c->op, whole) : NULL;
+    gin[0] = y ? mt_slice(mt_slice(y, -2, 0, n, 1), -1, n, 2 * n, 1) : NULL;
+}
+MT_OP(linalg_matrix_exp, .kind = MT_LINALG, .keeps = {MT_KEEP_IN(0)},
+      .backward = linalg_matrix_exp_backward, .schema = "matrix_exp(Tensor A) -> Tensor",
+      .doc = "The exponential I + A + A^2 / 2 + ... of square matrices (..., n, n).");
+static int matrix_exp_forward(mt_call *c)
+{
+    return mt_result_is(c, 0, mt_call1(&mt_op_linalg_matrix_exp, c->in[0]));
+}
+MT_OP(matrix_exp, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+      .schema = "matrix_exp(Tensor self) -> Tensor", .doc = "As linalg.matrix_exp.");
 
-/* x_1 y_2 - x_2 y_1 and so on: rolled by one and by two. */
-static mt_tensor *rolled(mt_tensor *x, int64_t by, int64_t dim)
+/* The powers 0 to N - 1 of every element: ones, and running products of copies of x. */
+static int linalg_vander_forward(mt_call *c)
 {
-    mt_arg arg[2] = {mt_arg_ints(1, &by), mt_arg_ints(1, &dim)};
-    return mt_call1a(&mt_op_roll, x, 2, arg);
-}
-static mt_tensor *cross(mt_tensor *x, mt_tensor *y, int64_t dim, const char *name)
-{
+    mt_tensor *x = c->in[0], *parts[2];
     int64_t size[MT_MAX_DIMS];
-    if (x->ndim != y->ndim)
-        return mt_fail(MT_RUNTIME, "%s: inputs must have the same number of dimensions.", name);
-    int d = mt_wrap_dim(dim, x->ndim);
-    if (d < 0) return NULL;
-    if (x->ndim == 0 || x->size[d] != 3 || y->size[d] != 3)
-        return mt_fail(MT_RUNTIME,
-                       "%s: inputs dimension %" PRId64 " must have length 3. Got %" PRId64
-                       " and %" PRId64,
-                       name, dim, x->ndim ? x->size[d] : 1, y->ndim ? y->size[d] : 1);
-    int n = mt_shape_broadcast(x->ndim, x->size, y->ndim, y->size, size);
-    if (n < 0 || !(x = mt_expand(x, n, size)) || !(y = mt_expand(y, n, size))) return NULL;
-    return mt_sub(mt_mul(rolled(x, 2, d), rolled(y, 1, d)),
-                  mt_mul(rolled(x, 1, d), rolled(y, 2, d)));
+    if (x->ndim == 0 && !(x = mt_unsqueeze(x, 0))) return -1;
+    int64_t n = c->arg[0].given ? c->arg[0].i : columns(x);
+    if (n <= 1) return mt_error(MT_RUNTIME, "N must be greater than 1.");
+    if (!mt_is_float(type_of(x))) x = mt_to_dtype(x, MT_INT64);
+    if (!x) return -1;
+    memcpy(size, x->size, (size_t)x->ndim * sizeof *size);
+    size[x->ndim] = 1;
+    parts[0] = mt_ones(type_of(x), x->ndim + 1, size);
+    size[x->ndim] = n - 1;
+    parts[1] = mt_cumprod(mt_expand(mt_unsqueeze(x, -1), x->ndim + 1, size), -1);
+    return mt_result_is(c, 0, parts[0] && parts[1] ? mt_cat(2, parts, -1) : NULL);
 }
-static int linalg_cross_forward(mt_call *c)
-{
-    return mt_result_is(c, 0, cross(c->in[0], c->in[1], c->arg[0].i, "linalg.cross"));
-}
-MT_OP(linalg_cross, .kind = MT_COMPOSITE | MT_LINALG | MT_OUT,
-      .schema = "cross(Tensor self, Tensor other, *, int dim=-1) -> Tensor",
-      .doc = "The vector products of the vectors of three along dim.");
-static int cross_forward(mt_call *c)
-{
-    mt_tensor *x = c->in[0];
-    int64_t dim = c->arg[0].given ? c->arg[0].i : -1;
-    for (int d = 0; !c->arg[0].given && dim < 0; d++) {
-        if (d == x->ndim) return mt_error(MT_RUNTIME, "no dimension of size 3 in input");
-        if (x->size[d] == 3) dim = d;
-    }
-    return mt_result_is(c, 0, cross(x, c->in[1], dim, "linalg.cross"));
-}
-MT_OP(cross, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
-      .schema = "cross(Tensor self, Tensor other, int? dim=None) -> Tensor",
-      .doc = "The vector products along dim, by default the first dimension of size 3.");
+MT_OP(linalg_vander, .kind = MT_COMPOSITE | MT_LINALG,
+      .schema = "vander(Tensor x, *, int? N=None) -> Tensor",
+      .doc = "The matrices (..., n, N) of the powers 0, 1, ..., N - 1 of the elements of x (..., "
+             "n).");
 
-static int addr_forward(mt_call *c)
+static int linalg_diagonal_forward(mt_call *c)
 {
-    mt_tensor *outer = mt_mul(mt_unsqueeze(c->in[1], -1), c->in[2]);
-    mt_scalar beta = c->arg[0].s, alpha = c->arg[1].s;
-    if (c->in[1]->ndim != 1 || c->in[2]->ndim != 1)
-        return mt_error(MT_RUNTIME, "addr: Expected 1-D argument vec%d, but got %d-D",
-                        c->in[1]->ndim != 1 ? 1 : 2,
-                        c->in[1]->ndim != 1 ? c->in[1]->ndim : c->in[2]->ndim);
-    if (mt_scalar_to_double(alpha) != 1) outer = mt_mul(outer, mt_number_of(alpha));
-    if (mt_scalar_to_double(beta) == 0) return mt_result_is(c, 0, outer);
-    return mt_result_is(c, 0, mt_add(mt_mul(c->in[0], mt_number_of(beta)), outer));
+    return mt_result_is(c, 0, mt_diagonal(c->in[0], c->arg[0].i, c->arg[1].i, c->arg[2].i));
 }
-MT_OP(addr, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
-      .schema =
-          "addr(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
-      .doc = "beta self + alpha times the matrix of products of two vectors.");
-static int addbmm_forward(mt_call *c)
-{
-    int64_t first = 0;
-    mt_scalar beta = c->arg[0].s, alpha = c->arg[1].s;
-    mt_tensor *y = mt_sum_dim(mt_bmm(c->in[1], c->in[2]), 1, &first, false);
-    if (mt_scalar_to_double(alpha) != 1) y = mt_mul(y, mt_number_of(alpha));
-    if (mt_scalar_to_double(beta) == 0) return mt_result_is(c, 0, y);
-    return mt_result_is(c, 0, mt_add(mt_mul(c->in[0], mt_number_of(beta)), y));
-}
-MT_OP(addbmm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
-      .schema =
-          "addbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> "
-          "Tensor",
-      .doc = "beta self + alpha times the sum of the products of a batch.");
-
-/* The p-norms of x_i - y_j: rows of x (..., m, n) and of y (..., r, n). */
-static int cdist_forward(mt_call *c)
-{
-    mt_tensor *x = c->in[0], *y = c->in[1];
-    int64_t last = -1;
-    if (!mt_is_float(type_of(x)))
-        return mt_error(MT_RUNTIME, "cdist only supports floating-point dtypes, X1 got: %s",
-                        mt_dtype_camel(type_of(x)));
-    if (x->ndim < 2 || y->ndim < 2)
-        return mt_error(MT_RUNTIME, "cdist only supports at least 2D tensors, X%d got: %dD",
-                        x->ndim < 2 ? 1 : 2, x->ndim < 2 ? x->ndim : y->ndim);
-    if (columns(x) != columns(y))
-        return mt_error(MT_RUNTIME,
-                        "X1 and X2 must have the same number of columns. X1: %" PRId64
-                        " X2: %" PRId64,
-                        columns(x), columns(y));
-    if (!(c->arg[0].d >= 0))
-        return mt_error(MT_RUNTIME, "cdist only supports non-negative p values");
-    mt_tensor *way = mt_sub(mt_unsqueeze(x, -2), mt_unsqueeze(y, -3));
-    if (way && columns(way) == 0) return mt_result_is(c, 0, mt_sum_dim(way, 1, &last, false));
-    return mt_result_is(c, 0, mt_norm_along(way, c->arg[0].d, 1, &last, false));
-}
-MT_OP(
-    cdist, .kind = MT_COMPOSITE | MT_FUNCTION,
-    .schema = "cdist(Tensor x1, Tensor x2, float p=2.0, str? compute_mode=None) -> Tensor",
-    .doc =
-        "The p-norm distances (..., m, r) between the rows of x1 (..., m, n) and x2 (..., r, n).");
+MT_OP(linalg_diagonal, .kind = MT_COMPOSITE | MT_LINALG,
+      .schema = "diagonal(Tensor A, *, int offset=0, int dim1=-2, int dim2=-1) -> Tensor",
+      .doc = "A view of a diagonal of matrices, as the last dimension.");

@@ -254,6 +254,41 @@ MT_OP(baddbmm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_
                 "alpha=1) -> Tensor",
       .doc = "beta self + alpha batch1 @ batch2; self broadcasts to the product.");
 
+/* On bool: and for times, or for plus. */
+static int addr_forward(mt_call *c)
+{
+    mt_tensor *m = c->in[0], *x = c->in[1], *y = c->in[2];
+    mt_dtype d = mt_result_type(3, c->in);
+    if (x->ndim != 1 || y->ndim != 1)
+        return mt_error(MT_RUNTIME, "addr: Expected 1-D argument vec%d, but got %d-D",
+                        x->ndim != 1 ? 1 : 2, x->ndim != 1 ? x->ndim : y->ndim);
+    mt_tensor *outer = mt_to_dtype(mt_mul(mt_unsqueeze(x, 1), mt_unsqueeze(y, 0)), d);
+    if (d == MT_BOOL) {
+        bool alpha = mt_scalar_to_double(c->arg[1].s) != 0,
+             beta = mt_scalar_to_double(c->arg[0].s) != 0;
+        if (!alpha) outer = mt_logical_and(outer, mt_number(0));
+        return mt_result_is(c, 0, beta ? mt_logical_or(m, outer) : outer);
+    }
+    return mt_result_is(c, 0, blend(m, outer, &c->arg[0], &c->arg[1]));
+}
+MT_OP(addr, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+      .grad_name = "AddrBackward0",
+      .schema =
+          "addr(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
+      .doc = "beta self + alpha times the matrix of products of two vectors.");
+static int addbmm_forward(mt_call *c)
+{
+    int64_t first = 0;
+    mt_tensor *y = mt_sum_dim(mt_bmm(c->in[1], c->in[2]), 1, &first, false);
+    return mt_result_is(c, 0, blend(c->in[0], y, &c->arg[0], &c->arg[1]));
+}
+MT_OP(addbmm, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+      .grad_name = "AddbmmBackward0",
+      .schema =
+          "addbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> "
+          "Tensor",
+      .doc = "beta self + alpha times the sum of the products of a batch.");
+
 /* ==== broadcast_tensors, meshgrid ============================================================= */
 
 static int broadcast_tensors_forward(mt_call *c)

@@ -11,11 +11,16 @@
 
 int mt_lu(int64_t n, double *a, int64_t *pivot, int64_t *zero)
 {
+    return mt_lu_any(n, n, a, pivot, zero);
+}
+
+int mt_lu_any(int64_t m, int64_t n, double *a, int64_t *pivot, int64_t *zero)
+{
     int sign = 1;
     *zero = 0;
-    for (int64_t k = 0; k < n; k++) {
+    for (int64_t k = 0; k < m && k < n; k++) {
         int64_t p = k;
-        for (int64_t i = k + 1; i < n; i++)
+        for (int64_t i = k + 1; i < m; i++)
             if (fabs(a[i * n + k]) > fabs(a[p * n + k])) p = i;
         pivot[k] = p;
         if (a[p * n + k] == 0) {
@@ -30,7 +35,7 @@ int mt_lu(int64_t n, double *a, int64_t *pivot, int64_t *zero)
                 a[p * n + j] = t;
             }
         }
-        for (int64_t i = k + 1; i < n; i++) {
+        for (int64_t i = k + 1; i < m; i++) {
             double f = a[i * n + k] /= a[k * n + k];
             for (int64_t j = k + 1; j < n; j++) a[i * n + j] -= f * a[k * n + j];
         }

@@ -7,6 +7,8 @@
 
 /* P A = L U in place, row exchanges in pivot[]. The determinant's sign; *zero is the first zero pivot + 1, or 0. */
 int mt_lu(int64_t n, double *a, int64_t *pivot, int64_t *zero);
+/* The same of A (m, n) of any shape, min(m, n) exchanges. */
+int mt_lu_any(int64_t m, int64_t n, double *a, int64_t *pivot, int64_t *zero);
 /* b (n, k) = A^-1 b from mt_lu's result. */
 void mt_lu_solve(int64_t n, const double *lu, const int64_t *pivot, int64_t k, double *b);
 /* A = L L^T from the lower triangle, in place, zeros above. 0, or the order of the first minor that is not positive. */

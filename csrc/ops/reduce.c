@@ -159,3 +159,21 @@ mt_tensor *mt_mean_dim(mt_tensor *self, int n, const int64_t *dims, bool keepdim
     mt_arg arg[3] = {mt_arg_ints(n, dims), mt_arg_bool(keepdim), mt_arg_none()};
     return mt_call1a(&mt_op_mean_dim, self, 3, arg);
 }
+
+static int sum_to_size_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0];
+    int n = (int)c->arg[0].ints.n, extra = x->ndim - n;
+    const int64_t *size = c->arg[0].ints.v;
+    char want[MT_SHAPE_TEXT], have[MT_SHAPE_TEXT];
+    bool fits = extra >= 0;
+    for (int d = 0; fits && d < n; d++) fits = size[d] == 1 || size[d] == x->size[d + extra];
+    if (!fits)
+        return mt_error(MT_RUNTIME, "size {%s} is not expandable to size {%s}.",
+                        mt_shape_text(n, size, want), mt_shape_text(x->ndim, x->size, have));
+    if (!mt_is_float((mt_dtype)x->dtype)) x = mt_to_dtype(x, MT_INT64); /* as sum() */
+    return x ? mt_result_is(c, 0, mt_sum_to_size(x, n, size)) : -1;
+}
+MT_OP(sum_to_size, .kind = MT_COMPOSITE | MT_METHOD | MT_VARARGS,
+      .schema = "sum_to_size(Tensor self, int[] size) -> Tensor",
+      .doc = "The sums that give a tensor of this size, which broadcasts to that of self.");

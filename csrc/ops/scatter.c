@@ -374,6 +374,57 @@ mt_tensor *mt_scatter_reduce(mt_tensor *x, int64_t dim, mt_tensor *index, mt_ten
     return index && src ? mt_call3a(&mt_op_scatter_reduce, x, index, src, 3, arg) : NULL;
 }
 
+/* ---- index_reduce: one index for whole slices ----------------------------------------------------------------------------- */
+
+static int check_index_reduce(const mt_tensor *x, int d, const mt_tensor *index,
+                              const mt_tensor *source)
+{
+    if (index->ndim > 1)
+        return mt_error(MT_INDEX, "index_reduce_(): Index is supposed to be a vector");
+    if (index->dtype != MT_INT64 && index->dtype != MT_INT32)
+        return mt_error(MT_INDEX, "index_reduce_(): Expected dtype int32/int64 for index");
+    if (source->dtype != x->dtype)
+        return mt_error(MT_RUNTIME,
+                        "index_reduce_(): self and source must have the same scalar type");
+    if (source->ndim && d >= source->ndim)
+        return mt_error(
+            MT_INDEX, "index_reduce_(): Indexing dim %d is out of bounds of the source tensor", d);
+    if (index->numel != (source->ndim ? source->size[d] : 1))
+        return mt_error(MT_INDEX,
+                        "index_reduce_(): Number of indices should be equal to source.size(dim)");
+    for (int i = 0; i < source->ndim && i < x->ndim; i++)
+        if (i != d && source->size[i] != x->size[i])
+            return mt_error(MT_RUNTIME,
+                            "source tensor shape must match self tensor shape, excluding the "
+                            "specified dimension.");
+    return 0;
+}
+static int index_reduce_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *index = c->in[1], *source = c->in[2];
+    int64_t size[MT_MAX_DIMS];
+    const char *how = c->arg[1].text;
+    if (strcmp(how, "prod") && strcmp(how, "mean") && strcmp(how, "amax") && strcmp(how, "amin"))
+        return mt_error(MT_RUNTIME,
+                        "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but "
+                        "got %s.",
+                        how);
+    int d = mt_wrap_dim(c->arg[0].i, x->ndim);
+    if (d < 0 || check_index_reduce(x, d, index, source) < 0) return -1;
+    for (int i = 0; i < source->ndim; i++) size[i] = i == d ? index->numel : 1;
+    index = mt_reshape(mt_to_dtype(index, MT_INT64), source->ndim, size);
+    index = index ? mt_expand(index, source->ndim, source->size) : NULL;
+    if (index && x->ndim && !source->ndim)
+        index = mt_reshape(index, 1, &index->numel), source = mt_reshape(source, 1, &source->numel);
+    return mt_result_is(c, 0, mt_scatter_reduce(x, d, index, source, how, c->arg[2].b));
+}
+MT_OP(index_reduce, .kind = MT_COMPOSITE | EVERYWHERE | MT_OUT, .grad_name = "IndexReduceBackward0",
+      .schema =
+          "index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool "
+          "include_self=True) -> Tensor",
+      .doc = "self with the prod, mean, amax or amin of all slices of source that index (a vector) "
+             "sends to one place of dim; include_self says whether self's slice counts.");
+
 /* ---- scatter(reduce=...), the older form: no gradient --------------------------------------------------------------------- */
 
 static int older(mt_call *c, mt_tensor *src, const char *name)

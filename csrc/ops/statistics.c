@@ -302,6 +302,122 @@ MT_OP(histc, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,
       .doc = "How many elements lie in each of `bins` equal bins between min and max (if these are "
              "equal, the smallest and largest element).");
 
+/* ==== histogram =========================================================================================================== */
+
+/* The bin of v between ascending edges, the last one closed; -1 outside. */
+static int64_t bin_of(const double *edge, int64_t n, double v)
+{
+    int64_t low = 0, high = n;
+    if (n < 1 || !(v >= edge[0] && v <= edge[n])) return -1;
+    while (high - low > 1) {
+        int64_t mid = low + (high - low) / 2;
+        if (v >= edge[mid])
+            low = mid;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static int histogram(mt_call *c, mt_tensor *edges, mt_tensor *weight, bool density)
+{
+    mt_tensor *x = c->in[0], *y;
+    mt_dtype d = type_of(x);
+    if (!edges) return -1;
+    int64_t n = edges->numel - 1;
+    if (weight && !mt_same_shape(weight, x))
+        return mt_error(MT_RUNTIME,
+                        "torch.histogram(): if weight tensor is provided it should have "
+                        "the same shape as the input tensor excluding its innermost "
+                        "dimension");
+    mt_tensor *count = mt_zeros_raw(MT_FLOAT64, 1, &n),
+              *wide = mt_contiguous_raw(edges, MT_FLOAT64);
+    if (!count || !wide || !(x = mt_contiguous_raw(x, MT_FLOAT64)) ||
+        (weight && !(weight = mt_contiguous_raw(weight, MT_FLOAT64))))
+        return -1;
+    double *to = (double *)(void *)count->data, total = 0;
+    const double *edge = (const double *)(const void *)wide->data;
+    for (int64_t i = 0; i < x->numel; i++) {
+        int64_t bin = bin_of(edge, n, ((const double *)(const void *)x->data)[i]);
+        double w = weight ? ((const double *)(const void *)weight->data)[i] : 1;
+        if (bin >= 0) to[bin] += w, total += w;
+    }
+    for (int64_t i = 0; density && i < n; i++) to[i] /= total * (edge[i + 1] - edge[i]);
+    if (!(y = mt_result(c, 0, d, 1, &n)) || mt_copy_raw(y, count) < 0) return -1;
+    return mt_result_is(c, 1, edges);
+}
+static int check_histogram(const mt_tensor *x, int64_t bins)
+{
+    if (!mt_is_float(type_of(x)))
+        return mt_error(MT_NOT_IMPLEMENTED, "\"histogramdd\" not implemented for '%s'",
+                        mt_dtype_camel(type_of(x)));
+    if (bins > 0) return 0;
+    return mt_error(MT_RUNTIME,
+                    "torch.histogram(): bins must be > 0, but got %" PRId64 " for dimension 0",
+                    bins);
+}
+static int histogram_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *edges = c->in[1];
+    if (check_histogram(x, 1) < 0) return -1;
+    if (edges->ndim != 1 || edges->numel < 1)
+        return mt_error(MT_RUNTIME,
+                        "torch.histogram(): bins tensor should have one dimension, but got %d "
+                        "dimensions in the bins tensor for dimension 0",
+                        edges->ndim);
+    if (edges->dtype != x->dtype)
+        return mt_error(MT_RUNTIME,
+                        "torch.histogram(): input tensor and bins tensors should have the same "
+                        "dtype, but got input with dtype %s and bins for dimension 0 with dtype %s",
+                        mt_dtype_c(type_of(x)), mt_dtype_c(type_of(edges)));
+    return histogram(c, mt_clone(edges), c->in[2], c->arg[0].b);
+}
+MT_OP(
+    histogram, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,
+    .schema = "histogram(Tensor self, Tensor bins, *, Tensor? weight=None, bool density=False) -> "
+              "(Tensor hist, Tensor bin_edges)",
+    .doc = "How many elements (or how much weight) lie between each two neighbouring edges, which "
+           "are given, or follow from the number of bins and their range; as a density, divided by "
+           "all and by the bins' widths.");
+static int histogram_count_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0];
+    const mt_arg *range = &c->arg[1];
+    double low = 0, high = 1;
+    if (check_histogram(x, c->arg[0].i) < 0) return -1;
+    if (range->given && range->doubles.n != 2)
+        return mt_error(MT_RUNTIME,
+                        "torch.histogramdd(): for a 1-dimensional histogram range should have 2 "
+                        "elements, but got %" PRId64,
+                        range->doubles.n);
+    if (range->given) {
+        low = range->doubles.v[0], high = range->doubles.v[1];
+    } else if (x->numel) {
+        int64_t all = x->numel, d = 0;
+        mt_tensor *flat = mt_reshape(mt_detach(x), 1, &all), *most = mt_amax(flat, 1, &d, false),
+                  *least = mt_neg(mt_amax(mt_neg(flat), 1, &d, false));
+        if (!most || !least) return -1;
+        low = mt_scalar_to_double(mt_item_at(least, 0));
+        high = mt_scalar_to_double(mt_item_at(most, 0));
+    }
+    if (!isfinite(low) || !isfinite(high))
+        return mt_error(MT_RUNTIME, "torch.histogram(): dimension 0's range [%g, %g] is not finite",
+                        low, high);
+    if (low > high)
+        return mt_error(MT_RUNTIME,
+                        "torch.histogram(): min should not exceed max, but got min %g max %g for "
+                        "dimension 0",
+                        low, high);
+    if (low == high) low -= 0.5, high += 0.5;
+    mt_arg arg[2] = {mt_arg_int(c->arg[0].i + 1), mt_arg_dtype(type_of(x))};
+    return histogram(c, mt_call2a(&mt_op_linspace, mt_number(low), mt_number(high), 2, arg),
+                     c->in[1], c->arg[2].b);
+}
+MT_OP(histogram_count, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,
+      .schema = "histogram.bin_ct(Tensor self, int bins=100, *, float[]? range=None, Tensor? "
+                "weight=None, bool density=False) -> (Tensor hist, Tensor bin_edges)",
+      .doc = "");
+
 /* ==== searchsorted, bucketize, isin ========================================================================================= */
 
 /* The first place whose element is not below v (left), or above v (right). NaN is above all. */
