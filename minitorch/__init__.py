@@ -21,7 +21,7 @@ _submodules = frozenset(
 
 # Functions that stand in a submodule of their own.
 _lazy = {"save": "serialization", "load": "serialization", "from_torch": "beside", "to_torch": "beside"}
-_lazy |= {"graph": "_graph", "summary": "_summary"}
+_lazy |= {"graph": "_graph", "summary": "_summary", "teaching": "_teaching"}
 
 
 def __getattr__(name):

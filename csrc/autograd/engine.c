@@ -381,10 +381,17 @@ static int run_all(run *r)
 
 static const char *why_no_grad(const mt_tensor *y)
 {
-    if (y->flags & MT_FROM_NO_GRAD) return " Hint: it was computed under no_grad().";
+    if (y->flags & MT_FROM_NO_GRAD)
+        return " Hint: it, or something it was computed from, was computed under no_grad() or "
+               "inference_mode().";
     if (y->flags & MT_FROM_NODIFF)
-        return " Hint: it was made by an operation that has no derivative.";
-    if (y->flags & MT_IS_DETACHED) return " Hint: it was cut off from its history by detach().";
+        return " Hint: an operation without a derivative (such as argmax or a comparison) stands "
+               "on the way from what requires grad.";
+    if (y->flags & MT_FROM_INTEGERS)
+        return " Hint: it was computed from integers, and a cast to integers has no gradient.";
+    if (y->flags & MT_IS_DETACHED)
+        return " Hint: it, or something it was computed from, was cut off from its history by "
+               "detach() or .data.";
     return " Hint: none of the tensors it was computed from requires grad.";
 }
 

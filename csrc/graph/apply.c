@@ -147,26 +147,31 @@ static int deliver_targets(mt_call *c)
     return 0;
 }
 
-/* A view whose base was written with a history has not heard of it yet: it asks now. */
-static bool wants_gradient(mt_tensor *t)
+/* The flags of all inputs. A view whose base was written with a history has not heard of it yet: it
+ * asks now. */
+static MT_INLINE uint32_t flags_of_inputs(const mt_call *c)
 {
-    if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation)) mt_regenerate_view(t);
-    return mt_requires_grad(t);
+    uint32_t flags = 0;
+    for (int i = 0; i < c->nin; i++) {
+        mt_tensor *t = c->in[i];
+        if (!t) continue;
+        if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation))
+            mt_regenerate_view(t);
+        flags |= t->flags;
+    }
+    return flags;
 }
 
-static bool any_requires_grad(const mt_call *c)
+/* Marks results that have no history although something they come from asked for one: the reason is
+ * told when somebody calls backward() on them. */
+static __attribute__((noinline)) void mark_reason(const mt_call *c, uint32_t flags, bool recorded)
 {
-    for (int i = 0; i < c->nin; i++)
-        if (c->in[i] && wants_gradient(c->in[i])) return true;
-    return false;
-}
-
-/* Marks results that have no history although an input asked for one: the reason is told when
- * somebody calls backward() on them. */
-static void mark_reason(const mt_call *c, uint32_t reason)
-{
-    for (int k = 0; k < c->nout; k++)
-        if (c->out[k] && c->out[k] != c->in[0]) c->out[k]->flags |= reason;
+    uint32_t reason = flags & MT_REASONS;
+    if (flags & MT_REQUIRES_GRAD) reason = recorded ? MT_FROM_NODIFF : MT_FROM_NO_GRAD;
+    for (int k = 0; k < c->nout; k++) {
+        mt_tensor *t = c->out[k];
+        if (t && t != c->in[0] && !(t->flags & MT_IS_DETACHED)) t->flags |= reason;
+    }
 }
 
 /* An operator whose rule needs the old value of what it overwrites keeps a copy of it. */
@@ -234,7 +239,8 @@ mt_tensor *mt_apply(mt_call *c)
 {
     if (MT_UNLIKELY(mt_self.error)) return NULL;
     bool recorded = !mt_self.no_grad;
-    bool record = recorded && any_requires_grad(c);
+    uint32_t flags = flags_of_inputs(c);
+    bool record = recorded && flags & MT_REQUIRES_GRAD;
     c->context = NULL;
     if (MT_UNLIKELY(c->flags & (MT_CALL_INPLACE | MT_CALL_OUT))) return apply_to_target(c, record);
     c->target = NULL;
@@ -257,10 +263,7 @@ mt_tensor *mt_apply(mt_call *c)
         if (MT_UNLIKELY(mt_node_remember(c, NULL) < 0)) return NULL;
     } else {
         if (c->context && c->op->release) c->op->release(c->context);
-        if (MT_UNLIKELY(record))
-            mark_reason(c, MT_FROM_NODIFF);
-        else if (MT_UNLIKELY(!recorded) && any_requires_grad(c))
-            mark_reason(c, MT_FROM_NO_GRAD);
+        if (MT_UNLIKELY(flags & (MT_REASONS | MT_REQUIRES_GRAD))) mark_reason(c, flags, recorded);
     }
     return c->nout ? c->out[0] : NULL;
 }

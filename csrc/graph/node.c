@@ -14,6 +14,7 @@
 #include "graph/inplace.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -201,7 +202,11 @@ static MT_INLINE int give_to_results(mt_node *n, const mt_call *c, int nout)
     mt_self.sequence = n->sequence + 1;
     for (int k = 0; k < nout; k++) {
         mt_tensor *t = c->out[k];
-        if (t && mt_is_float((mt_dtype)t->dtype) && give_node(n, t, k) < 0) return -1;
+        if (!t) continue;
+        if (MT_UNLIKELY(!mt_is_float((mt_dtype)t->dtype)))
+            t->flags |= MT_FROM_INTEGERS;
+        else if (give_node(n, t, k) < 0)
+            return -1;
     }
     return 0;
 }
@@ -311,8 +316,10 @@ int (*mt_node_made)(mt_node *n);
 
 static int fail_version(const mt_node *n, const mt_tensor *t, uint32_t kept, bool output, int nr)
 {
-    char shape[MT_SHAPE_TEXT], maker[64], self[64];
+    char shape[MT_SHAPE_TEXT], maker[64], self[64], times[64] = "1 time";
     const mt_op *writer = t->storage->writer;
+    uint32_t writes = t->storage->version - kept;
+    if (writes != 1) snprintf(times, sizeof times, "(the last of %" PRIu32 " writes)", writes);
     mt_node_name(n, self);
     const mt_node *made_by = output ? n : n->next[nr].node;
     if (made_by) {
@@ -326,15 +333,14 @@ static int fail_version(const mt_node *n, const mt_tensor *t, uint32_t kept, boo
                     "one of the variables needed for gradient computation has been modified by an "
                     "inplace operation: [torch.%sTensor %s], which is output %d of %s, is at "
                     "version %u; expected version %u instead. Hint: %s kept this tensor for its "
-                    "gradient at version %u; since then %s%s changed it %u time%s. Use the "
+                    "gradient at version %u; since then %s%s changed it %s. Use the "
                     "out-of-place form of that operation, or clone() the tensor first.",
                     mt_dtype_camel((mt_dtype)t->dtype), mt_shape_text(t->ndim, t->size, shape),
                     output    ? nr
                     : made_by ? (int)n->next[nr].out_nr
                               : 0,
                     maker, t->storage->version, kept, self, kept, writer ? writer->name : "a write",
-                    writer ? "_()" : "", t->storage->version - kept,
-                    t->storage->version - kept == 1 ? "" : "s");
+                    writer ? "_()" : "", times);
 }
 
 /* An alias that carries history, so that a recorded rule can go on from it. */

@@ -214,7 +214,7 @@ MT_OP(type_as, .kind = MT_COMPOSITE | MT_METHOD,
 static int detach_forward(mt_call *c)
 {
     mt_tensor *y = mt_alias(c->in[0]);
-    if (y) y->flags |= MT_IS_DETACHED;
+    if (y && mt_requires_grad(c->in[0])) y->flags |= MT_IS_DETACHED;
     c->out[0] = y;
     return y ? 0 : -1;
 }

@@ -5,7 +5,8 @@
  * py_error.c       errors of the core as Python exceptions
  * py_schema.c      schemas: parsed at import, said again as error texts, signatures, stubs
  * py_bind.c        from Python's arguments to an mt_call; py_bind_error.c: why that fails
- * py_op.c          the Operator object and its fast path; py_op_doc.c, py_op_register.c
+ * py_op.c          the Operator object and its fast path; py_op_doc.c, py_op_register.c,
+ *                  py_call_note.c: what an error says beside its text
  * py_tensor.c      Tensor: life and slots; py_tensor_attrs.c, py_index.c
  * py_dtype.c       dtype, Size; py_device.c: device, layout, memory format
  * py_data.c        from Python's values to tensors; py_factory.c, py_values.c the way back

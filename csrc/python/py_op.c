@@ -78,7 +78,7 @@ static PyObject *run(const py_schema *s, py_bound *b, PyObject *self)
     if (inplace) c->flags |= MT_CALL_INPLACE;
     PyObject *result;
     if (!apply(s, c, count_elements(c)))
-        result = py_raise();
+        result = py_raise_call(s, c);
     else if (inplace)
         result = Py_NewRef(self);
     else if (b->out_object)
@@ -179,7 +179,7 @@ static inline PyObject *call_fast(py_op *op, const py_schema *s, PyObject *const
     c.out = out;
     PyObject *result;
     if (MT_UNLIKELY(!apply(s, &c, numel)))
-        result = py_raise();
+        result = py_raise_call(s, &c);
     else
         result = MT_UNLIKELY(s->inplace) ? Py_NewRef(args[0]) : py_wrap_result(out[0]);
     mt_scope_close(scope);

@@ -29,6 +29,9 @@ int py_op_add(py_op *op, py_schema *s); /* takes s over; -1 */
 /* The named tuple of those fields, "max": made once per name. Borrowed. */
 PyTypeObject *py_op_result_type(const char *name, PyObject *fields);
 
+/* py_call_note.c: py_raise with a note that names the operator and what it was given. NULL */
+PyObject *py_raise_call(const py_schema *s, const mt_call *c);
+
 /* py_op_doc.c: what help() and inspect show. */
 extern PyGetSetDef py_op_getset[];
 extern PyMethodDef py_op_methods[];

@@ -264,7 +264,9 @@ static int set_grad(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
 static PyObject *get_data(PyObject *self, void *Py_UNUSED(closure))
 {
     mt_scope scope = mt_scope_open();
-    return finish(scope, mt_alias(py_core(self)));
+    mt_tensor *t = mt_alias(py_core(self));
+    if (t && mt_requires_grad(py_core(self))) t->flags |= MT_IS_DETACHED;
+    return finish(scope, t);
 }
 
 static int set_data(PyObject *self, PyObject *value, void *Py_UNUSED(closure))

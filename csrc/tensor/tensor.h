@@ -40,6 +40,9 @@ struct mt_hooks;
 #define MT_FROM_NO_GRAD   256u  /* made under no_grad from something that requires grad: likewise */
 #define MT_FROM_NODIFF    512u  /* made by an operator without derivative: likewise */
 #define MT_HOST_OWNED     1024u /* the tensor keeps its host alive: mt_host_release gives it up */
+#define MT_FROM_INTEGERS  4096u /* integers made from something that requires grad: likewise */
+/* Why there is no gradient: handed on to what is computed from such a tensor. */
+#define MT_REASONS (MT_IS_DETACHED | MT_FROM_NO_GRAD | MT_FROM_NODIFF | MT_FROM_INTEGERS)
 #define MT_FUNCTION_VIEW                                                                           \
     2048u /* a look at other memory that a host's function returned: not to be written to */
 

@@ -10,7 +10,7 @@ https://docs.pytorch.org/docs/2.13/nn.functional.html
 import warnings
 
 import minitorch
-from minitorch import _C
+from minitorch import _C, _teaching
 from minitorch.nn import _reduction
 
 globals().update({name: function for name, function in vars(_C._nn).items() if not name.startswith("_")})
@@ -203,12 +203,14 @@ def one_hot(tensor, num_classes=-1):
 
 def _warn_shapes(input, target):
     if target.size() != input.size():
-        warnings.warn(
+        text = (
             f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). "
             "This will likely lead to incorrect results due to broadcasting. "
-            "Please ensure they have the same size.",
-            stacklevel=3,
+            "Please ensure they have the same size."
         )
+        if _teaching.strict:
+            raise ValueError(text)
+        warnings.warn(text, stacklevel=3)
 
 
 def _weighted(loss, input, weight, reduction, count=False):
