@@ -265,10 +265,9 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(choose(range(input.numel()), r))
-    if not rows or r == 0:
-        return input.new_empty((0, r) if r else (0,))
-    index = _C.tensor(rows)
-    return input[index]
+    if r == 0:
+        return input.new_empty((0,))
+    return input[_C.tensor(rows).long().reshape(-1, r)]
 
 
 def norm(

@@ -434,8 +434,8 @@ OPS = [
     ),
     Op(
         "narrow",
-        "r(3,4), 1, 1, 2; r(4), 0, 0, 0",
-        lambda x, d, s, n: np.take(x, range(s, s + n), d),
+        "r(3,4), 1, 1, 2; r(4), 0, 0, 0; r(3,4), 1, c(1), 2",
+        lambda x, d, s, n: np.take(x, range(int(s), int(s) + n), d),
         AB,
         errors=["r(3), 0, 2, 2 -> RuntimeError"],
     ),

@@ -19,7 +19,7 @@ mt_tensor *mt_elu_rule(mt_tensor *g, mt_tensor *x, double alpha, double scale, d
     mt_tensor *below = mt_minimum(x, mt_number(0));
     mt_tensor *e = mt_exp(divisor == 1 ? below : mt_div(below, mt_number(divisor)));
     mt_tensor *slope = mt_mul(e, mt_number(scale * alpha / divisor));
-    return mt_mul(g, mt_where(mt_gt(x, mt_number(0)), mt_number(scale), slope));
+    return mt_mul(g, mt_where(mt_le(x, mt_number(0)), slope, mt_number(scale)));
 }
 
 /* t = tanh(softplus(x)):  y = x t,  y' = t + x sigmoid(x) (1 - t^2). */

@@ -75,6 +75,7 @@ static mt_tensor *as(mt_tensor *t, mt_dtype d)
 static int run(mt_call *c, const mt_loop *loops, int on_bool, const char *kernel)
 {
     mt_dtype d = mt_result_type(2, c->in);
+    if (mt_need_tensor(c, false) < 0) return -1;
     if (mt_is_float(d) || (d == MT_BOOL && on_bool < 0))
         return mt_error(MT_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", kernel,
                         mt_dtype_camel(d));

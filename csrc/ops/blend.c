@@ -80,6 +80,7 @@ static int float_power_forward(mt_call *c)
                         "the base given to float_power_ has dtype %s but the operation's result "
                         "requires dtype Double",
                         mt_dtype_camel(type_of(target)));
+    if (mt_need_tensor(c, false) < 0) return -1;
     mt_tensor *x = mt_to_dtype(c->in[0], MT_FLOAT64), *y = mt_to_dtype(c->in[1], MT_FLOAT64);
     return mt_result_is(c, 0, mt_pow(x, y));
 }
@@ -136,7 +137,8 @@ MT_OP(sgn, .kind = MT_COMPOSITE | EVERYWHERE, .schema = "sgn(Tensor self) -> Ten
 static int signbit_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];
-    mt_tensor *y = mt_lt(mt_is_float(type_of(x)) ? mt_copysign(mt_number(1), x) : x, mt_number(0));
+    mt_tensor *y = mt_lt(mt_is_float(type_of(x)) ? mt_copysign(mt_ones(type_of(x), 0, NULL), x) : x,
+                         mt_number(0));
     return mt_result_is(c, 0, y);
 }
 MT_OP(signbit, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,

@@ -325,9 +325,11 @@ static int check_ends(const mt_call *c, const char *name)
                     text[0], text[1]);
 }
 
-static double end_at(const mt_call *c, int i)
+/* An integral range runs between integers. */
+static double end_at(const mt_call *c, int i, mt_dtype d)
 {
-    return mt_scalar_to_double(mt_item_at(c->in[i], 0));
+    mt_scalar end = mt_item_at(c->in[i], 0);
+    return mt_is_float(d) ? mt_scalar_to_double(end) : (double)mt_scalar_to_int(end);
 }
 
 /* From both ends towards the middle, as PyTorch does it, so that the last
@@ -338,7 +340,7 @@ static int linspace_forward(mt_call *c)
     int64_t n = c->arg[0].i;
     mt_dtype d = wanted(c, &c->arg[1], mt_default_dtype());
     if (n < 0) return mt_error(MT_RUNTIME, "number of steps must be non-negative");
-    double a = end_at(c, 0), b = end_at(c, 1);
+    double a = end_at(c, 0, d), b = end_at(c, 1, d);
     mt_tensor *y = mt_result(c, 0, d, 1, &n);
     if (!y) return -1;
     if (d == MT_FLOAT32) {
@@ -368,7 +370,7 @@ static int logspace_forward(mt_call *c)
     int64_t n = c->arg[0].i;
     mt_dtype d = wanted(c, &c->arg[2], mt_default_dtype());
     if (n < 0) return mt_error(MT_RUNTIME, "number of steps must be non-negative");
-    double a = end_at(c, 0), b = end_at(c, 1), step = n > 1 ? (b - a) / (double)(n - 1) : 0;
+    double a = end_at(c, 0, d), b = end_at(c, 1, d), step = n > 1 ? (b - a) / (double)(n - 1) : 0;
     mt_tensor *y = mt_result(c, 0, d, 1, &n);
     for (int64_t i = 0; y && i < n; i++) {
         double v = i < n / 2 || n == 1 ? a + (double)i * step : b - (double)(n - 1 - i) * step;

@@ -233,12 +233,12 @@ static int diff_forward(mt_call *c)
         if (c->in[i] && c->in[i]->ndim != x->ndim)
             return mt_error(MT_RUNTIME,
                             "diff expects prepend or append to be the same dimension as input");
+    if (c->arg[0].i == 0) return mt_result_is(c, 0, mt_clone(x));
     if (c->in[1]) list[n++] = c->in[1];
     list[n++] = x;
     if (c->in[2]) list[n++] = c->in[2];
     if (n > 1) x = mt_cat(n, list, d);
     if (!x) return -1;
-    if (c->arg[0].i == 0) return mt_result_is(c, 0, n > 1 ? x : mt_clone(x));
     int64_t order = c->arg[0].i < x->size[d] ? c->arg[0].i : x->size[d];
     for (int64_t k = 0; x && k < order; k++) {
         mt_tensor *a = mt_slice(x, d, 1, INT64_MAX, 1),

@@ -26,13 +26,20 @@ static int dims_of(const mt_tensor *x, const mt_arg *dims, int64_t *out)
     return n;
 }
 
+/* How many are not 0, with a slope: 0. */
+static mt_tensor *count(mt_tensor *x, int n, const int64_t *dims, bool keepdim)
+{
+    mt_tensor *each = mt_to_dtype(mt_ne(x, mt_number(0)), type_of(x));
+    each = mt_where(mt_zeros(MT_BOOL, 0, NULL), x, each);
+    return n ? mt_sum_dim(each, n, dims, keepdim) : each;
+}
+
 /* (sum |x|^p)^(1/p); the slope of the root is 0 and not NaN where the norm is 0. */
 mt_tensor *mt_norm_along(mt_tensor *x, double p, int n, const int64_t *dims, bool keepdim)
 {
     mt_tensor *size = mt_abs(x);
     if (!size) return NULL;
-    if (p == 0)
-        return mt_sum_dim(mt_to_dtype(mt_ne(x, mt_number(0)), type_of(x)), n, dims, keepdim);
+    if (p == 0) return count(x, n, dims, keepdim);
     if (p == INFINITY || p == -INFINITY) {
         mt_arg arg[2] = {mt_arg_ints(n, dims), mt_arg_bool(keepdim)};
         return mt_call1a(p > 0 ? &mt_op_amax : &mt_op_amin, size, 2, arg);
@@ -65,7 +72,7 @@ static mt_tensor *vector_norm(mt_tensor *x, double p, const mt_arg *dims, bool k
             "linalg.vector_norm cannot compute the %g norm on an empty tensor because the "
             "operation does not have an identity",
             p);
-    if (n == 0) return p == 0 ? mt_to_dtype(mt_ne(x, mt_number(0)), type_of(x)) : mt_abs(x);
+    if (n == 0) return p == 0 ? count(x, 0, NULL, false) : mt_abs(x);
     return mt_norm_along(x, p, n, over, keepdim);
 }
 static int linalg_vector_norm_forward(mt_call *c)

@@ -32,6 +32,8 @@ extern const int mt_num_ops;
 
 /* The type that n inputs are computed in (NULL entries are skipped). */
 mt_dtype mt_result_type(int n, mt_tensor *const *t);
+/* -1 with TypeError if both inputs, or the first one, are Python numbers and must not be. */
+int mt_need_tensor(const mt_call *c, bool first);
 /* Result 0 of a call in the common shape of n inputs. */
 mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *in);
 /* One pass of a kernel over out and n inputs that broadcast to it, all of the right types. */

@@ -52,6 +52,24 @@ mt_dtype mt_result_type(int n, mt_tensor *const *t)
     return combine(kind[0], combine(kind[1], kind[2]));
 }
 
+/* How Python calls the type of an argument. */
+static const char *type_in_python(const mt_tensor *t)
+{
+    if (!(t->flags & MT_WRAPPED_NUMBER)) return "Tensor";
+    return t->dtype == MT_BOOL ? "bool" : mt_is_float((mt_dtype)t->dtype) ? "float" : "int";
+}
+
+int mt_need_tensor(const mt_call *c, bool first)
+{
+    const mt_tensor *x = c->in[0], *y = c->in[1];
+    if (!(x->flags & MT_WRAPPED_NUMBER) || !(first || y->flags & MT_WRAPPED_NUMBER)) return 0;
+    return mt_error(MT_TYPE,
+                    "%s() received an invalid combination of arguments - got (%s, %s), but "
+                    "expected one of:\n * (Tensor input, Tensor other, *, Tensor out = None)\n * "
+                    "(Tensor input, Number other, *, Tensor out = None)",
+                    c->op->name, type_in_python(x), type_in_python(y));
+}
+
 #define BOOL_MINUS                                                                                 \
     "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to "    \
     "invert a mask, use the `~` or `logical_not()` operator instead."
@@ -361,6 +379,8 @@ static bool has_zero(mt_tensor *t)
 static int binary_check(const mt_call *c, mt_dtype compute)
 {
     int row = c->op->row;
+    bool first = row == MT_BINARY_fmod || row == MT_BINARY_copysign;
+    if ((first || row == MT_BINARY_xlogy) && mt_need_tensor(c, first) < 0) return -1;
     if (row == MT_BINARY_sub && compute == MT_BOOL)
         return mt_error(MT_RUNTIME, "Subtraction, the `-` operator, with two bool tensors is not "
                                     "supported. Use the `^` or `logical_xor()` operator instead.");
@@ -403,7 +423,7 @@ static __attribute__((noinline)) int binary_any(mt_call *c, int kind)
     if ((kind == FLOAT || kind == PAIR) && !mt_is_float(compute)) compute = mt_default_dtype();
     if (kind == LOGIC) compute = MT_BOOL;
     mt_loop loop = mt_k->binary[c->op->row][compute];
-    bool same = compute == MT_FLOAT32 && x->dtype == y->dtype;
+    bool same = compute == MT_FLOAT32 && x->dtype == y->dtype && !(x->flags & MT_WRAPPED_NUMBER);
     if (MT_UNLIKELY(!same && binary_check(c, compute) < 0)) return -1;
     if (MT_UNLIKELY(!loop)) return no_kernel(c, compute);
     if (!(in[0] = operand(x, compute, &shell[0], &room[0])) ||

@@ -203,6 +203,18 @@ MT_OP(narrow, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
       .schema = "narrow(Tensor self, int dim, int start, int length) -> Tensor",
       .doc = "A view of length elements of dimension dim from start on.");
 
+static int narrow_at_forward(mt_call *c)
+{
+    mt_tensor *start = c->in[1];
+    if (start->ndim || !mt_is_integral((mt_dtype)start->dtype))
+        return mt_error(MT_RUNTIME, "start must be an 0-dim integral Tensor.");
+    int64_t from = mt_scalar_to_int(mt_item_at(start, 0));
+    return mt_result_is(c, 0, mt_narrow(c->in[0], c->arg[0].i, from, c->arg[1].i));
+}
+MT_OP(narrow_at, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+      .schema = "narrow.Tensor(Tensor self, int dim, Tensor start, int length) -> Tensor",
+      .doc = "");
+
 mt_tensor *mt_narrow(mt_tensor *self, int64_t dim, int64_t start, int64_t length)
 {
     mt_arg arg[3] = {mt_arg_int(dim), mt_arg_int(start), mt_arg_int(length)};
@@ -240,10 +252,54 @@ static bool overlaps(int ndim, const int64_t *size, const int64_t *stride)
     return !mt_shape_is_dense(ndim, size, stride) && ndim > 0;
 }
 
+/* Of the part of a storage that a shape shows, the offset of the element behind its last one. */
+static int64_t end_of(int ndim, const int64_t *size, const int64_t *stride, int64_t offset)
+{
+    for (int d = 0; d < ndim; d++) {
+        if (size[d] == 0) return offset;
+        offset += (size[d] - 1) * stride[d];
+    }
+    return offset + 1;
+}
+static int64_t end_of_input(const mt_call *c)
+{
+    const mt_dims *d = &c->in_dims[0];
+    return end_of(d->ndim, d->size, c->arg[3].ints.v, c->arg[4].i);
+}
+static int64_t end_of_output(const mt_call *c)
+{
+    return end_of((int)c->arg[0].ints.n, c->arg[0].ints.v, c->arg[1].ints.v, c->arg[2].i);
+}
+/* Does the result show elements of the storage that the input does not reach to? */
+static bool outside(const mt_call *c)
+{
+    return c->arg[2].i < c->arg[4].i || end_of_output(c) > end_of_input(c);
+}
+
+/* Then the gradient is laid into a piece of storage that has room for both, and the input's part taken out of it. */
+static mt_tensor *as_strided_rule_beyond(const mt_call *c, mt_tensor *g)
+{
+    const mt_dims *d = &c->in_dims[0];
+    int64_t from = c->arg[2].i < c->arg[4].i ? c->arg[2].i : c->arg[4].i,
+            end = end_of_input(c) > end_of_output(c) ? end_of_input(c) : end_of_output(c),
+            room = end - from;
+    mt_tensor *flat = g ? mt_zeros((mt_dtype)g->dtype, 1, &room) : NULL;
+    flat =
+        mt_as_strided_scatter(flat, g, c->arg[1].ints.v, c->arg[2].i - from,
+                              overlaps((int)c->arg[0].ints.n, c->arg[0].ints.v, c->arg[1].ints.v));
+    if (!flat) return NULL;
+    return mt_as_strided(flat, d->ndim, d->size, c->arg[3].ints.v,
+                         flat->offset + c->arg[4].i - from);
+}
+
 static void as_strided_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     const mt_dims *d = &c->in_dims[0];
     if (!gin[0]) return;
+    if (outside(c)) {
+        gin[0] = as_strided_rule_beyond(c, gout[0]);
+        return;
+    }
     mt_tensor *zeros = mt_restride(mt_zeros_of(d), c->arg[3].ints.v);
     gin[0] =
         mt_as_strided_scatter(zeros, gout[0], c->arg[1].ints.v, c->arg[2].i - c->arg[4].i,

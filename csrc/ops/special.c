@@ -47,6 +47,7 @@ static double zeta(double s, double q)
     };
     if (s == 1) return INFINITY;
     if (s < 1 || isnan(q)) return NAN;
+    if (q == INFINITY) return 0;
     if (q <= 0 && q == floor(q)) return INFINITY;
     if (q <= 0 && s != floor(s)) return NAN;
     double sum = 0, a = q;
