@@ -52,6 +52,16 @@ def pad(x, pads, mode="constant", value=None):
     return np.pad(x[cut], widths, kind, **more)
 
 
+def attention(q, k, v, mask, causal, scale):
+    scores = q @ k.swapaxes(-1, -2) * scale
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+    if causal:
+        scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf)
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True) @ v
+
+
 def recurrent(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, mode, reverse=False, batch_sizes=None):
     """One direction of one layer, as the formulas of RNN, LSTM and GRU say."""
     sizes = batch_sizes or [x.shape[1]] * x.shape[0]
@@ -125,7 +135,13 @@ OPS = [
         errors=["r(1,2,3,3), r(3,2,2,2) -> RuntimeError", "r(1,2,3,3), r(2,2,2,2), r(3) -> RuntimeError"],
     ),
     Op("conv_transpose3d", "r(1,2,2,3,2), r(2,2,2,2,2), r(2); r(1,2,2,2,2), r(2,1,1,2,2), None, 2, 0, 1, 2"),
-    # ---- recurrent layers -----------------------------------------------------------------------------
+    # ---- attention, recurrent layers -----------------------------------------------------------------------------
+    Op(
+        "_attention",
+        "r(2,3,4), r(2,5,4), r(2,5,3), None, False, 0.5; r(2,1,3,2), r(1,2,3,2), r(3,4), r(3,3), True, 0.7; r(3,2), r(3,2), r(3,2), None, True, 1.0",
+        attention,
+        rtol=1e-5,
+    ),
     Op(
         "_recurrent",
         "r(3,2,2), r(2,3), r(2,3), r(12,2), r(12,3), r(12), r(12), None, 2; r(5,2), r(2,2), r(2,3), r(12,2), r(12,2), None, r(12), r(2,3), 2, True, [2,2,1]; "

@@ -1,4 +1,4 @@
-"""Layers of nn.functional that are made of operators: norms, tables, distances, attention, dropouts,
+"""Layers of nn.functional that are made of operators: norms, tables, distances, dropouts,
 shuffles.
 
 https://docs.pytorch.org/docs/2.13/nn.functional.html
@@ -15,7 +15,6 @@ __all__ = [
     "embedding",
     "embedding_bag", "feature_alpha_dropout", "gumbel_softmax", "instance_norm", "local_response_norm",
     "normalize", "pairwise_distance", "pdist", "pixel_shuffle", "pixel_unshuffle", "rrelu",
-    "scaled_dot_product_attention",
 ]  # fmt: skip
 
 
@@ -324,73 +323,6 @@ def pdist(input, p=2.0):
     pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
     first, second = minitorch.tensor(pairs, dtype=minitorch.int64).reshape(-1, 2).unbind(1)
     return _norm(input.index_select(0, first) - input.index_select(0, second), p, -1, False)
-
-
-# ---- attention -----------------------------------------------------------------------------------
-
-
-def scaled_dot_product_attention(
-    query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
-):
-    """softmax(query key^T * scale + mask) value.
-
-    Args:
-        attn_mask: numbers that are added, or bools: False hides a key from a query.
-        dropout_p: the probability that a weight becomes 0.
-        is_causal: query i sees keys up to i.
-        scale: 1 / sqrt(E) unless given.
-        enable_gqa: several heads of queries share one of keys and values.
-
-    Shapes: query (..., L, E), key (..., S, E), value (..., S, Ev) to (..., L, Ev); mask (..., L, S).
-
-    Raises:
-        RuntimeError: if the shapes do not fit, or with a mask and is_causal.
-
-    >>> import minitorch
-    >>> q = minitorch.zeros(1, 1, 2)
-    >>> k = minitorch.zeros(1, 2, 2)
-    >>> minitorch.nn.functional.scaled_dot_product_attention(q, k, minitorch.tensor([[[1.0], [3.0]]]))
-    tensor([[[2.]]])
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.scaled_dot_product_attention.html
-    """
-    if is_causal and attn_mask is not None:
-        raise RuntimeError(
-            "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
-        )
-    if min(query.dim(), key.dim(), value.dim()) < 2:
-        raise RuntimeError(
-            "scaled_dot_product_attention: Expected query, key, and value to all be  at least 2 "
-            "dimensional, but "
-            f"got query.dim: {query.dim()}, key.dim: {key.dim()} and value.dim: {value.dim()} instead."
-        )
-    if not query.dtype == key.dtype == value.dtype:
-        raise RuntimeError(
-            f"Expected query, key, and value to have the same dtype, but got query.dtype: {query.dtype} "
-            f"key.dtype: {key.dtype} and value.dtype: {value.dtype} instead."
-        )
-    if enable_gqa:
-        times = query.size(-3) // key.size(-3)
-        key, value = (
-            t.unsqueeze(-3).expand(*t.shape[:-2], times, *t.shape[-2:]).flatten(-4, -3) for t in (key, value)
-        )
-    root = math.sqrt(1 / math.sqrt(query.size(-1)) if scale is None else scale)
-    scores = (query * root) @ (key * root).transpose(-2, -1)
-    if is_causal:
-        rows, columns = minitorch.arange(query.size(-2)), minitorch.arange(key.size(-2))
-        attn_mask = rows.unsqueeze(1) >= columns
-    hidden = None
-    if attn_mask is not None:
-        if attn_mask.dtype == minitorch.bool:
-            scores = scores.masked_fill(attn_mask.logical_not(), -math.inf)
-        else:
-            scores = scores + attn_mask
-        hidden = (scores == -math.inf).all(-1, True)
-        scores = scores.masked_fill(hidden, 0)
-    weights = minitorch.softmax(scores, -1)
-    if hidden is not None:
-        weights = weights.masked_fill(hidden, 0)
-    return _C._nn.dropout(weights, dropout_p) @ value if dropout_p > 0 else weights @ value
 
 
 # ---- random --------------------------------------------------------------------------------------

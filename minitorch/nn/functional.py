@@ -15,6 +15,7 @@ from minitorch.nn import _reduction
 
 globals().update({name: function for name, function in vars(_C._nn).items() if not name.startswith("_")})
 
+from minitorch.nn._attention import *  # noqa: E402, F403
 from minitorch.nn._layers import *  # noqa: E402, F403
 from minitorch.nn._losses import *  # noqa: E402, F403
 from minitorch.nn._pooling import *  # noqa: E402, F403

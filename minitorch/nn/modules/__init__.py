@@ -2,6 +2,7 @@
 
 from minitorch.nn.modules import (
     activation,
+    attention,
     batchnorm,
     container,
     conv,
@@ -18,9 +19,11 @@ from minitorch.nn.modules import (
     pooling,
     rnn,
     sparse,
+    transformer,
     upsampling,
 )
 from minitorch.nn.modules.activation import *  # noqa: F403
+from minitorch.nn.modules.attention import *  # noqa: F403
 from minitorch.nn.modules.batchnorm import *  # noqa: F403
 from minitorch.nn.modules.container import *  # noqa: F403
 from minitorch.nn.modules.conv import *  # noqa: F403
@@ -38,11 +41,13 @@ from minitorch.nn.modules.pixelshuffle import *  # noqa: F403
 from minitorch.nn.modules.pooling import *  # noqa: F403
 from minitorch.nn.modules.rnn import *  # noqa: F403
 from minitorch.nn.modules.sparse import *  # noqa: F403
+from minitorch.nn.modules.transformer import *  # noqa: F403
 from minitorch.nn.modules.upsampling import *  # noqa: F403
 
 __all__ = [
     "Module",
     *activation.__all__,
+    *attention.__all__,
     *batchnorm.__all__,
     *container.__all__,
     *conv.__all__,
@@ -59,5 +64,6 @@ __all__ = [
     *pooling.__all__,
     *rnn.__all__,
     *sparse.__all__,
+    *transformer.__all__,
     *upsampling.__all__,
 ]

@@ -76,6 +76,10 @@ class Linear(Module):
         )
 
 
+class NonDynamicallyQuantizableLinear(Linear):
+    """A Linear under another name: that of the last projection of MultiheadAttention."""
+
+
 class Bilinear(Module):
     """y = x1^T A x2 + b.
 
