@@ -8,20 +8,24 @@ from math import e, inf, nan, pi
 from minitorch import _C, _tensor
 from minitorch._C import *  # noqa: F403
 from minitorch._dlpack import from_dlpack
+from minitorch._settings import *  # noqa: F403
 from minitorch._tensor_str import get_printoptions, set_printoptions
 from minitorch.functional import *  # noqa: F403
-
-__version__ = "0.1.0"
+from minitorch.version import __version__
 
 _submodules = frozenset(
     """
-    autograd backends cuda func functional linalg nn optim random return_types serialization special utils
+    __config__ accelerator amp autograd backends compiler cuda distributed func functional hub jit linalg mps
+    multiprocessing nn optim random return_types serialization special testing utils version
     """.split()
 )
 
 # Functions that stand in a submodule of their own.
-_lazy = {"save": "serialization", "load": "serialization", "from_torch": "beside", "to_torch": "beside"}
-_lazy |= {"graph": "_graph", "summary": "_summary", "teaching": "_teaching"}
+_lazy = {
+    "GradScaler": "amp", "autocast": "amp", "compile": "compiler", "from_torch": "beside",
+    "graph": "_graph", "load": "serialization", "save": "serialization", "summary": "_summary",
+    "teaching": "_teaching", "to_torch": "beside",
+}  # fmt: skip
 
 
 def __getattr__(name):

@@ -18,6 +18,9 @@ MODULES = """
     minitorch.nn.utils minitorch.optim minitorch.optim.lr_scheduler minitorch.utils.data minitorch.utils.hooks
     minitorch.serialization minitorch.utils.dlpack minitorch.beside
     minitorch._graph minitorch._summary minitorch._teaching
+    minitorch.amp minitorch.cuda.amp minitorch.compiler minitorch.jit minitorch.version minitorch.__config__
+    minitorch.distributed minitorch.utils.checkpoint minitorch._settings minitorch.nn.parallel
+    minitorch.testing
 """.split()
 OPERATOR = type(minitorch.sigmoid)
 

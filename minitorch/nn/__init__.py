@@ -3,9 +3,13 @@
 https://docs.pytorch.org/docs/2.13/nn.html
 """
 
-from minitorch.nn import functional, init, modules, parameter, utils
+from minitorch.nn import functional, init, modules, parallel, parameter, utils
 from minitorch.nn.modules import *  # noqa: F403
 from minitorch.nn.modules import __all__ as _modules
+from minitorch.nn.parallel import DataParallel
 from minitorch.nn.parameter import Buffer, Parameter
 
-__all__ = [*_modules, "Buffer", "Parameter", "functional", "init", "modules", "parameter", "utils"]
+__all__ = [
+    *_modules, "Buffer", "DataParallel", "Parameter", "functional", "init", "modules", "parallel",
+    "parameter", "utils",
+]  # fmt: skip

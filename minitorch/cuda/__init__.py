@@ -8,12 +8,13 @@ Source: https://docs.pytorch.org/docs/stable/cuda.html
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, NoReturn
 
 __all__ = [
     "device_count", "empty_cache", "get_rng_state_all", "is_available", "is_bf16_supported", "is_initialized",
     "manual_seed", "manual_seed_all", "max_memory_allocated", "max_memory_reserved", "memory_allocated",
-    "memory_reserved", "reset_peak_memory_stats", "seed", "seed_all",
+    "memory_reserved", "reset_max_memory_allocated", "reset_peak_memory_stats", "seed", "seed_all",
 ]  # fmt: skip
 
 
@@ -71,6 +72,10 @@ def get_rng_state_all() -> list:
     return []
 
 
+def reset_max_memory_allocated(device: Any = None) -> None:
+    """Nothing: there are no statistics."""
+
+
 def memory_allocated(device: Any = None) -> int:
     """0."""
     return 0
@@ -99,12 +104,41 @@ def _unavailable(*args: Any, **kwargs: Any) -> NoReturn:
 _NEEDS_A_DEVICE = (
     "Event", "Stream", "current_device", "current_stream", "device", "get_device_capability",
     "get_device_name", "get_device_properties", "get_rng_state", "init", "initial_seed", "ipc_collect",
-    "mem_get_info", "memory_summary", "set_device", "set_rng_state", "stream", "synchronize",
+    "list_gpu_processes", "mem_get_info", "memory_summary", "set_device", "set_rng_state", "stream",
+    "synchronize",
 )  # fmt: skip
+
+
+_TENSOR_TYPES = frozenset(
+    "FloatTensor DoubleTensor HalfTensor BFloat16Tensor LongTensor IntTensor ShortTensor CharTensor "
+    "ByteTensor BoolTensor".split()
+)
+
+
+class _TensorType:
+    """A constructor of tensors on the device: nothing is an instance of it, and calling it raises."""
+
+    def __init__(self, name: str):
+        self.__name__ = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError(
+            f"type torch.cuda.{self.__name__} not available. Torch not compiled with CUDA enabled."
+        )
+
+    def __instancecheck__(self, instance: Any) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return f"<class 'torch.cuda.{self.__name__}'>"
 
 
 def __getattr__(name: str) -> Any:
     """Functions that need a device exist, and raise when they are called."""
     if name in _NEEDS_A_DEVICE:
         return _unavailable
+    if name == "amp":
+        return import_module("minitorch.cuda.amp")
+    if name in _TENSOR_TYPES:
+        return _TensorType(name)
     raise AttributeError(f"module 'minitorch.cuda' has no attribute {name!r}")

@@ -1,0 +1,54 @@
+"""``compile`` as identity: functions and modules run as they are written.
+
+Source: https://docs.pytorch.org/docs/stable/torch.compiler.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["compile", "cudagraph_mark_step_begin", "disable", "is_compiling", "reset", "set_stance"]
+
+
+def compile(model: Callable | None = None, **options: Any) -> Any:
+    """The model itself: minitorch has no compiler, and its operators cost little to call.
+
+    Args:
+        model: a function or a module; without one, a decorator.
+        options: PyTorch's (fullgraph, dynamic, backend, mode, ...), accepted and ignored.
+
+    >>> compile(abs)(-1)
+    1
+
+    Behaviour: https://docs.pytorch.org/docs/2.13/generated/torch.compile.html
+    """
+    return (lambda model: model) if model is None else model
+
+
+def disable(fn: Callable | None = None, recursive: bool = True, **options: Any) -> Any:
+    """The function itself, or a decorator that leaves it alone.
+
+    >>> disable(abs)(-1)
+    1
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.compiler.disable.html
+    """
+    return compile(fn)
+
+
+def reset() -> None:
+    """Nothing: nothing is compiled."""
+
+
+def set_stance(stance: str = "default", **options: Any) -> None:
+    """Nothing: nothing is compiled."""
+
+
+def cudagraph_mark_step_begin() -> None:
+    """Nothing: nothing is compiled."""
+
+
+def is_compiling() -> bool:
+    """False."""
+    return False
