@@ -15,8 +15,8 @@ from minitorch.version import __version__
 
 _submodules = frozenset(
     """
-    __config__ accelerator amp autograd backends compiler cuda distributed func functional hub jit linalg mps
-    multiprocessing nn optim random return_types serialization special testing utils version
+    __config__ accelerator amp autograd backends compiler cpu cuda distributed func functional hub jit linalg
+    mps multiprocessing nn optim random return_types serialization special testing utils version xpu
     """.split()
 )
 

@@ -5,15 +5,18 @@ Source: https://docs.pytorch.org/docs/stable/torch.html
 
 from __future__ import annotations
 
+import warnings
+from importlib import import_module
 from typing import Any
 
 from minitorch import _C
 from minitorch._utils import typename
 
 __all__ = [
-    "are_deterministic_algorithms_enabled", "get_autocast_dtype", "get_float32_matmul_precision",
-    "get_num_interop_threads", "is_autocast_enabled", "is_deterministic_algorithms_warn_only_enabled",
-    "is_storage", "set_default_tensor_type", "set_float32_matmul_precision", "set_flush_denormal",
+    "are_deterministic_algorithms_enabled", "get_autocast_dtype", "get_device_module",
+    "get_float32_matmul_precision", "get_num_interop_threads", "is_autocast_enabled",
+    "is_deterministic_algorithms_warn_only_enabled", "is_storage", "is_vulkan_available",
+    "set_default_tensor_type", "set_float32_matmul_precision", "set_flush_denormal",
     "set_num_interop_threads", "typename", "use_deterministic_algorithms",
 ]  # fmt: skip
 
@@ -40,7 +43,7 @@ def set_default_tensor_type(t: Any) -> None:
         name = "torch.FloatTensor"
     kind = getattr(_C, name.removeprefix("torch."), None)
     if not hasattr(kind, "dtype"):
-        raise TypeError("invalid type object")
+        raise TypeError("invalid type object: only floating-point types are supported as the default type")
     if not kind.dtype.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
     _C.set_default_dtype(kind.dtype)
@@ -59,9 +62,12 @@ def set_float32_matmul_precision(precision: str) -> None:
     """
     global _precision
     if precision not in ("highest", "high", "medium"):
-        raise RuntimeError(
-            f"invalid Float32MatmulPrecision {precision!r}: it must be 'highest', 'high' or 'medium'"
+        warnings.warn(
+            f"{precision} is not one of 'highest', 'high', or 'medium'; the current"
+            "setFloat32MatmulPrecision call has no effect.",
+            stacklevel=2,
         )
+        return
     _precision = precision
 
 
@@ -150,7 +156,7 @@ def set_num_interop_threads(threads: int) -> None:
     Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.set_num_interop_threads.html
     """
     if threads <= 0:
-        raise RuntimeError("expected positive integer")
+        raise RuntimeError("set_num_interop_threads expects a positive integer")
 
 
 def set_flush_denormal(mode: bool) -> bool:
@@ -162,6 +168,31 @@ def set_flush_denormal(mode: bool) -> bool:
     Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.set_flush_denormal.html
     """
     return False
+
+
+def is_vulkan_available() -> bool:
+    """False: there is no such device.
+
+    >>> is_vulkan_available()
+    False
+
+    Behaviour: https://docs.pytorch.org/docs/stable/torch.html
+    """
+    return False
+
+
+def get_device_module(device: Any = None) -> Any:
+    """The module of a device's functions, by default the CPU's; RuntimeError for an unknown device.
+
+    >>> get_device_module().is_available()
+    True
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.get_device_module.html
+    """
+    name = "cpu" if device is None else str(device).partition(":")[0]
+    if name not in ("cpu", "cuda", "mps", "xpu"):
+        raise RuntimeError(f"Invalid device_type of {name}, device_type should be one of cpu, cuda, mps, xpu")
+    return import_module(f"minitorch.{name}")
 
 
 def is_storage(obj: Any) -> bool:

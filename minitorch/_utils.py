@@ -9,6 +9,8 @@ def typename(o):
     >>> import minitorch
     >>> typename(minitorch.zeros(2)), typename(3), typename(OSError), typename(minitorch.nn.Flatten())
     ('torch.FloatTensor', 'int', 'OSError', 'minitorch.nn.modules.flatten.Flatten')
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.typename.html
     """
     if isinstance(o, Tensor):
         return o.type()

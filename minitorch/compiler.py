@@ -38,17 +38,38 @@ def disable(fn: Callable | None = None, recursive: bool = True, **options: Any) 
 
 
 def reset() -> None:
-    """Nothing: nothing is compiled."""
+    """Nothing: nothing is compiled.
+
+    >>> reset()
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.compiler.reset.html
+    """
 
 
 def set_stance(stance: str = "default", **options: Any) -> None:
-    """Nothing: nothing is compiled."""
+    """Nothing: nothing is compiled.
+
+    >>> set_stance("force_eager")
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.compiler.set_stance.html
+    """
 
 
 def cudagraph_mark_step_begin() -> None:
-    """Nothing: nothing is compiled."""
+    """Nothing: nothing is compiled.
+
+    >>> cudagraph_mark_step_begin()
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.compiler.cudagraph_mark_step_begin.html
+    """
 
 
 def is_compiling() -> bool:
-    """False."""
+    """False.
+
+    >>> is_compiling()
+    False
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.compiler.is_compiling.html
+    """
     return False

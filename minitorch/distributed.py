@@ -9,7 +9,8 @@ import enum
 from typing import Any, NoReturn
 
 __all__ = ["ReduceOp", "get_backend", "get_rank", "get_world_size", "init_process_group", "is_available",
-           "is_gloo_available", "is_initialized", "is_mpi_available", "is_nccl_available"]  # fmt: skip
+           "is_gloo_available", "is_initialized", "is_mpi_available", "is_nccl_available",
+           "is_torchelastic_launched"]  # fmt: skip
 
 
 class ReduceOp(enum.Enum):
@@ -40,11 +41,21 @@ def is_available() -> bool:
     return False
 
 
-is_initialized = is_nccl_available = is_gloo_available = is_mpi_available = is_available
+is_initialized = is_torchelastic_launched = is_available
+is_nccl_available = is_gloo_available = is_mpi_available = is_available
 
 
 def init_process_group(*args: Any, **kwargs: Any) -> NoReturn:
-    """Raises RuntimeError: there is one process."""
+    """Raises RuntimeError: there is one process.
+
+    >>> try:
+    ...     init_process_group("gloo")
+    ... except RuntimeError as error:
+    ...     print(str(error).partition(":")[0])
+    minitorch runs in one process
+
+    Behaviour: https://docs.pytorch.org/docs/stable/distributed.html#torch.distributed.init_process_group
+    """
     raise RuntimeError(
         "minitorch runs in one process: it has no process groups. Programs that ask "
         "torch.distributed.is_available() first go on without."
@@ -52,7 +63,16 @@ def init_process_group(*args: Any, **kwargs: Any) -> NoReturn:
 
 
 def _not_initialized(*args: Any, **kwargs: Any) -> NoReturn:
-    """Raises ValueError: no process group can have been made."""
+    """Raises ValueError: no process group can have been made.
+
+    >>> try:
+    ...     get_rank()
+    ... except ValueError as error:
+    ...     print(str(error).partition(",")[0])
+    Default process group has not been initialized
+
+    Behaviour: https://docs.pytorch.org/docs/stable/distributed.html#torch.distributed.get_rank
+    """
     raise ValueError(
         "Default process group has not been initialized, please make sure to call init_process_group."
     )

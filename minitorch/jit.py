@@ -12,7 +12,15 @@ from minitorch.nn import Module
 __all__ = ["ScriptModule", "export", "freeze", "ignore", "is_scripting", "is_tracing", "load",
            "optimize_for_inference", "save", "script", "script_method", "trace", "unused"]  # fmt: skip
 
-ScriptModule = Module
+
+class ScriptModule(Module):
+    """What compiled modules are instances of: none here, but for those of classes derived from it.
+
+    >>> isinstance(script(Module()), ScriptModule)
+    False
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.jit.ScriptModule.html
+    """
 
 
 def script(obj: Any, *args: Any, **kwargs: Any) -> Any:
@@ -52,22 +60,52 @@ def ignore(drop: Any = False, **kwargs: Any) -> Any:
 
 
 def is_scripting() -> bool:
-    """False."""
+    """False.
+
+    >>> is_scripting()
+    False
+
+    Behaviour: https://docs.pytorch.org/docs/stable/jit_language_reference.html#torch.jit.is_scripting
+    """
     return False
 
 
 def is_tracing() -> bool:
-    """False."""
+    """False.
+
+    >>> is_tracing()
+    False
+
+    Behaviour: https://docs.pytorch.org/docs/stable/jit_language_reference.html#torch.jit.is_tracing
+    """
     return False
 
 
 def save(m: Any, f: Any, **kwargs: Any) -> NoReturn:
-    """Raises RuntimeError: minitorch writes no programs."""
+    """Raises RuntimeError: minitorch writes no programs.
+
+    >>> try:
+    ...     save(Module(), "model.pt")
+    ... except RuntimeError as error:
+    ...     print(error)
+    minitorch writes no TorchScript; use torch.save(m.state_dict(), f)
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.jit.save.html
+    """
     raise RuntimeError("minitorch writes no TorchScript; use torch.save(m.state_dict(), f)")
 
 
 def load(f: Any, map_location: Any = None, **kwargs: Any) -> NoReturn:
-    """Raises RuntimeError: minitorch reads no programs."""
+    """Raises RuntimeError: minitorch reads no programs.
+
+    >>> try:
+    ...     load("model.pt")
+    ... except RuntimeError as error:
+    ...     print(str(error).partition(";")[0])
+    minitorch reads no TorchScript
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.jit.load.html
+    """
     raise RuntimeError(
         "minitorch reads no TorchScript; save the state_dict() in PyTorch, and use torch.load(f)"
     )

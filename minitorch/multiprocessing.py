@@ -9,7 +9,12 @@ import multiprocessing
 import traceback
 from collections.abc import Callable
 from multiprocessing import *  # noqa: F403
+from multiprocessing.context import get_spawning_popen
+from multiprocessing.reduction import ForkingPickler
 from typing import Any
+
+from minitorch import Tensor
+from minitorch.nn.parameter import Parameter
 
 __all__ = [
     *multiprocessing.__all__, "ProcessExitedException", "ProcessRaisedException",
@@ -37,18 +42,45 @@ class ProcessExitedException(Exception):
     """
 
 
+_strategy = "file_descriptor"
+
+
 def get_all_sharing_strategies() -> set[str]:
-    """The one that does nothing: tensors are sent as copies."""
-    return {"file_system"}
+    """PyTorch's names, which make no difference: tensors are sent as copies."""
+    return {"file_descriptor", "file_system"}
 
 
 def get_sharing_strategy() -> str:
-    """The one that does nothing: tensors are sent as copies."""
-    return "file_system"
+    """The name last set, which makes no difference: tensors are sent as copies."""
+    return _strategy
 
 
 def set_sharing_strategy(new_strategy: str) -> None:
-    """Accepted: tensors are sent as copies."""
+    """Accepted: tensors are sent as copies. AssertionError for a name that PyTorch does not know."""
+    global _strategy
+    if new_strategy not in get_all_sharing_strategies():
+        raise AssertionError(
+            f"invalid sharing strategy {new_strategy!r}, expected one of {get_all_sharing_strategies()}"
+        )
+    _strategy = new_strategy
+
+
+def _sent(tensor: Any) -> Any:
+    """How a tensor is pickled for another process: as anywhere else.
+
+    RuntimeError for one in shared memory that goes to a new process by spawn: it would get a copy, and what
+    it writes there would be lost.
+    """
+    if get_spawning_popen() is not None and tensor.is_shared():
+        raise RuntimeError(
+            "a tensor in shared memory reaches other processes by fork only: use "
+            'start_method="fork" (torch.multiprocessing.get_context("fork"))'
+        )
+    return tensor.__reduce_ex__(2)
+
+
+ForkingPickler.register(Tensor, _sent)
+ForkingPickler.register(Parameter, _sent)
 
 
 def _work(fn: Callable, index: int, args: tuple[Any, ...], errors: Any) -> None:

@@ -41,9 +41,13 @@ class autocast:
         if not isinstance(device_type, str):
             raise ValueError(f"Expected `device_type` of type `str`, got: `{type(device_type)}`")
         if enabled and device_type != "cpu":
-            warnings.warn(
+            text = (
                 f"User provided device_type of {device_type!r}, but {device_type.upper()} is not available. "
-                "Disabling",
+            )
+            warnings.warn(
+                "CUDA is not available or torch_xla is imported. Disabling autocast."
+                if device_type == "cuda"
+                else text + "Disabling",
                 stacklevel=2,
             )
         self.device = device_type

@@ -8,13 +8,16 @@ Source: https://docs.pytorch.org/docs/stable/cuda.html
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any, NoReturn
 
 __all__ = [
-    "device_count", "empty_cache", "get_rng_state_all", "is_available", "is_bf16_supported", "is_initialized",
-    "manual_seed", "manual_seed_all", "max_memory_allocated", "max_memory_reserved", "memory_allocated",
-    "memory_reserved", "reset_max_memory_allocated", "reset_peak_memory_stats", "seed", "seed_all",
+    "device", "device_count", "empty_cache", "get_arch_list", "get_rng_state_all", "is_available",
+    "is_bf16_supported", "is_initialized", "manual_seed", "manual_seed_all", "max_memory_allocated",
+    "max_memory_cached", "max_memory_reserved", "memory_allocated", "memory_cached", "memory_reserved",
+    "memory_stats", "reset_max_memory_allocated", "reset_peak_memory_stats", "seed", "seed_all", "set_device",
+    "set_rng_state_all", "stream",
 ]  # fmt: skip
 
 
@@ -72,6 +75,22 @@ def get_rng_state_all() -> list:
     return []
 
 
+def set_rng_state_all(new_states: Any) -> None:
+    """Nothing for the empty list that get_rng_state_all gives."""
+    if len(new_states):
+        _unavailable()
+
+
+def get_arch_list() -> list:
+    """An empty list."""
+    return []
+
+
+def memory_stats(device: Any = None) -> dict:
+    """An empty dict."""
+    return {}
+
+
 def reset_max_memory_allocated(device: Any = None) -> None:
     """Nothing: there are no statistics."""
 
@@ -96,16 +115,43 @@ def max_memory_reserved(device: Any = None) -> int:
     return 0
 
 
+memory_cached, max_memory_cached = memory_reserved, max_memory_reserved
+
+
+def set_device(device: Any) -> None:
+    """Nothing for a negative number, else AssertionError."""
+    if not isinstance(device, int) or device >= 0:
+        _unavailable()
+
+
+class device:
+    """A context; entering it does nothing for None and negative numbers, and raises for others."""
+
+    def __init__(self, device: Any):
+        self.idx = -1 if device is None else device
+
+    def __enter__(self) -> None:
+        set_device(self.idx)
+
+    def __exit__(self, *error: Any) -> None:
+        pass
+
+
+def stream(stream: None) -> AbstractContextManager:
+    """A context that does nothing for None, which is the one stream there can be."""
+    return nullcontext() if stream is None else _unavailable()
+
+
 def _unavailable(*args: Any, **kwargs: Any) -> NoReturn:
     """AssertionError, as PyTorch has it."""
     raise AssertionError("Torch not compiled with CUDA enabled")
 
 
 _NEEDS_A_DEVICE = (
-    "Event", "Stream", "current_device", "current_stream", "device", "get_device_capability",
-    "get_device_name", "get_device_properties", "get_rng_state", "init", "initial_seed", "ipc_collect",
-    "list_gpu_processes", "mem_get_info", "memory_summary", "set_device", "set_rng_state", "stream",
-    "synchronize",
+    "can_device_access_peer", "current_blas_handle", "current_device", "current_stream", "default_stream",
+    "get_device_capability", "get_device_name", "get_device_properties", "get_rng_state",
+    "get_sync_debug_mode", "init", "initial_seed", "ipc_collect", "list_gpu_processes", "mem_get_info",
+    "memory_summary", "set_rng_state", "set_sync_debug_mode", "synchronize",
 )  # fmt: skip
 
 
@@ -113,6 +159,20 @@ _TENSOR_TYPES = frozenset(
     "FloatTensor DoubleTensor HalfTensor BFloat16Tensor LongTensor IntTensor ShortTensor CharTensor "
     "ByteTensor BoolTensor".split()
 )
+
+
+class Stream:
+    """RuntimeError: needs the device."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        raise RuntimeError("torch.cuda.Stream requires CUDA support")
+
+
+class Event:
+    """RuntimeError: needs the device."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        raise RuntimeError("Tried to instantiate dummy base class Event")
 
 
 class _TensorType:
