@@ -107,7 +107,9 @@ class _Processes:
 
     def join(self, timeout: float | None = None) -> bool:
         """Waits for all; as soon as one fails, ends the others and raises. False: time has run out."""
-        multiprocessing.connection.wait([p.sentinel for p in self.processes if p.is_alive()], timeout)
+        running = [p.sentinel for p in self.processes if p.is_alive()]
+        if running:  # for nobody one would wait for ever
+            multiprocessing.connection.wait(running, timeout)
         failed = [i for i, p in enumerate(self.processes) if p.exitcode not in (None, 0)]
         if not failed:
             return all(p.exitcode == 0 for p in self.processes)
