@@ -1,17 +1,20 @@
 """Every public name says what it does, and the examples run.
 
 A function or class in Python must have a doctest and the address of what it follows; an operator from C a
-sentence or a formula. What breaks here when Python is wrong: the docstring that the test names.
+sentence or a formula, shapes, types, errors and an example (minitorch/_op_docs.py). What breaks here when
+Python is wrong: the docstring that the test names.
 """
 
 import doctest
 import inspect
 import sys
+import warnings
 from importlib import import_module
 
 import pytest
 
 import minitorch
+from minitorch import _op_docs
 
 MODULES = """
     minitorch.functional minitorch.autograd minitorch.nn minitorch.nn.functional minitorch.nn.init
@@ -22,7 +25,7 @@ MODULES = """
     minitorch.distributed minitorch.utils.checkpoint minitorch._settings minitorch.nn.parallel
     minitorch.testing
 """.split()
-OPERATOR = type(minitorch.sigmoid)
+OPERATOR = (type(minitorch.sigmoid), type(minitorch.Tensor.sigmoid))
 
 
 def public():
@@ -38,17 +41,19 @@ def public():
 
 
 PYTHON = {name: value for name, value in public().items() if not isinstance(value, OPERATOR)}
+SPACES = (minitorch, minitorch.nn.functional, minitorch.linalg, minitorch.special, minitorch.Tensor)
 OPERATORS = {
     f"{space.__name__}.{name}": value
-    for space in (minitorch, minitorch.nn.functional, minitorch.Tensor)
+    for space in SPACES
     for name, value in vars(space).items()
-    if isinstance(value, OPERATOR)
+    if isinstance(value, OPERATOR) and not name.startswith("_")
 }
 
 
 def examples(name, value):
     """The doctest of a docstring, in the namespace of the module it stands in; None without examples."""
-    names = {**vars(sys.modules.get(value.__module__, minitorch)), "minitorch": minitorch}
+    names = {} if isinstance(value, OPERATOR) else vars(sys.modules.get(value.__module__, minitorch))
+    names = {**names, "minitorch": minitorch}
     test = doctest.DocTestParser().get_doctest(inspect.cleandoc(value.__doc__ or ""), names, name, None, 0)
     return test if test.examples else None
 
@@ -73,10 +78,31 @@ def test_python_names_its_source(name):
 
 
 def test_operators_say_what_they_do():
-    silent = [name for name, value in OPERATORS.items() if len((value.__doc__ or "").split("\n\n")) < 2]
-    assert not silent
+    words = ("Shapes: ", "Types: ", "Raises ", "\n>>> ")
+    docs = {name: value.__doc__ for name, value in OPERATORS.items()}
+    silent = {name: [word for word in words if word not in doc] for name, doc in docs.items()}
+    assert not {name: missing for name, missing in silent.items() if missing}
+    assert not [name for name, doc in docs.items() if len(doc.split("\n\n")) < 2]
 
 
 def test_examples_of_operators_run():
-    tests = [examples(name, value) for name, value in OPERATORS.items()]
-    assert "".join(failures(test) for test in tests if test) == ""
+    tests = {value.__doc__: examples(name, value) for name, value in OPERATORS.items()}
+    assert "".join(failures(test) for test in tests.values()) == ""
+
+
+def test_every_example_belongs_to_an_operator():
+    shown = "".join(value.__doc__ for value in OPERATORS.values())
+    _op_docs._entry("exp")
+    assert not [name for name, (_, example) in _op_docs._entries.items() if example and example not in shown]
+    assert {family for family, _ in _op_docs._entries.values()} == set(_op_docs.FAMILIES)
+
+
+def test_examples_show_what_pytorch_shows():
+    """The same lines with torch in the place of minitorch."""
+    torch = pytest.importorskip("torch")
+    _op_docs._entry("exp")
+    for name, (_, example) in _op_docs._entries.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            test = doctest.DocTestParser().get_doctest(example, {"minitorch": torch}, name, None, 0)
+            assert failures(test) == ""
