@@ -255,6 +255,30 @@ def resize_as_(self: Tensor, other: Tensor, *, memory_format: Any = None) -> Ten
     return self.resize_(other.shape)
 
 
+def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
+    """Writes a number to the main diagonal; with wrap, a tall matrix gets several.
+
+    Raises RuntimeError if there are fewer than 2 dimensions, or more than 2 of different sizes.
+
+    Example:
+        >>> import minitorch
+        >>> minitorch.zeros(2, 2).fill_diagonal_(5)
+        tensor([[5., 0.],
+                [0., 5.]])
+    """
+    if self.dim() < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if self.dim() > 2 and len(set(self.shape)) > 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    step = sum(self.stride())
+    self.as_strided((min(self.shape),), (step,)).fill_(fill_value)
+    rows, columns = self.shape[-2:]
+    if wrap and self.dim() == 2:
+        for start in range(columns + 1, rows, columns + 1):
+            self[start : start + columns].diagonal().fill_(fill_value)
+    return self
+
+
 def share_memory_(self: Tensor) -> Tensor:
     """Moves the values to memory that processes forked from now on share; returns the tensor."""
     if self.is_shared() or self.numel() == 0:
@@ -312,8 +336,8 @@ def _install() -> None:
     """Adds the functions of this module to Tensor."""
     methods = [
         __reduce_ex__, __deepcopy__, __format__, __reversed__, __complex__, __array__, __array_wrap__,
-        is_nonzero, apply_, new_tensor, new, index_put_, resize_, resize_as_, share_memory_, is_shared,
-        untyped_storage,
+        is_nonzero, apply_, new_tensor, new, index_put_, resize_, resize_as_, fill_diagonal_, share_memory_,
+        is_shared, untyped_storage,
     ]  # fmt: skip
     _C._extend_tensor({**{m.__name__: m for m in methods}, "type": type_})
 

@@ -18,6 +18,7 @@ typedef enum mt_code {
     MT_NOT_IMPLEMENTED, /* NotImplementedError */
     MT_MEMORY,          /* OutOfMemoryError: RuntimeError and MemoryError at once */
     MT_OVERFLOW,        /* OverflowError */
+    MT_LINALG_ERROR,    /* linalg.LinAlgError, a RuntimeError: a matrix is singular or the like */
     MT_HOST,            /* the host language holds an exception of its own */
 } mt_code;
 

@@ -61,7 +61,7 @@ static void cumprod_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin
     mt_tensor *g = gout[0], *x = c->in[0];
     int64_t dim = c->arg[0].i;
     if (!gin[0]) return;
-    if (x->ndim == 0 || x->numel == 0) {
+    if (x->numel < 2 || x->ndim == 0) {
         gin[0] = g;
         return;
     }
@@ -206,7 +206,7 @@ static void logcumsumexp_backward(const mt_call *c, mt_tensor **gout, mt_tensor 
     mt_tensor *g = gout[0], *x = c->in[0], *y = c->out[0];
     int64_t dim = c->arg[0].i;
     if (gin[0])
-        gin[0] = x->numel == 0 ? g : mt_sub(one_sign(g, x, y, dim), one_sign(mt_neg(g), x, y, dim));
+        gin[0] = x->numel < 2 ? g : mt_sub(one_sign(g, x, y, dim), one_sign(mt_neg(g), x, y, dim));
 }
 MT_OP(logcumsumexp, .kind = MT_FUNCTION | MT_METHOD | MT_OUT,
       .keeps = {MT_KEEP_IN(0) | MT_KEEP_OUT(0)}, .backward = logcumsumexp_backward,

@@ -109,12 +109,12 @@ int mt_singular(const mt_call *c, int64_t batch, int64_t zero)
     if (batch >= 0) snprintf(where, sizeof where, "(Batch element %" PRId64 "): ", batch);
     if (inverse)
         return mt_error(
-            MT_RUNTIME,
+            MT_LINALG_ERROR,
             "linalg.inv: %sThe diagonal element %" PRId64
             " is zero, the inversion could not be completed because the input matrix is "
             "singular.",
             where, zero);
-    return mt_error(MT_RUNTIME,
+    return mt_error(MT_LINALG_ERROR,
                     "torch.linalg.solve: %sThe solver failed because the input matrix is singular.",
                     where);
 }
@@ -266,6 +266,10 @@ static void linalg_det_backward(const mt_call *c, mt_tensor **gout, mt_tensor **
 {
     mt_tensor *a = c->in[0], *g = to_matrices(gout[0]), *u, *s, *vt;
     if (!gin[0]) return;
+    if (columns(a) == 1) { /* the number itself */
+        gin[0] = g;
+        return;
+    }
     mt_tensor *y = mt_detach(c->out[0]);
     bool singular = false;
     for (int64_t i = 0; y && i < y->numel; i++)
@@ -379,7 +383,7 @@ static int linalg_cholesky_forward(mt_call *c)
         if (out[1]->ndim) snprintf(where, sizeof where, "(Batch element %" PRId64 "): ", b);
         if (bad)
             return mt_error(
-                MT_RUNTIME,
+                MT_LINALG_ERROR,
                 "linalg.cholesky: %sThe factorization could not be completed because the "
                 "input is not positive-definite (the leading minor of order %" PRId64
                 " is not positive-definite).",

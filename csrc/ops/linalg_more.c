@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static mt_dtype type_of(const mt_tensor *x) { return (mt_dtype)x->dtype; }
@@ -475,13 +476,9 @@ static int matrix_power_forward(mt_call *c) { return linalg_matrix_power_forward
 MT_OP(matrix_power, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
       .schema = "matrix_power(Tensor self, int n) -> Tensor", .doc = "As linalg.matrix_power.");
 
-/* A's triangle with its diagonal, or with ones there. */
 static mt_tensor *solve_triangle(mt_tensor *a, mt_tensor *b, bool upper, bool ones)
 {
-    int64_t side = ones ? 1 : 0;
-    mt_tensor *t = upper ? mt_triu(a, side) : mt_tril(a, -side);
-    if (ones) t = t ? mt_add(t, eye_like(t)) : NULL;
-    return t && b && mt_same_batch(&t, &b) == 0 ? mt_solve_square(t, b) : NULL;
+    return a && b && mt_same_batch(&a, &b) == 0 ? mt_solve_triangle(a, b, upper, ones) : NULL;
 }
 static int linalg_solve_triangular_forward(mt_call *c)
 {
@@ -555,6 +552,19 @@ static int cholesky_inverse_forward(mt_call *c)
 {
     mt_tensor *l = c->in[0];
     if (mt_check_matrix("cholesky_inverse", l, true) < 0) return -1;
+    mt_tensor *zero = mt_eq(mt_diagonal(mt_detach(l), 0, -2, -1), mt_number(0));
+    zero = zero ? mt_contiguous(zero) : NULL;
+    for (int64_t i = 0; zero && i < zero->numel; i++) {
+        char where[48] = "";
+        int64_t n = rows(l);
+        if (l->ndim > 2) snprintf(where, sizeof where, "(Batch element %" PRId64 "): ", i / n);
+        if (zero->data[i])
+            return mt_error(MT_LINALG_ERROR,
+                            "cholesky_inverse: %sThe diagonal element %" PRId64
+                            " is zero, the inversion could not be completed because the input "
+                            "matrix is singular.",
+                            where, i % n + 1);
+    }
     return mt_result_is(c, 0, solve_factor(eye_like(l), l, c->arg[0].b));
 }
 /* Y = A^-1: gA = -Y gY Y. */

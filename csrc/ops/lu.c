@@ -1,5 +1,5 @@
-/* LU decomposition of batches of matrices (..., m, n) of any shape: A = P L U, with k = min(m, n), L (..., m, k) with
- * ones on its diagonal and U (..., k, n). Relies on ops/linalg.h and ops/matrices.h. */
+/* Triangular solves, and the LU decomposition of batches of matrices (..., m, n) of any shape: A = P L U, with
+ * k = min(m, n), L (..., m, k) with ones on its diagonal and U (..., k, n). Relies on ops/linalg.h and ops/matrices.h. */
 #include "ops/linalg.h"
 
 #include "ops/matrices.h"
@@ -14,6 +14,49 @@ static mt_tensor *mm(mt_tensor *x, mt_tensor *y) { return mt_matmul(x, y); }
 static int64_t rows(const mt_tensor *a) { return a->size[a->ndim - 2]; }
 static int64_t columns(const mt_tensor *a) { return a->size[a->ndim - 1]; }
 static int64_t smaller(const mt_tensor *a) { return rows(a) < columns(a) ? rows(a) : columns(a); }
+
+/* ==== one triangle ======================================================================================================== */
+
+/* X = A^-1 B of A (..., n, n) and B (..., n, k) of the same batch shape, by substitution; only A's upper or lower
+ * triangle is read, with ones for its diagonal if `ones`. A zero on the diagonal gives inf or NaN. */
+static int solve_triangle_forward(mt_call *c)
+{
+    mt_tensor *a = mt_contiguous_raw(c->in[0], MT_FLOAT64),
+              *x = mt_empty(MT_FLOAT64, c->in[1]->ndim, c->in[1]->size), *y;
+    bool up = c->arg[0].b, ones = c->arg[1].b;
+    if (!a || !x || mt_copy_raw(x, c->in[1]) < 0) return -1;
+    int64_t n = rows(a), k = columns(x), matrices = n ? a->numel / (n * n) : 0;
+    for (int64_t b = 0; b < matrices; b++) {
+        const double *t = (const double *)(const void *)a->data + b * n * n;
+        double *v = (double *)(void *)x->data + b * n * k;
+        for (int64_t step = 0; step < n; step++) {
+            int64_t i = up ? n - 1 - step : step, from = up ? i + 1 : 0, to = up ? n : i;
+            mt_substitute(i, from, to, k, t + i * n, ones ? 1 : t[i * n + i], v);
+        }
+    }
+    y = mt_result(c, 0, type_of(c->in[1]), x->ndim, x->size);
+    return y ? mt_copy_raw(y, x) : -1;
+}
+static void solve_triangle_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    bool up = c->arg[0].b, ones = c->arg[1].b;
+    mt_tensor *gb = mt_solve_triangle(mT(c->in[0]), gout[0], !up, ones);
+    if (gin[0]) {
+        mt_tensor *ga = mt_neg(mm(gb, mT(c->out[0])));
+        gin[0] = up ? mt_triu(ga, ones) : mt_tril(ga, -(int64_t)ones);
+    }
+    if (gin[1]) gin[1] = gb;
+}
+MT_OP(solve_triangle, .keeps = {MT_KEEP_IN(0) | MT_KEEP_OUT(0), MT_KEEP_IN(0)},
+      .grad_name = "LinalgSolveTriangularBackward0", .backward = solve_triangle_backward,
+      .rule = "gB = solve(A^T, g); gA = -gB X^T in the triangle",
+      .schema = "_solve_triangle(Tensor A, Tensor B, bool upper, bool unitriangular) -> Tensor",
+      .doc = "The solutions of A X = B for a triangle.");
+mt_tensor *mt_solve_triangle(mt_tensor *a, mt_tensor *b, bool upper, bool ones)
+{
+    mt_arg arg[2] = {mt_arg_bool(upper), mt_arg_bool(ones)};
+    return a && b ? mt_call2a(&mt_op_solve_triangle, a, b, 2, arg) : NULL;
+}
 
 /* ==== both triangles in one matrix ======================================================================================== */
 
@@ -86,9 +129,15 @@ static mt_tensor *lower(mt_tensor *lu)
 }
 static mt_tensor *upper(mt_tensor *lu) { return mt_triu(mt_slice(lu, -2, 0, smaller(lu), 1), 0); }
 
-/* x = t^-T y and y t^-T, for a triangle t. */
-static mt_tensor *solve_left(mt_tensor *t, mt_tensor *y) { return mt_solve_square(mT(t), y); }
-static mt_tensor *solve_right(mt_tensor *y, mt_tensor *t) { return mT(mt_solve_square(t, mT(y))); }
+/* L^-T y and y U^-T. */
+static mt_tensor *solve_left(mt_tensor *l, mt_tensor *y)
+{
+    return mt_solve_triangle(mT(l), y, true, true);
+}
+static mt_tensor *solve_right(mt_tensor *y, mt_tensor *u)
+{
+    return mT(mt_solve_triangle(u, mT(y), true, false));
+}
 
 /* With gL and gU the strictly lower and the upper part of g, square:
  *     gA = P L^-T (tril(L^T gL, -1) + triu(gU U^T)) U^-T.
@@ -218,13 +267,13 @@ static int linalg_lu_solve_forward(mt_call *c)
     if (transposed) {
         mt_tensor *ut = mT(u), *lt = mT(l);
         if (!ut || !lt || !b || mt_same_batch(&ut, &b) < 0) return -1;
-        x = mt_solve_square(ut, b);
+        x = mt_solve_triangle(ut, b, false, false);
         if (!x || mt_same_batch(&lt, &x) < 0) return -1;
-        x = mm(p, mt_solve_square(lt, x));
+        x = mm(p, mt_solve_triangle(lt, x, true, true));
     } else {
         b = mm(mT(p), b);
         if (!b || mt_same_batch(&l, &b) < 0 || mt_same_batch(&u, &b) < 0) return -1;
-        x = mt_solve_square(u, mt_solve_square(l, b));
+        x = mt_solve_triangle(u, mt_solve_triangle(l, b, false, true), true, false);
     }
     return mt_result_is(c, 0, left ? x : mT(x));
 }

@@ -61,6 +61,14 @@ void mt_lu_solve(int64_t n, const double *lu, const int64_t *pivot, int64_t k, d
     }
 }
 
+void mt_substitute(int64_t i, int64_t from, int64_t to, int64_t k, const double *row,
+                   double diagonal, double *v)
+{
+    for (int64_t j = from; j < to; j++)
+        for (int64_t c = 0; c < k; c++) v[i * k + c] -= row[j] * v[j * k + c];
+    for (int64_t c = 0; c < k; c++) v[i * k + c] /= diagonal;
+}
+
 /* ==== Cholesky ============================================================================================================ */
 
 int64_t mt_cholesky_factor(int64_t n, double *a)

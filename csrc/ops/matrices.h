@@ -11,6 +11,9 @@ int mt_lu(int64_t n, double *a, int64_t *pivot, int64_t *zero);
 int mt_lu_any(int64_t m, int64_t n, double *a, int64_t *pivot, int64_t *zero);
 /* b (n, k) = A^-1 b from mt_lu's result. */
 void mt_lu_solve(int64_t n, const double *lu, const int64_t *pivot, int64_t k, double *b);
+/* v[i] (k numbers) = (v[i] - sum over from <= j < to of row[j] v[j]) / diagonal: a step of substitution. */
+void mt_substitute(int64_t i, int64_t from, int64_t to, int64_t k, const double *row,
+                   double diagonal, double *v);
 /* A = L L^T from the lower triangle, in place, zeros above. 0, or the order of the first minor that is not positive. */
 int64_t mt_cholesky_factor(int64_t n, double *a);
 /* A (m, n) = Q R by Householder reflections: a becomes R (m, n), q is (m, m), signs as LAPACK has them. room: n doubles. */

@@ -7,6 +7,7 @@
 #include "python/py.h"
 
 PyObject *py_OutOfMemoryError;
+static PyObject *linalg_error;
 
 static PyObject *type_of(mt_code code)
 {
@@ -23,6 +24,8 @@ static PyObject *type_of(mt_code code)
         return py_OutOfMemoryError;
     case MT_OVERFLOW:
         return PyExc_OverflowError;
+    case MT_LINALG_ERROR:
+        return linalg_error;
     default:
         return PyExc_RuntimeError;
     }
@@ -59,6 +62,11 @@ static int warn(const char *text)
 int py_init_error(PyObject *module)
 {
     mt_warn_host = warn;
+    linalg_error = PyErr_NewExceptionWithDoc(
+        "minitorch.linalg.LinAlgError",
+        "A matrix has no inverse, no decomposition or no solution: a RuntimeError.",
+        PyExc_RuntimeError, NULL);
+    if (!linalg_error || PyModule_AddObjectRef(module, "_LinAlgError", linalg_error) < 0) return -1;
     PyObject *bases = PyTuple_Pack(2, PyExc_RuntimeError, PyExc_MemoryError);
     if (!bases) return -1;
     py_OutOfMemoryError = PyErr_NewExceptionWithDoc(

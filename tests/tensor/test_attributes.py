@@ -131,6 +131,21 @@ def test_shared_memory_reaches_a_forked_process():
     assert x.tolist() == [0.0, 7.0, 0.0] and x.is_shared() and not minitorch.zeros(3).is_shared()
 
 
+@pytest.mark.parametrize("wrap", [False, True])
+@pytest.mark.parametrize("size", [(3, 3), (7, 3), (3, 7), (3, 3, 3)])
+def test_fill_diagonal(size, wrap):
+    x = minitorch.zeros(*size).fill_diagonal_(5, wrap)
+    expected = np.zeros(size)
+    np.fill_diagonal(expected, 5, wrap)
+    assert x.tolist() == expected.tolist()
+    with pytest.raises(RuntimeError, match="dimensions must larger than 1"):
+        minitorch.zeros(3).fill_diagonal_(1)
+
+
+def test_resize_as():
+    assert minitorch.zeros(4).resize_as_(minitorch.ones(3, 2)).shape == (3, 2)
+
+
 def test_resize():
     x = minitorch.arange(6)
     y = x.resize_(2, 2)

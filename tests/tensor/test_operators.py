@@ -55,3 +55,51 @@ def test_mode_counts():
     """The most frequent element, of several the smallest; its gradient has no finite difference."""
     values, places = minitorch.tensor([1.0, 2.0, 2.0, 1.0, 3.0]).mode()
     assert (values.item(), places.item()) == (1.0, 3)
+
+
+@pytest.mark.parametrize("edge_order", [1, 2])
+@pytest.mark.parametrize("spacing", [1, 0.5, (2.0, 3.0), "coordinates"])
+def test_gradient_of_samples(spacing, edge_order):
+    """By NumPy's function of that name."""
+    x = np.random.default_rng(1).standard_normal((4, 5))
+    steps = spacing if isinstance(spacing, tuple) else (spacing,)
+    if spacing == "coordinates":
+        steps = (np.array([0.0, 1.0, 4.0, 5.0]), np.array([0.0, 0.5, 1.0, 3.0, 3.5]))
+        spacing = tuple(map(minitorch.from_numpy, steps))
+    found = minitorch.gradient(minitorch.from_numpy(x), spacing=spacing, edge_order=edge_order)
+    for a, b in zip(found, np.gradient(x, *steps, edge_order=edge_order), strict=True):
+        np.testing.assert_allclose(a.numpy(), b, atol=1e-12)
+
+
+def test_gradient_refuses():
+    x = minitorch.ones(3, 1)
+    with pytest.raises(RuntimeError, match="at least edge_order"):
+        minitorch.gradient(x)
+    with pytest.raises(RuntimeError, match="appears multiple times"):
+        minitorch.gradient(x, dim=(0, 0))
+    with pytest.raises(RuntimeError, match="only supports edge_order"):
+        minitorch.gradient(x, dim=0, edge_order=3)
+    with pytest.raises(IndexError):
+        minitorch.gradient(x, dim=2)
+
+
+def test_unravel_index():
+    found = minitorch.unravel_index(minitorch.tensor([[22, 41], [37, 0]]), (7, 6))
+    expected = np.unravel_index([[22, 41], [37, 0]], (7, 6))
+    assert [a.tolist() for a in found] == [b.tolist() for b in expected]
+    with pytest.raises(TypeError, match="integer tensor"):
+        minitorch.unravel_index(minitorch.ones(1), (2,))
+
+
+def test_a_view_of_more_than_the_input_shows():
+    """Only what the input shows gets a gradient."""
+    x = minitorch.arange(8.0)[2:5].requires_grad_()
+    y = x.as_strided((4,), (1,), 0)
+    (g,) = minitorch.autograd.grad(y, x, minitorch.tensor([1.0, 2.0, 3.0, 4.0]))
+    assert g.tolist() == [3.0, 4.0, 0.0]
+
+
+def test_two_numbers_are_not_enough():
+    for f in (minitorch.fmod, minitorch.xlogy, minitorch.bitwise_and, minitorch.float_power):
+        with pytest.raises(TypeError, match="invalid combination of arguments"):
+            f(2, 3)
