@@ -35,9 +35,8 @@ static int fit_out(mt_tensor *target, int ndim, const int64_t *size)
 static int fit_target(mt_call *c, mt_tensor *target, mt_dtype d, int ndim, const int64_t *size)
 {
     char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
-    if (check_cast(target, d) < 0) return -1;
-    if (c->flags & MT_CALL_OUT) return fit_out(target, ndim, size);
-    if (mt_shape_equal(target->ndim, target->size, ndim, size)) return 0;
+    if (c->flags & MT_CALL_OUT) return check_cast(target, d) < 0 ? -1 : fit_out(target, ndim, size);
+    if (mt_shape_equal(target->ndim, target->size, ndim, size)) return check_cast(target, d);
     return mt_error(MT_RUNTIME, "output with shape %s doesn't match the broadcast shape %s",
                     mt_shape_text(target->ndim, target->size, a), mt_shape_text(ndim, size, b));
 }

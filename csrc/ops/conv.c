@@ -105,7 +105,7 @@ static int check_numbers(const mt_call *c, int n)
     if (any_below(&a[STRIDE], 1))
         return mt_error(MT_RUNTIME, "non-positive stride is not supported");
     if (any_below(&a[DILATION], 1))
-        return mt_error(MT_RUNTIME, "non-positive dilation is not supported");
+        return mt_error(MT_RUNTIME, "dilation should be greater than zero");
     return 0;
 }
 

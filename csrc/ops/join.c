@@ -18,7 +18,9 @@ static int add_piece(mt_call *c, int k, mt_tensor *piece)
 static int unbind_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];
-    if (x->ndim == 0) return mt_error(MT_INDEX, "unbind(): Cannot unbind a 0-dim tensor");
+    if (x->ndim == 0)
+        return mt_error(MT_INDEX, "Dimension specified as %d but tensor has no dimensions",
+                        (int)c->arg[0].i);
     int d = mt_wrap_dim(c->arg[0].i, x->ndim);
     if (d < 0 || mt_result_list(c, (int)x->size[d]) < 0) return -1;
     for (int i = 0; i < c->nout; i++)

@@ -167,6 +167,18 @@ static mt_tensor *factor(const mt_arg *a, mt_dtype d)
     return mt_number_of(mt_is_float(d) ? a->s : mt_scalar_int(mt_scalar_to_int(a->s)));
 }
 
+/* In place, self has to have the product's shape already. */
+static int check_inplace(const mt_call *c, int ndim, const int64_t *size)
+{
+    char have[MT_SHAPE_TEXT], want[MT_SHAPE_TEXT];
+    const mt_tensor *m = c->in[0];
+    if (!(c->flags & MT_CALL_INPLACE) || mt_shape_equal(m->ndim, m->size, ndim, size)) return 0;
+    return mt_error(MT_RUNTIME,
+                    "Bad in-place call: input tensor size %s and output tensor size %s should "
+                    "match",
+                    mt_shape_text(m->ndim, m->size, have), mt_shape_text(ndim, size, want));
+}
+
 /* beta M + alpha A B; M is not even looked at when beta is 0. */
 static mt_tensor *blend(mt_tensor *m, mt_tensor *product, const mt_arg *beta, const mt_arg *alpha)
 {
@@ -192,6 +204,8 @@ static int addmm_forward(mt_call *c)
         return mt_error(MT_RUNTIME, "%s and mat2 must have the same dtype, but got %s and %s",
                         m->dtype != b->dtype ? "self" : "mat1", camel(m->dtype != b->dtype ? m : a),
                         camel(b));
+    const int64_t size[2] = {a->size[0], b->size[1]};
+    if (check_inplace(c, 2, size) < 0) return -1;
     return mt_result_is(c, 0, blend(m, mt_mm(a, b), &c->arg[0], &c->arg[1]));
 }
 MT_OP(
@@ -215,6 +229,7 @@ static int addmv_forward(mt_call *c)
         return mt_error(MT_RUNTIME,
                         "addmv input tensors must have the same dtype, but got %s, %s, and %s",
                         camel(m), camel(a), camel(v));
+    if (check_inplace(c, 1, a->size) < 0) return -1;
     return mt_result_is(c, 0, blend(m, mt_mv(a, v), &c->arg[0], &c->arg[1]));
 }
 MT_OP(addmv, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
@@ -239,7 +254,8 @@ static int baddbmm_forward(mt_call *c)
     mt_tensor *m = c->in[0], *a = c->in[1], *b = c->in[2];
     int64_t size[3];
     if ((size[0] = size_at(a, 0)) < 0 || (size[1] = size_at(a, 1)) < 0 ||
-        (size[2] = size_at(b, 2)) < 0 || !(m = mt_expand(m, 3, size)))
+        (size[2] = size_at(b, 2)) < 0 || check_inplace(c, 3, size) < 0 ||
+        !(m = mt_expand(m, 3, size)))
         return -1;
     if (m->dtype != a->dtype)
         return mt_error(MT_RUNTIME,
@@ -262,6 +278,8 @@ static int addr_forward(mt_call *c)
     if (x->ndim != 1 || y->ndim != 1)
         return mt_error(MT_RUNTIME, "addr: Expected 1-D argument vec%d, but got %d-D",
                         x->ndim != 1 ? 1 : 2, x->ndim != 1 ? x->ndim : y->ndim);
+    if (c->flags & MT_CALL_INPLACE && m->ndim != 2)
+        return mt_error(MT_RUNTIME, "2D tensor expected, got %dD tensor for input", m->ndim);
     mt_tensor *outer = mt_to_dtype(mt_mul(mt_unsqueeze(x, 1), mt_unsqueeze(y, 0)), d);
     if (d == MT_BOOL) {
         bool alpha = mt_scalar_to_double(c->arg[1].s) != 0,

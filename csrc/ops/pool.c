@@ -406,6 +406,12 @@ static int check_input(const mt_tensor *x, const char *name, int n)
         return mt_error(MT_RUNTIME, "non-empty %dD or %dD (batch mode) tensor expected for input",
                         n + 1, n + 2);
     }
+    return 0;
+}
+
+static int check_not_empty(const mt_tensor *x, int n)
+{
+    char text[MT_SHAPE_TEXT];
     for (int d = x->ndim - n - 1; d < x->ndim; d++)
         if (x->size[d] == 0)
             return mt_error(MT_RUNTIME,
@@ -466,6 +472,7 @@ static int pool_sizes(const mt_tensor *x, sliding *s, int n, bool max, bool ceil
         int64_t k = mt_each(&a[KERNEL], i), pad = mt_each(&a[PADDING], i);
         int64_t d = mt_each(&a[DILATION], i), stride = mt_each(&a[STRIDE], i);
         if (check_dimension(k, stride, pad, d, max && n == 1) < 0) return -1;
+        if (check_not_empty(x, n) < 0) return -1;
         s->size[i] = pooled_size(x->size[x->ndim - n + i], k, stride, pad, d, ceil_mode);
         small = small || s->size[i] < 1;
         at += (size_t)snprintf(in + at, sizeof in - at, "%sx%lld", n == 1 ? "x1" : "",
