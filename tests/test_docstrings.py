@@ -18,7 +18,8 @@ from minitorch import _op_docs
 
 MODULES = """
     minitorch.functional minitorch.autograd minitorch.nn minitorch.nn.functional minitorch.nn.init
-    minitorch.nn.utils minitorch.optim minitorch.optim.lr_scheduler minitorch.utils.data minitorch.utils.hooks
+    minitorch.nn.utils minitorch.optim minitorch.optim.lr_scheduler minitorch.optim.swa_utils
+    minitorch.utils.data minitorch.utils.hooks
     minitorch.serialization minitorch.utils.dlpack minitorch.beside
     minitorch._graph minitorch._summary minitorch._teaching
     minitorch.amp minitorch.cuda.amp minitorch.compiler minitorch.jit minitorch.version minitorch.__config__

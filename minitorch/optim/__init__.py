@@ -1,9 +1,12 @@
 """Optimizers and learning-rate schedulers, with the interface of torch.optim."""
 
+from importlib import import_module as _import_module
+
 from minitorch.optim import lr_scheduler as lr_scheduler
 from minitorch.optim._plain import ASGD, Adadelta, Adagrad, Adamax, NAdam, RAdam, Rprop
 from minitorch.optim.adam import Adam as Adam
 from minitorch.optim.adamw import AdamW as AdamW
+from minitorch.optim.lbfgs import LBFGS as LBFGS
 from minitorch.optim.optimizer import Optimizer as Optimizer
 from minitorch.optim.rmsprop import RMSprop as RMSprop
 from minitorch.optim.sgd import SGD as SGD
@@ -15,6 +18,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "LBFGS",
     "NAdam",
     "Optimizer",
     "RAdam",
@@ -22,4 +26,12 @@ __all__ = [
     "Rprop",
     "SGD",
     "lr_scheduler",
+    "swa_utils",
 ]
+
+
+def __getattr__(name):
+    """Averages of weights need layers, which are not imported for nothing."""
+    if name == "swa_utils":
+        return _import_module("minitorch.optim.swa_utils")
+    raise AttributeError(f"module 'minitorch.optim' has no attribute {name!r}")
