@@ -7,9 +7,9 @@ from minitorch.nn import functional, init, modules, parallel, parameter, utils
 from minitorch.nn.modules import *  # noqa: F403
 from minitorch.nn.modules import __all__ as _modules
 from minitorch.nn.parallel import DataParallel
-from minitorch.nn.parameter import Buffer, Parameter
+from minitorch.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 __all__ = [
-    *_modules, "Buffer", "DataParallel", "Parameter", "functional", "init", "modules", "parallel",
-    "parameter", "utils",
+    *_modules, "Buffer", "DataParallel", "Parameter", "UninitializedBuffer", "UninitializedParameter",
+    "functional", "init", "modules", "parallel", "parameter", "utils",
 ]  # fmt: skip

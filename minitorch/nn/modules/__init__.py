@@ -11,6 +11,7 @@ from minitorch.nn.modules import (
     flatten,
     fold,
     instancenorm,
+    lazy,
     linear,
     loss,
     normalization,
@@ -32,6 +33,7 @@ from minitorch.nn.modules.dropout import *  # noqa: F403
 from minitorch.nn.modules.flatten import *  # noqa: F403
 from minitorch.nn.modules.fold import *  # noqa: F403
 from minitorch.nn.modules.instancenorm import *  # noqa: F403
+from minitorch.nn.modules.lazy import *  # noqa: F403
 from minitorch.nn.modules.linear import *  # noqa: F403
 from minitorch.nn.modules.loss import *  # noqa: F403
 from minitorch.nn.modules.module import Module
@@ -56,6 +58,7 @@ __all__ = [
     *flatten.__all__,
     *fold.__all__,
     *instancenorm.__all__,
+    *lazy.__all__,
     *linear.__all__,
     *loss.__all__,
     *normalization.__all__,
