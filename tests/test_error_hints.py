@@ -1,5 +1,9 @@
 """What an error says beside PyTorch's sentence: why there is no gradient, what was given, what to do."""
 
+import os
+import platform
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -130,3 +134,23 @@ def test_teaching_makes_errors_of_warnings():
     with pytest.raises(ValueError, match="broadcasting"):
         F.smooth_l1_loss(a, b)
     mt.teaching(False)
+
+
+def test_an_unknown_processor_is_told():
+    def said(choice):
+        run = subprocess.run(
+            [sys.executable, "-c", "import minitorch; print(minitorch._C._cpu_capability())"],
+            env={**os.environ, "MINITORCH_CPU": choice},
+            capture_output=True,
+            text=True,
+        )
+        return run.stdout, run.stderr
+
+    out, err = said("bogus")
+    assert (
+        "RuntimeWarning: MINITORCH_CPU=bogus is unknown here" in err
+        and f"minitorch uses {out.strip()}" in err
+    )
+    assert "Warning" not in said("")[1]
+    if platform.machine() == "x86_64":
+        assert said("baseline") == ("baseline\n", "")

@@ -32,22 +32,23 @@ mt_tensor *mt_mish_rule(mt_tensor *g, mt_tensor *x)
 
 /* ==== gelu ==================================================================================== */
 
-/* x Phi(x), Phi the cdf of the normal distribution: x / 2 (1 + erf(x / sqrt 2)), or close to it
- * x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). Hendrycks and Gimpel 2016. */
+/* x Phi(x), Phi the cdf of the normal distribution: x / 2 erfc(-x / sqrt 2), which keeps its digits
+ * where Phi is small, or close to it x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). Hendrycks
+ * and Gimpel 2016. */
 static int gelu_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *phi;
     const char *how = c->arg[0].given ? c->arg[0].text : "none";
     if (float_only("GeluKernelImpl", x) < 0) return -1;
     if (strcmp(how, "none") == 0) {
-        phi = mt_erf(mt_mul(x, mt_number(0.70710678118654752440)));
+        phi = mt_erfc(mt_mul(x, mt_number(-0.70710678118654752440)));
     } else if (strcmp(how, "tanh") == 0) {
         mt_tensor *cubic = mt_add(x, mt_mul(mt_mul(mt_square(x), x), mt_number(0.044715)));
-        phi = mt_tanh(mt_mul(cubic, mt_number(0.79788456080286535588)));
+        phi = mt_add(mt_tanh(mt_mul(cubic, mt_number(0.79788456080286535588))), mt_number(1));
     } else {
         return mt_error(MT_RUNTIME, "approximate argument must be either none or tanh.");
     }
-    return mt_result_is(c, 0, mt_mul(mt_mul(x, mt_number(0.5)), mt_add(phi, mt_number(1))));
+    return mt_result_is(c, 0, mt_mul(mt_mul(x, mt_number(0.5)), phi));
 }
 
 MT_OP(gelu, .kind = MT_COMPOSITE | MT_NN, .grad_name = "GeluBackward0",

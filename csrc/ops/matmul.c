@@ -296,10 +296,15 @@ static __attribute__((noinline)) int check_linear(const mt_tensor *x, const mt_t
     if (w->ndim > 2)
         return mt_error(MT_RUNTIME, "t() expects a tensor with <= 2 dimensions, but self is %dD",
                         w->ndim);
-    if (w->ndim != 2)
-        return mt_error(MT_RUNTIME, "linear: weight must be a matrix, but got %dD", w->ndim);
+    if (w->ndim != 2 && bias)
+        return mt_error(MT_RUNTIME, "mat2 must be a matrix, got %d-D tensor", w->ndim);
     int64_t k = x->size[x->ndim - 1], rows[2] = {k ? x->numel / k : 0, w->size[0]};
-    if (k != w->size[1])
+    if (w->ndim == 1 && k != w->size[0])
+        return mt_error(MT_RUNTIME,
+                        "size mismatch, got input (%" PRId64 "), mat (%" PRId64 "x%" PRId64
+                        "), vec (%" PRId64 ")",
+                        rows[0], rows[0], k, w->size[0]);
+    if (w->ndim == 2 && k != w->size[1])
         return mt_error(MT_RUNTIME,
                         "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64
                         " and %" PRId64 "x%" PRId64 ")",
@@ -355,7 +360,8 @@ static inline bool usual_layer(const mt_tensor *x, const mt_tensor *w, const mt_
            (!bias || (bias->ndim == 1 && bias->size[0] == w->size[0] && bias->dtype == w->dtype));
 }
 
-/* y = x W^T + b, the rows of x being all its dimensions but the last. */
+/* y = x W^T + b, the rows of x being all its dimensions but the last. A vector as W counts as its one
+ * row, and y loses the dimension. */
 static int linear_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *w = c->in[1], *bias = c->in[2], *y;
@@ -364,10 +370,11 @@ static int linear_forward(mt_call *c)
     if (x->ndim != 2 && !mt_is_contiguous(x) && !(x = mt_contiguous_raw(x, (mt_dtype)x->dtype)))
         return -1;
     mt_dtype d = (mt_dtype)x->dtype;
-    int64_t k = w->size[1], n = w->size[0];
+    bool vector = w->ndim == 1;
+    int64_t k = w->size[w->ndim - 1], n = vector ? 1 : w->size[0];
     for (int i = 0; i < x->ndim - 1; i++) rows *= size[i] = x->size[i];
     size[x->ndim - 1] = n;
-    if (!(y = mt_result(c, 0, d, x->ndim, size))) return -1;
+    if (!(y = mt_result(c, 0, d, x->ndim - vector, size))) return -1;
     const mt_layer *l = small_layer(d, rows, n, k);
     if (l && (x->flags & w->flags & (bias ? bias->flags : w->flags) & MT_CONTIGUOUS) &&
         (!bias || bias->numel == n)) {
@@ -376,8 +383,8 @@ static int linear_forward(mt_call *c)
     }
     if (bias) fill_rows(y, bias, rows, n);
     int64_t x_row = x->ndim == 2 ? x->stride[0] : k, x_col = x->ndim == 2 ? x->stride[1] : 1;
-    return mt_gemm(d, rows, n, k, x->data, x_row, x_col, w->data, w->stride[1], w->stride[0],
-                   y->data, n, bias != NULL);
+    return mt_gemm(d, rows, n, k, x->data, x_row, x_col, w->data, w->stride[w->ndim - 1],
+                   w->stride[0], y->data, n, bias != NULL);
 }
 
 static mt_tensor *as_rows(mt_tensor *t)
@@ -391,12 +398,20 @@ static mt_tensor *as_rows(mt_tensor *t)
 /* dx = g W, dW = g^T x, db = sum of the rows of g. */
 static void linear_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
-    mt_tensor *g = gout[0], *x = c->in[0], *w = c->in[1], *rows = as_rows(g);
-    if (gin[0]) {
-        mt_tensor *gx = mt_mm(rows, w);
-        gin[0] = gx ? mt_reshape(gx, c->in_dims[0].ndim, c->in_dims[0].size) : NULL;
+    mt_tensor *g = gout[0], *x = c->in[0], *w = c->in[1], *rows = NULL, *product;
+    if (c->in_dims[1].ndim == 1) {
+        g = mt_unsqueeze(g, -1);
+        w = w ? mt_unsqueeze(w, 0) : NULL;
     }
-    if (gin[1]) gin[1] = mt_mm(mt_t(rows), as_rows(x));
+    rows = as_rows(g);
+    if (gin[0]) {
+        product = mt_mm(rows, w);
+        gin[0] = product ? mt_reshape(product, c->in_dims[0].ndim, c->in_dims[0].size) : NULL;
+    }
+    if (gin[1]) {
+        product = mt_mm(mt_t(rows), as_rows(x));
+        gin[1] = product && c->in_dims[1].ndim == 1 ? mt_squeeze_dim(product, 0) : product;
+    }
     if (gin[2]) gin[2] = mt_sum_to_size(rows, c->in_dims[2].ndim, c->in_dims[2].size);
 }
 
@@ -419,8 +434,8 @@ static void linear_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     mt_tensor *g = gout[0], *x = c->in[0], *w = c->in[1], *gx, *gw = NULL, *gb = NULL;
     const mt_dims *dims = c->in_dims;
-    int64_t n = dims[1].size[0], k = dims[1].size[1];
-    bool matrices = g->ndim == 2 && mt_is_contiguous(g) && n > 0 &&
+    int64_t n = dims[1].size[0], k = dims[1].size[dims[1].ndim - 1];
+    bool matrices = g->ndim == 2 && dims[1].ndim == 2 && mt_is_contiguous(g) && n > 0 &&
                     (!gin[2] || (dims[2].ndim == 1 && dims[2].size[0] == n));
     if (!matrices) {
         linear_backward(c, gout, gin);

@@ -7,6 +7,7 @@
 
 #include "minitorch.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 /* How long the engine may keep the GIL while other threads wait, in nanoseconds: Python's own
@@ -96,6 +97,17 @@ static PyMethodDef functions[] = {
 
 /* ---- starting -------------------------------------------------------------------------------- */
 
+/* MINITORCH_CPU names no instruction set of this processor: the best one is in use instead. */
+static int check_cpu_choice(void)
+{
+    const char *wanted = getenv("MINITORCH_CPU");
+    if (!wanted || !*wanted || mt_kernels_named(wanted)) return 0;
+    return PyErr_WarnFormat(PyExc_RuntimeWarning, 1,
+                            "MINITORCH_CPU=%.40s is unknown here or this processor lacks it; "
+                            "minitorch uses %s",
+                            wanted, mt_k->name);
+}
+
 static int module_exec(PyObject *module)
 {
     if (module == the_module) return 0;
@@ -105,6 +117,7 @@ static int module_exec(PyObject *module)
     }
     if (mt_init() < 0) return py_raise_int();
     mt_interrupted = interrupted;
+    if (check_cpu_choice() < 0) return -1;
     if (PyModule_AddFunctions(module, functions) < 0) return -1;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i].init(module) < 0) return -1;
