@@ -158,12 +158,20 @@ def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False, **kwargs:
 
 
 def is_nonzero(self: Tensor) -> bool:
-    """Is the only element of this tensor not zero? RuntimeError if it has not exactly one."""
+    """Is the only element of this tensor not zero? RuntimeError if it has not exactly one.
+
+    >>> minitorch.tensor([0.5]).is_nonzero()
+    True
+    """
     return bool(self)
 
 
 def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
-    """Replaces every element by ``callable(element)``; slow, as it calls Python for each."""
+    """Replaces every element by ``callable(element)``; slow, as it calls Python for each.
+
+    >>> minitorch.tensor([1.0, 2.0]).apply_(lambda x: x * x)
+    tensor([1., 4.])
+    """
     if self.requires_grad:
         raise RuntimeError(
             "Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead."
@@ -182,13 +190,21 @@ def new_tensor(
     layout: Any = None,
     pin_memory: bool = False,
 ) -> Tensor:
-    """minitorch.tensor(data) in the dtype of this tensor unless another is given."""
+    """minitorch.tensor(data) in the dtype of this tensor unless another is given.
+
+    >>> minitorch.tensor([0.5]).new_tensor([1, 2])
+    tensor([1., 2.])
+    """
     dtype = self.dtype if dtype is None else dtype
     return _C.tensor(data, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def new(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """The old constructor, in this tensor's dtype: from sizes (uninitialised), or from a list of values."""
+    """The old constructor, in this tensor's dtype: from sizes (uninitialised), or from a list of values.
+
+    >>> minitorch.tensor([0.5]).new([1, 2])
+    tensor([1., 2.])
+    """
     return getattr(_C, self._type_text().removeprefix("torch."))(*args, **kwargs)
 
 
@@ -210,6 +226,10 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     """Gives the tensor another shape; new elements are not initialised. Views of it keep the old memory.
 
     Raises RuntimeError if it requires grad, or if its memory is somebody else's (an array's) and too small.
+
+    >>> minitorch.arange(4).resize_(2, 2)
+    tensor([[0, 1],
+            [2, 3]])
     """
     size = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
     if self.requires_grad:
@@ -280,7 +300,11 @@ def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tenso
 
 
 def share_memory_(self: Tensor) -> Tensor:
-    """Moves the values to memory that processes forked from now on share; returns the tensor."""
+    """Moves the values to memory that processes forked from now on share; returns the tensor.
+
+    >>> minitorch.tensor([1, 2]).share_memory_()
+    tensor([1, 2])
+    """
     if self.is_shared() or self.numel() == 0:
         return self
     span = _span(self)
@@ -293,7 +317,11 @@ def share_memory_(self: Tensor) -> Tensor:
 
 
 def is_shared(self: Tensor) -> bool:
-    """Was :func:`share_memory_` called?"""
+    """Was :func:`share_memory_` called?
+
+    >>> minitorch.tensor([1, 2]).is_shared()
+    False
+    """
     return self._storage_info()[0] in _shared
 
 

@@ -91,6 +91,22 @@ def test_examples_of_operators_run():
     assert "".join(failures(test) for test in tests.values()) == ""
 
 
+BUILT_IN = {
+    name: value
+    for space in (minitorch._C, minitorch.Tensor)
+    for name, value in vars(space).items()
+    if not name.startswith("_") and (inspect.isroutine(value) or inspect.isfunction(value))
+}
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_functions_and_methods_written_by_hand_have_examples(name):
+    test = doctest.DocTestParser().get_doctest(
+        inspect.cleandoc(BUILT_IN[name].__doc__), {"minitorch": minitorch}, name, None, 0
+    )
+    assert test.examples and not failures(test)
+
+
 def test_every_example_belongs_to_an_operator():
     shown = "".join(value.__doc__ for value in OPERATORS.values())
     _op_docs._entry("exp")

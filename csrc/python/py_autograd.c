@@ -470,7 +470,9 @@ static PyMethodDef functions[] = {
     {"_grad", grad, METH_VARARGS, NULL},
     {"graph_size", graph_size, METH_O,
      "graph_size(input, /)\n--\n\nHow many remembered calls a tensor keeps alive, and how many "
-     "bytes they and what they kept take."},
+     "bytes they and what they kept take."
+     "\n\n>>> x = minitorch.ones(2, requires_grad=True)\n>>> minitorch.graph_size((x * "
+     "2).sum())[0]\n2"},
     {NULL, NULL, 0, NULL},
 };
 
@@ -492,13 +494,20 @@ static PyMethodDef methods[] = {
     {"register_hook", register_hook, METH_O,
      "register_hook($self, hook, /)\n--\n\nCalls hook(grad) whenever a gradient of this tensor has "
      "been computed; what it returns, unless None,\ntakes the gradient's place. Returns a handle "
-     "with remove()."},
+     "with remove()."
+     "\n\n>>> x = minitorch.ones(1, requires_grad=True)\n>>> handle = x.register_hook(lambda grad: "
+     "grad * 10)\n>>> (x * 2).sum().backward()\n>>> x.grad\ntensor([20.])"},
     {"register_post_accumulate_grad_hook", register_post_hook, METH_O,
      "register_post_accumulate_grad_hook($self, hook, /)\n--\n\nCalls hook(tensor) after a "
-     "gradient has been added to this leaf's .grad. Returns a handle with remove()."},
+     "gradient has been added to this leaf's .grad. Returns a handle with remove()."
+     "\n\n>>> x = minitorch.ones(1, requires_grad=True)\n>>> handle = "
+     "x.register_post_accumulate_grad_hook(lambda t: print(t.grad))\n>>> (x * "
+     "2).sum().backward()\ntensor([2.])"},
     {"retain_grad", retain_grad, METH_NOARGS,
      "retain_grad($self, /)\n--\n\nMakes backward() fill in .grad of this tensor although it is no "
-     "leaf."},
+     "leaf."
+     "\n\n>>> y = minitorch.ones(1, requires_grad=True) * 2\n>>> y.retain_grad()\n>>> (y * "
+     "3).sum().backward()\n>>> y.grad\ntensor([3.])"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -356,7 +356,8 @@ static PyObject *size_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
 
 static PyMethodDef size_methods[] = {
     {"numel", size_numel, METH_NOARGS,
-     "numel()\n--\n\nThe number of elements of a tensor of this size."},
+     "numel()\n--\n\nThe number of elements of a tensor of this size."
+     "\n\n>>> minitorch.numel(minitorch.zeros(2, 3))\n6"},
     {"__reduce__", size_reduce, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -435,9 +436,11 @@ static int add_named(PyObject *module, named_object *object, PyTypeObject *type)
 
 static PyMethodDef functions[] = {
     {"get_default_device", get_default_device, METH_NOARGS,
-     "get_default_device()\n--\n\nThe device new tensors are made on: the CPU."},
+     "get_default_device()\n--\n\nThe device new tensors are made on: the CPU."
+     "\n\n>>> minitorch.get_default_device()\ndevice(type='cpu')"},
     {"set_default_device", set_default_device, METH_O,
-     "set_default_device(device, /)\n--\n\nAccepts the CPU; any other device raises an error."},
+     "set_default_device(device, /)\n--\n\nAccepts the CPU; any other device raises an error."
+     "\n\n>>> minitorch.set_default_device(\"cpu\")"},
     {NULL, NULL, 0, NULL},
 };
 

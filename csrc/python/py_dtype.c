@@ -376,16 +376,22 @@ static PyObject *result_type(PyObject *Py_UNUSED(module), PyObject *args)
 
 static PyMethodDef functions[] = {
     {"get_default_dtype", get_default_dtype, METH_NOARGS,
-     "get_default_dtype()\n--\n\nThe dtype of floating tensors that are made without one."},
+     "get_default_dtype()\n--\n\nThe dtype of floating tensors that are made without one."
+     "\n\n>>> minitorch.get_default_dtype()\ntorch.float32"},
     {"set_default_dtype", set_default_dtype, METH_O,
-     "set_default_dtype(d, /)\n--\n\nMakes d (float32 or float64) the default dtype."},
+     "set_default_dtype(d, /)\n--\n\nMakes d (float32 or float64) the default dtype."
+     "\n\n>>> minitorch.set_default_dtype(minitorch.float64)\n>>> "
+     "minitorch.ones(1).dtype\ntorch.float64\n>>> minitorch.set_default_dtype(minitorch.float32)"},
     {"promote_types", (PyCFunction)(void (*)(void))promote_types, METH_VARARGS | METH_KEYWORDS,
-     "promote_types(type1, type2)\n--\n\nThe dtype that holds values of both."},
+     "promote_types(type1, type2)\n--\n\nThe dtype that holds values of both."
+     "\n\n>>> minitorch.promote_types(minitorch.int64, minitorch.float32)\ntorch.float32"},
     {"can_cast", (PyCFunction)(void (*)(void))can_cast, METH_VARARGS | METH_KEYWORDS,
-     "can_cast(from_, to)\n--\n\nMay a result of the first dtype be stored in the second?"},
+     "can_cast(from_, to)\n--\n\nMay a result of the first dtype be stored in the second?"
+     "\n\n>>> minitorch.can_cast(minitorch.float32, minitorch.int64)\nFalse"},
     {"result_type", result_type, METH_VARARGS,
      "result_type(tensor1, tensor2, /)\n--\n\nThe dtype of an operation on the two tensors or "
-     "numbers."},
+     "numbers."
+     "\n\n>>> minitorch.result_type(minitorch.tensor([1, 2]), 0.5)\ntorch.float32"},
     {NULL, NULL, 0, NULL},
 };
 

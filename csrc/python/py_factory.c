@@ -390,27 +390,40 @@ static PyMethodDef functions[] = {
      "as_tensor(data, dtype=None, device=None)\n--\n\n"
      "data as a tensor: a tensor as it is, an array without copying where its type fits, anything "
      "else as tensor().\n\n"
-     "Source: https://docs.pytorch.org/docs/stable/generated/torch.as_tensor.html"},
+     "Source: https://docs.pytorch.org/docs/stable/generated/torch.as_tensor.html"
+     "\n\n>>> minitorch.as_tensor([1, 2])\ntensor([1, 2])"},
     {"asarray", FAST(asarray),
      "asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False)\n--\n\n"
      "obj as a tensor, which shares memory with it unless copy is true.\n\n"
-     "Source: https://docs.pytorch.org/docs/stable/generated/torch.asarray.html"},
+     "Source: https://docs.pytorch.org/docs/stable/generated/torch.asarray.html"
+     "\n\n>>> minitorch.asarray([1.0, 2.0])\ntensor([1., 2.])"},
     {"scalar_tensor", FAST(scalar_tensor),
      "scalar_tensor(s, *, dtype=None, layout=None, device=None, pin_memory=False, "
      "requires_grad=False)\n--\n\n"
      "A tensor without dimensions that holds the number s, of the default dtype unless another is "
-     "given."},
-    {"is_tensor", is_tensor, METH_O, "is_tensor(obj, /)\n--\n\nIs obj a tensor?"},
+     "given."
+     "\n\n>>> minitorch.scalar_tensor(3)\ntensor(3.)"},
+    {"is_tensor", is_tensor, METH_O,
+     "is_tensor(obj, /)\n--\n\nIs obj a tensor?"
+     "\n\n>>> minitorch.is_tensor([1])\nFalse"},
     {"is_storage", is_storage, METH_O,
-     "is_storage(obj, /)\n--\n\nFalse: storages are not exposed."},
-    {"numel", function_numel, METH_O, "numel(input, /)\n--\n\nThe number of elements."},
+     "is_storage(obj, /)\n--\n\nFalse: storages are not exposed."
+     "\n\n>>> minitorch.is_storage(minitorch.ones(1))\nFalse"},
+    {"numel", function_numel, METH_O,
+     "numel(input, /)\n--\n\nThe number of elements."
+     "\n\n>>> minitorch.numel(minitorch.zeros(2, 3))\n6"},
     {"is_floating_point", function_is_floating_point, METH_O,
-     "is_floating_point(input, /)\n--\n\nIs the tensor float32 or float64?"},
-    {"is_complex", function_is_complex, METH_O, "is_complex(input, /)\n--\n\nFalse."},
+     "is_floating_point(input, /)\n--\n\nIs the tensor float32 or float64?"
+     "\n\n>>> minitorch.is_floating_point(minitorch.tensor([1]))\nFalse"},
+    {"is_complex", function_is_complex, METH_O,
+     "is_complex(input, /)\n--\n\nFalse."
+     "\n\n>>> minitorch.is_complex(minitorch.tensor([1.0]))\nFalse"},
     {"is_signed", function_is_signed, METH_O,
-     "is_signed(input, /)\n--\n\nHas the tensor's dtype negative values?"},
+     "is_signed(input, /)\n--\n\nHas the tensor's dtype negative values?"
+     "\n\n>>> minitorch.is_signed(minitorch.tensor([1]))\nTrue"},
     {"is_nonzero", function_is_nonzero, METH_O,
-     "is_nonzero(input, /)\n--\n\nIs the only element not zero?"},
+     "is_nonzero(input, /)\n--\n\nIs the only element not zero?"
+     "\n\n>>> minitorch.is_nonzero(minitorch.tensor([0.5]))\nTrue"},
     {NULL, NULL, 0, NULL},
 };
 #undef FAST

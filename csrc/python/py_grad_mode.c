@@ -262,9 +262,11 @@ static PyObject *is_inference_mode_enabled(PyObject *module, PyObject *unused)
 
 static PyMethodDef functions[] = {
     {"is_grad_enabled", is_grad_enabled, METH_NOARGS,
-     "is_grad_enabled()\n--\n\nTrue if operations on tensors that require grad are recorded."},
+     "is_grad_enabled()\n--\n\nTrue if operations on tensors that require grad are recorded."
+     "\n\n>>> with minitorch.no_grad():\n...     minitorch.is_grad_enabled()\nFalse"},
     {"is_inference_mode_enabled", is_inference_mode_enabled, METH_NOARGS,
-     "is_inference_mode_enabled()\n--\n\nTrue inside inference_mode."},
+     "is_inference_mode_enabled()\n--\n\nTrue inside inference_mode."
+     "\n\n>>> minitorch.is_inference_mode_enabled()\nFalse"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -87,10 +87,12 @@ static PyObject *cpu_capability(PyObject *module, PyObject *unused)
 
 static PyMethodDef functions[] = {
     {"get_num_threads", get_num_threads, METH_NOARGS,
-     "get_num_threads()\n--\n\nHow many threads large operations are shared among."},
+     "get_num_threads()\n--\n\nHow many threads large operations are shared among."
+     "\n\n>>> minitorch.get_num_threads() >= 1\nTrue"},
     {"set_num_threads", set_num_threads, METH_O,
      "set_num_threads(n, /)\n--\n\nShares large operations among n threads from now on.\n\nRaises "
-     "RuntimeError unless n is positive."},
+     "RuntimeError unless n is positive."
+     "\n\n>>> minitorch.set_num_threads(minitorch.get_num_threads())"},
     {"_cpu_capability", cpu_capability, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

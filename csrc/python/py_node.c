@@ -247,7 +247,9 @@ static PyMethodDef node_methods[] = {
     {"register_hook", register_hook, METH_O,
      "register_hook($self, fn, /)\n--\n\nCalls fn(grad_inputs, grad_outputs), two tuples, after "
      "the rule of this node; what it\nreturns, unless None, takes the place of grad_inputs. "
-     "Returns a handle with remove()."},
+     "Returns a handle with remove()."
+     "\n\n>>> x = minitorch.ones(1, requires_grad=True)\n>>> handle = x.register_hook(lambda grad: "
+     "grad * 10)\n>>> (x * 2).sum().backward()\n>>> x.grad\ntensor([20.])"},
     {"register_prehook", register_prehook, METH_O,
      "register_prehook($self, fn, /)\n--\n\nCalls fn(grad_outputs), a tuple, before the rule of "
      "this node; what it returns, unless None,\ntakes the place of grad_outputs. Returns a handle "

@@ -414,9 +414,11 @@ static PyMethodDef functions[] = {
     {"_node_hooks", node_hooks, METH_VARARGS, NULL},
     {"_set_anomaly", set_anomaly, METH_VARARGS, NULL},
     {"is_anomaly_enabled", is_anomaly_enabled, METH_NOARGS,
-     "is_anomaly_enabled()\n--\n\nTrue in anomaly mode."},
+     "is_anomaly_enabled()\n--\n\nTrue in anomaly mode."
+     "\n\n>>> minitorch.is_anomaly_enabled()\nFalse"},
     {"is_anomaly_check_nan_enabled", is_check_nan_enabled, METH_NOARGS,
-     "is_anomaly_check_nan_enabled()\n--\n\nTrue if anomaly mode looks for nan."},
+     "is_anomaly_check_nan_enabled()\n--\n\nTrue if anomaly mode looks for nan."
+     "\n\n>>> minitorch.is_anomaly_check_nan_enabled()\nTrue"},
     {"_push_saved_hooks", push_packer, METH_VARARGS, NULL},
     {"_pop_saved_hooks", pop_packer, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},

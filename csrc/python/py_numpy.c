@@ -337,11 +337,16 @@ static PyMethodDef functions[] = {
     {"from_numpy", from_numpy, METH_O,
      "from_numpy(ndarray, /)\n--\n\nA tensor over the array's memory: what is written to one is "
      "seen in the other.\n\n"
-     "Source: https://docs.pytorch.org/docs/stable/generated/torch.from_numpy.html"},
+     "Source: https://docs.pytorch.org/docs/stable/generated/torch.from_numpy.html"
+     "\n\n>>> import numpy\n>>> a = numpy.zeros(2)\n>>> "
+     "minitorch.from_numpy(a).add_(1)\ntensor([1., 1.], dtype=torch.float64)\n>>> print(a)\n[1. "
+     "1.]"},
     {"frombuffer", (PyCFunction)(void (*)(void))frombuffer, METH_VARARGS | METH_KEYWORDS,
      "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False)\n--\n\n"
      "A tensor of one dimension over the memory of a bytes-like object, which is held.\n\n"
-     "Source: https://docs.pytorch.org/docs/stable/generated/torch.frombuffer.html"},
+     "Source: https://docs.pytorch.org/docs/stable/generated/torch.frombuffer.html"
+     "\n\n>>> minitorch.frombuffer(bytearray(b\"ab\"), dtype=minitorch.uint8)\ntensor([97, 98], "
+     "dtype=torch.uint8)"},
     {NULL, NULL, 0, NULL},
 };
 

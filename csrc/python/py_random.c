@@ -156,11 +156,15 @@ static PyObject *generator_device(PyObject *Py_UNUSED(self), void *Py_UNUSED(clo
 
 static PyMethodDef generator_methods[] = {
     {"manual_seed", generator_manual_seed, METH_O,
-     "manual_seed(seed, /)\n--\n\nStarts the stream of this seed; returns the generator."},
+     "manual_seed(seed, /)\n--\n\nStarts the stream of this seed; returns the generator."
+     "\n\n>>> a = minitorch.manual_seed(0), minitorch.rand(2)\n>>> b = minitorch.manual_seed(0), "
+     "minitorch.rand(2)\n>>> minitorch.equal(a[1], b[1])\nTrue"},
     {"seed", generator_seed, METH_NOARGS,
-     "seed()\n--\n\nStarts from an unpredictable seed, which is returned."},
+     "seed()\n--\n\nStarts from an unpredictable seed, which is returned."
+     "\n\n>>> minitorch.seed() == minitorch.initial_seed()\nTrue"},
     {"initial_seed", generator_initial_seed, METH_NOARGS,
-     "initial_seed()\n--\n\nThe seed the stream was started with."},
+     "initial_seed()\n--\n\nThe seed the stream was started with."
+     "\n\n>>> _ = minitorch.manual_seed(5)\n>>> minitorch.initial_seed()\n5"},
     {"get_state", generator_get_state, METH_NOARGS,
      "get_state()\n--\n\nThe state: 5056 bytes, as PyTorch lays them out."},
     {"set_state", generator_set_state, METH_O,
@@ -226,15 +230,22 @@ static PyMethodDef functions[] = {
     {"manual_seed", manual_seed, METH_O,
      "manual_seed(seed, /)\n--\n\nStarts the default stream from a seed between -2**63 and 2**64 - "
      "1; returns the generator.\n\n"
-     "Source: https://docs.pytorch.org/docs/stable/generated/torch.manual_seed.html"},
+     "Source: https://docs.pytorch.org/docs/stable/generated/torch.manual_seed.html"
+     "\n\n>>> a = minitorch.manual_seed(0), minitorch.rand(2)\n>>> b = minitorch.manual_seed(0), "
+     "minitorch.rand(2)\n>>> minitorch.equal(a[1], b[1])\nTrue"},
     {"seed", seed, METH_NOARGS,
-     "seed()\n--\n\nStarts the default stream from an unpredictable seed, which is returned."},
+     "seed()\n--\n\nStarts the default stream from an unpredictable seed, which is returned."
+     "\n\n>>> minitorch.seed() == minitorch.initial_seed()\nTrue"},
     {"initial_seed", initial_seed, METH_NOARGS,
-     "initial_seed()\n--\n\nThe seed of the default stream."},
+     "initial_seed()\n--\n\nThe seed of the default stream."
+     "\n\n>>> _ = minitorch.manual_seed(5)\n>>> minitorch.initial_seed()\n5"},
     {"get_rng_state", get_rng_state, METH_NOARGS,
-     "get_rng_state()\n--\n\nThe default generator's state, 5056 bytes."},
+     "get_rng_state()\n--\n\nThe default generator's state, 5056 bytes."
+     "\n\n>>> minitorch.get_rng_state().dtype\ntorch.uint8"},
     {"set_rng_state", set_rng_state, METH_O,
-     "set_rng_state(new_state, /)\n--\n\nPuts the default generator into this state."},
+     "set_rng_state(new_state, /)\n--\n\nPuts the default generator into this state."
+     "\n\n>>> state = minitorch.get_rng_state()\n>>> x = minitorch.rand(3)\n>>> "
+     "minitorch.set_rng_state(state)\n>>> minitorch.equal(x, minitorch.rand(3))\nTrue"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -646,35 +646,69 @@ static PyObject *as_subclass(PyObject *self, PyObject *cls)
 #define FAST(function)     (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 #define KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 PyMethodDef py_tensor_methods[] = {
-    {"size", FAST(size), "size(dim=None)\n--\n\nThe size of one dimension, or all of them."},
+    {"size", FAST(size),
+     "size(dim=None)\n--\n\nThe size of one dimension, or all of them."
+     "\n\n>>> minitorch.zeros(2, 3).size()\ntorch.Size([2, 3])\n>>> minitorch.zeros(2, "
+     "3).size(-1)\n3"},
     {"stride", FAST(stride),
      "stride(dim=None)\n--\n\nThe step in memory along one dimension, in elements, or all of "
-     "them."},
-    {"dim", dim, METH_NOARGS, "dim()\n--\n\nThe number of dimensions."},
-    {"ndimension", dim, METH_NOARGS, "ndimension()\n--\n\nThe number of dimensions."},
-    {"numel", numel, METH_NOARGS, "numel()\n--\n\nThe number of elements."},
-    {"nelement", numel, METH_NOARGS, "nelement()\n--\n\nThe number of elements."},
+     "them."
+     "\n\n>>> minitorch.zeros(2, 3).stride()\n(3, 1)"},
+    {"dim", dim, METH_NOARGS,
+     "dim()\n--\n\nThe number of dimensions."
+     "\n\n>>> minitorch.zeros(2, 3).dim()\n2"},
+    {"ndimension", dim, METH_NOARGS,
+     "ndimension()\n--\n\nThe number of dimensions."
+     "\n\n>>> minitorch.zeros(2, 3).ndimension()\n2"},
+    {"numel", numel, METH_NOARGS,
+     "numel()\n--\n\nThe number of elements."
+     "\n\n>>> minitorch.zeros(2, 3).numel()\n6"},
+    {"nelement", numel, METH_NOARGS,
+     "nelement()\n--\n\nThe number of elements."
+     "\n\n>>> minitorch.zeros(2, 3).nelement()\n6"},
     {"storage_offset", storage_offset, METH_NOARGS,
-     "storage_offset()\n--\n\nWhere in the storage the first element is."},
-    {"data_ptr", data_ptr, METH_NOARGS, "data_ptr()\n--\n\nThe address of the first element."},
-    {"element_size", element_size, METH_NOARGS, "element_size()\n--\n\nBytes per element."},
-    {"get_device", get_device_number, METH_NOARGS, "get_device()\n--\n\n-1: the CPU."},
+     "storage_offset()\n--\n\nWhere in the storage the first element is."
+     "\n\n>>> minitorch.zeros(2, 3)[1].storage_offset()\n3"},
+    {"data_ptr", data_ptr, METH_NOARGS,
+     "data_ptr()\n--\n\nThe address of the first element."
+     "\n\n>>> x = minitorch.zeros(2, 3)\n>>> x[1].data_ptr() - x.data_ptr()\n12"},
+    {"element_size", element_size, METH_NOARGS,
+     "element_size()\n--\n\nBytes per element."
+     "\n\n>>> minitorch.zeros(1).element_size()\n4"},
+    {"get_device", get_device_number, METH_NOARGS,
+     "get_device()\n--\n\n-1: the CPU."
+     "\n\n>>> minitorch.zeros(1).get_device()\n-1"},
     {"is_contiguous", FAST(is_contiguous),
      "is_contiguous(memory_format=torch.contiguous_format)\n--\n\n"
-     "Are the elements in memory in row-major order without gaps?"},
+     "Are the elements in memory in row-major order without gaps?"
+     "\n\n>>> minitorch.zeros(2, 3).t().is_contiguous()\nFalse"},
     {"is_floating_point", is_floating_point, METH_NOARGS,
-     "is_floating_point()\n--\n\nIs this float32 or float64?"},
-    {"is_complex", say_false, METH_NOARGS, "is_complex()\n--\n\nFalse."},
-    {"is_signed", is_signed, METH_NOARGS, "is_signed()\n--\n\nHas the dtype negative values?"},
+     "is_floating_point()\n--\n\nIs this float32 or float64?"
+     "\n\n>>> minitorch.zeros(1).is_floating_point()\nTrue"},
+    {"is_complex", say_false, METH_NOARGS,
+     "is_complex()\n--\n\nFalse."
+     "\n\n>>> minitorch.zeros(1).is_complex()\nFalse"},
+    {"is_signed", is_signed, METH_NOARGS,
+     "is_signed()\n--\n\nHas the dtype negative values?"
+     "\n\n>>> minitorch.zeros(1).is_signed()\nTrue"},
     {"is_inference", is_inference, METH_NOARGS,
-     "is_inference()\n--\n\nWas this tensor made in inference mode?"},
-    {"is_conj", say_false, METH_NOARGS, "is_conj()\n--\n\nFalse."},
-    {"is_neg", say_false, METH_NOARGS, "is_neg()\n--\n\nFalse."},
-    {"is_pinned", say_false, METH_NOARGS, "is_pinned()\n--\n\nFalse."},
+     "is_inference()\n--\n\nWas this tensor made in inference mode?"
+     "\n\n>>> minitorch.zeros(1).is_inference()\nFalse"},
+    {"is_conj", say_false, METH_NOARGS,
+     "is_conj()\n--\n\nFalse."
+     "\n\n>>> minitorch.zeros(1).is_conj()\nFalse"},
+    {"is_neg", say_false, METH_NOARGS,
+     "is_neg()\n--\n\nFalse."
+     "\n\n>>> minitorch.zeros(1).is_neg()\nFalse"},
+    {"is_pinned", say_false, METH_NOARGS,
+     "is_pinned()\n--\n\nFalse."
+     "\n\n>>> minitorch.zeros(1).is_pinned()\nFalse"},
     {"is_set_to", is_set_to, METH_O,
-     "is_set_to(tensor, /)\n--\n\nDo both show the same elements of the same memory?"},
+     "is_set_to(tensor, /)\n--\n\nDo both show the same elements of the same memory?"
+     "\n\n>>> x = minitorch.zeros(2)\n>>> x.is_set_to(x.view(2))\nTrue"},
     {"is_same_size", is_same_size, METH_O,
-     "is_same_size(other, /)\n--\n\nHave both the same shape?"},
+     "is_same_size(other, /)\n--\n\nHave both the same shape?"
+     "\n\n>>> minitorch.zeros(2).is_same_size(minitorch.ones(2))\nTrue"},
     {"_is_view", is_view, METH_NOARGS, "_is_view()\n--\n\nIs this a view of another tensor?"},
     {"_storage_info", storage_info, METH_NOARGS,
      "_storage_info()\n--\n\nThe storage's address and bytes, and whether it can be resized."},
@@ -682,26 +716,42 @@ PyMethodDef py_tensor_methods[] = {
      "_storage_tensor()\n--\n\nThe whole storage as a tensor."},
     {"_type_text", type_text, METH_NOARGS,
      "_type_text()\n--\n\nWhat type() returns: 'torch.FloatTensor'."},
-    {"item", py_tensor_item, METH_NOARGS, "item()\n--\n\nThe only element as a Python number."},
+    {"item", py_tensor_item, METH_NOARGS,
+     "item()\n--\n\nThe only element as a Python number."
+     "\n\n>>> minitorch.tensor([2.5]).item()\n2.5"},
     {"tolist", py_tensor_tolist, METH_NOARGS,
-     "tolist()\n--\n\nThe elements as nested lists of Python numbers."},
+     "tolist()\n--\n\nThe elements as nested lists of Python numbers."
+     "\n\n>>> minitorch.tensor([[1, 2], [3, 4]]).tolist()\n[[1, 2], [3, 4]]"},
     {"numpy", FAST(numpy),
      "numpy(*, force=False)\n--\n\nAn array over the same memory.\n\n"
-     "RuntimeError if the tensor requires grad, unless force is true."},
+     "RuntimeError if the tensor requires grad, unless force is true."
+     "\n\n>>> print(minitorch.tensor([1, 2]).numpy())\n[1 2]"},
     {"to", FAST(to),
      "to(dtype) or to(device, dtype=None) or to(other)\n--\n\n"
-     "This tensor in another dtype; itself if there is nothing to convert and copy is false."},
-    {"cpu", FAST(cpu), "cpu()\n--\n\nThe tensor itself: it lives on the CPU."},
-    {"cuda", KEYWORDS(cuda), "cuda()\n--\n\nRaises: there is no other device than the CPU."},
+     "This tensor in another dtype; itself if there is nothing to convert and copy is false."
+     "\n\n>>> minitorch.tensor([1, 2]).to(minitorch.float64)\ntensor([1., 2.], "
+     "dtype=torch.float64)"},
+    {"cpu", FAST(cpu),
+     "cpu()\n--\n\nThe tensor itself: it lives on the CPU."
+     "\n\n>>> minitorch.tensor([1, 2]).cpu()\ntensor([1, 2])"},
+    {"cuda", KEYWORDS(cuda),
+     "cuda()\n--\n\nRaises: there is no other device than the CPU."
+     "\n\n>>> minitorch.ones(1).cuda()\nTraceback (most recent call last):\nAssertionError: Torch "
+     "not compiled with CUDA enabled"},
     {"pin_memory", KEYWORDS(pin_memory),
-     "pin_memory()\n--\n\nRaises: there is no other device than the CPU."},
+     "pin_memory()\n--\n\nRaises: there is no other device than the CPU."
+     "\n\n>>> minitorch.ones(1).pin_memory()\nTraceback (most recent call last):\nRuntimeError: "
+     "Cannot access accelerator device when none is available."},
     {"detach_", detach_, METH_NOARGS,
-     "detach_()\n--\n\nCuts this tensor off its history: it becomes a leaf."},
+     "detach_()\n--\n\nCuts this tensor off its history: it becomes a leaf."
+     "\n\n>>> x = minitorch.ones(1, requires_grad=True) * 2\n>>> x.detach_().requires_grad\nFalse"},
     {"requires_grad_", FAST(requires_grad_),
      "requires_grad_(requires_grad=True)\n--\n\n"
-     "Says whether gradients are to be computed for this leaf."},
+     "Says whether gradients are to be computed for this leaf."
+     "\n\n>>> minitorch.ones(2).requires_grad_()\ntensor([1., 1.], requires_grad=True)"},
     {"as_subclass", as_subclass, METH_O,
-     "as_subclass(cls, /)\n--\n\nA view of this tensor as an object of class cls."},
+     "as_subclass(cls, /)\n--\n\nA view of this tensor as an object of class cls."
+     "\n\n>>> minitorch.ones(2).as_subclass(minitorch.Tensor)\ntensor([1., 1.])"},
     {"_make_subclass", (PyCFunction)(void (*)(void))make_subclass,
      METH_VARARGS | METH_KEYWORDS | METH_STATIC,
      "_make_subclass(cls, data, requires_grad=False)\n--\n\nA leaf over data's memory as an object "
