@@ -1,6 +1,8 @@
 /* One step of each recurrent layer for n rows, and the way back, for elements of type T: everything
  * but the matrix products. Included by recurrent.c once per type.
  *
+ * The loops read and write different arrays (INDEPENDENT), or the same elements of one.
+ *
  * Forward: `a` holds what the input and, for all but GRU, the state contributed to each gate; it is
  * replaced by the activations. h, c are the states, before and after. */
 
@@ -13,13 +15,14 @@ static void NAME(lstm_step)(const mt_recurrence *r, int64_t n, T *a, T *c, T *be
         NAME(sigmoid)(2 * H, a);
         NAME(tanh)(H, a + 2 * H);
         NAME(sigmoid)(H, a + 3 * H);
-        const T *restrict i = a, *restrict f = a + H, *restrict g = a + 2 * H,
-                          *restrict o = a + 3 * H;
+        const T *i = a, *f = a + H, *g = a + 2 * H, *o = a + 3 * H;
+        INDEPENDENT
         for (int64_t j = 0; j < H; j++) {
             before[j] = c[j];
             bent[j] = c[j] = f[j] * c[j] + i[j] * g[j];
         }
         NAME(tanh)(H, bent);
+        INDEPENDENT
         for (int64_t j = 0; j < H; j++) h[j] = o[j] * bent[j];
     }
 }
@@ -30,8 +33,8 @@ static void NAME(lstm_step_back)(const mt_recurrence *r, int64_t n, const T *a, 
 {
     for (int64_t b = 0; b < n; b++) {
         const T *i = a, *f = a + H, *g = a + 2 * H, *o = a + 3 * H;
-        T *restrict di = da, *restrict df = da + H, *restrict dg = da + 2 * H,
-                    *restrict d_o = da + 3 * H;
+        T *di = da, *df = da + H, *dg = da + 2 * H, *d_o = da + 3 * H;
+        INDEPENDENT
         for (int64_t j = 0; j < H; j++) {
             T s = dc[j] + dh[j] * o[j] * (1 - bent[j] * bent[j]);
             di[j] = s * g[j] * i[j] * (1 - i[j]);
@@ -49,15 +52,17 @@ static void NAME(lstm_step_back)(const mt_recurrence *r, int64_t n, const T *a, 
 static void NAME(gru_step)(const mt_recurrence *r, int64_t n, T *a, const T *s, const T *bias, T *h)
 {
     for (int64_t b = 0; b < n; b++, a += 4 * H, s += 3 * H, h += H) {
-        T *restrict reset = a, *restrict update = a + H, *restrict fresh = a + 2 * H,
-                    *restrict state = a + 3 * H;
+        T *reset = a, *update = a + H, *fresh = a + 2 * H, *state = a + 3 * H;
+        INDEPENDENT
         for (int64_t j = 0; j < 2 * H; j++) a[j] += s[j];
         NAME(sigmoid)(2 * H, a);
+        INDEPENDENT
         for (int64_t j = 0; j < H; j++) {
             state[j] = s[2 * H + j] + (bias ? bias[j] : 0);
             fresh[j] += reset[j] * state[j];
         }
         NAME(tanh)(H, fresh);
+        INDEPENDENT
         for (int64_t j = 0; j < H; j++) h[j] = fresh[j] + update[j] * (h[j] - fresh[j]);
     }
 }
@@ -68,6 +73,7 @@ static void NAME(gru_step_back)(const mt_recurrence *r, int64_t n, const T *a, c
 {
     for (int64_t b = 0; b < n; b++) {
         const T *reset = a, *update = a + H, *fresh = a + 2 * H, *state = a + 3 * H;
+        INDEPENDENT
         for (int64_t j = 0; j < H; j++) {
             T slope = dh[j] * (1 - update[j]) * (1 - fresh[j] * fresh[j]);
             da[j] = ds[j] = slope * state[j] * reset[j] * (1 - reset[j]);
@@ -92,12 +98,14 @@ static void NAME(rnn_step)(const mt_recurrence *r, int64_t n, T *a, T *h)
 
 static void NAME(rnn_step_back)(const mt_recurrence *r, int64_t n, const T *a, const T *dh, T *da)
 {
+    INDEPENDENT
     for (int64_t j = 0; j < n * H; j++)
         da[j] = r->mode == MT_RNN_TANH ? dh[j] * (1 - a[j] * a[j]) : a[j] > 0 ? dh[j] : 0;
 }
 
 static void NAME(add_to)(int64_t n, T *to, const T *from)
 {
+    INDEPENDENT
     for (int64_t j = 0; j < n; j++) to[j] += from[j];
 }
 
