@@ -25,12 +25,17 @@ Tensor = _C.Tensor
 
 
 def _rebuild(
-    array: np.ndarray, size: tuple[int, ...], stride: tuple[int, ...], requires_grad: bool
+    array: np.ndarray,
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    requires_grad: bool,
+    dtype: _C.dtype | None = None,
 ) -> Tensor:
     """The inverse of ``__reduce_ex__``: a tensor over the memory of a one-dimensional array."""
     if not array.flags.writeable:
         array = array.copy()
-    t = _C.from_numpy(array).as_strided(size, stride, 0).detach()
+    t = _C.from_numpy(array)
+    t = (t if dtype is None else t.view(dtype)).as_strided(size, stride, 0).detach()
     return t.requires_grad_() if requires_grad else t
 
 
@@ -40,7 +45,12 @@ def _rebuild_subclass(cls: type, t: Tensor) -> Tensor:
 
 
 def _span(t: Tensor) -> np.ndarray:
-    """The memory between a tensor's first and last element, as a one-dimensional array that shares it."""
+    """The memory between a tensor's first and last element, as a one-dimensional array that shares it.
+
+    bfloat16, of which NumPy knows nothing, as int16.
+    """
+    if t.dtype == _C.bfloat16:
+        t = t.detach().view(_C.int16)
     if t.numel() == 0:
         return np.empty(0, t.detach().numpy().dtype)
     length = 1 + sum((n - 1) * step for n, step in zip(t.size(), t.stride(), strict=True))
@@ -49,7 +59,7 @@ def _span(t: Tensor) -> np.ndarray:
 
 def __reduce_ex__(self: Tensor, protocol: int) -> tuple[Any, ...]:
     """For pickle and copy: values, strides, requires_grad, attributes and class are kept; history is not."""
-    arguments = (_span(self), tuple(self.size()), self.stride(), self.requires_grad)
+    arguments = (_span(self), tuple(self.size()), self.stride(), self.requires_grad, self.dtype)
     state = self.__dict__ or None
     if type(self) is Tensor:
         return _rebuild, arguments, state
@@ -241,7 +251,7 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
         if not own:
             raise RuntimeError("Trying to resize storage that is not resizable")
         grown = _C.Tensor(math.prod(size)).to(self.dtype)
-        span = _C.from_numpy(_span(self))
+        span = _C.from_numpy(_span(self)).view(self.dtype)
         grown[: len(span)] = span
         self.data = grown.view(size)
     else:
@@ -309,9 +319,9 @@ def share_memory_(self: Tensor) -> Tensor:
         return self
     span = _span(self)
     memory = mmap.mmap(-1, span.nbytes)
-    there = _C.frombuffer(memory, dtype=self.dtype)
+    there = _C.from_numpy(np.frombuffer(memory, span.dtype))
     there.copy_(_C.from_numpy(span) if span.flags.writeable else _C.tensor(span))
-    self.data = there.as_strided(self.size(), self.stride(), 0)
+    self.data = there.view(self.dtype).as_strided(self.size(), self.stride(), 0)
     _shared[self._storage_info()[0]] = memory
     return self
 

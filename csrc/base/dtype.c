@@ -25,7 +25,8 @@ const char *mt_dtype_camel(mt_dtype d) { return camel_names[d]; }
 const char *mt_dtype_c(mt_dtype d)
 {
     static const char *const c_names[MT_NUM_DTYPES] = {
-        "unsigned char", "signed char", "short int", "int", "long int", "float", "double", "bool"};
+        "unsigned char", "signed char", "short int", "int",       "long int",
+        "float",         "double",      "bool",      "c10::Half", "c10::BFloat16"};
     return c_names[d];
 }
 
@@ -40,15 +41,19 @@ static const uint8_t promotions[MT_NUM_DTYPES][MT_NUM_DTYPES] = {
 #define F4 MT_FLOAT32
 #define F8 MT_FLOAT64
 #define B1 MT_BOOL
-    /*        u1  i1  i2  i4  i8  f4  f8  b1 */
-    /* u1 */ {U1, I2, I2, I4, I8, F4, F8, U1},
-    /* i1 */ {I2, I1, I2, I4, I8, F4, F8, I1},
-    /* i2 */ {I2, I2, I2, I4, I8, F4, F8, I2},
-    /* i4 */ {I4, I4, I4, I4, I8, F4, F8, I4},
-    /* i8 */ {I8, I8, I8, I8, I8, F4, F8, I8},
-    /* f4 */ {F4, F4, F4, F4, F4, F4, F8, F4},
-    /* f8 */ {F8, F8, F8, F8, F8, F8, F8, F8},
-    /* b1 */ {U1, I1, I2, I4, I8, F4, F8, B1},
+#define F2 MT_FLOAT16
+#define G2 MT_BFLOAT16
+    /*        u1  i1  i2  i4  i8  f4  f8  b1  f2  g2 */
+    /* u1 */ {U1, I2, I2, I4, I8, F4, F8, U1, F2, G2},
+    /* i1 */ {I2, I1, I2, I4, I8, F4, F8, I1, F2, G2},
+    /* i2 */ {I2, I2, I2, I4, I8, F4, F8, I2, F2, G2},
+    /* i4 */ {I4, I4, I4, I4, I8, F4, F8, I4, F2, G2},
+    /* i8 */ {I8, I8, I8, I8, I8, F4, F8, I8, F2, G2},
+    /* f4 */ {F4, F4, F4, F4, F4, F4, F8, F4, F4, F4},
+    /* f8 */ {F8, F8, F8, F8, F8, F8, F8, F8, F8, F8},
+    /* b1 */ {U1, I1, I2, I4, I8, F4, F8, B1, F2, G2},
+    /* f2 */ {F2, F2, F2, F2, F2, F4, F8, F2, F2, F4},
+    /* g2 */ {G2, G2, G2, G2, G2, F4, F8, G2, F4, G2},
 #undef U1
 #undef I1
 #undef I2
@@ -57,6 +62,8 @@ static const uint8_t promotions[MT_NUM_DTYPES][MT_NUM_DTYPES] = {
 #undef F4
 #undef F8
 #undef B1
+#undef F2
+#undef G2
 };
 
 mt_dtype mt_promote(mt_dtype a, mt_dtype b) { return (mt_dtype)promotions[a][b]; }

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* X(ENUM, C type, name, NumPy-like kind, PyTorch's CamelCase name) in PyTorch's ScalarType order */
+/* X(ENUM, C type, name, NumPy-like kind, PyTorch's CamelCase name). The two narrow floats come last:
+ * they are kept and converted as bits (base/narrow.h), and computed with in float32 (graph/narrow.c). */
 #define MT_DTYPES(X)                                                                               \
     X(UINT8, uint8_t, "uint8", 'u', "Byte")                                                        \
     X(INT8, int8_t, "int8", 'i', "Char")                                                           \
@@ -14,7 +15,9 @@
     X(INT64, int64_t, "int64", 'i', "Long")                                                        \
     X(FLOAT32, float, "float32", 'f', "Float")                                                     \
     X(FLOAT64, double, "float64", 'f', "Double")                                                   \
-    X(BOOL, bool, "bool", 'b', "Bool")
+    X(BOOL, bool, "bool", 'b', "Bool")                                                             \
+    X(FLOAT16, uint16_t, "float16", 'f', "Half")                                                   \
+    X(BFLOAT16, uint16_t, "bfloat16", 'B', "BFloat16")
 
 typedef enum mt_dtype {
 #define MT_DTYPE_ENUM(E, T, name, kind, Camel) MT_##E,
@@ -31,7 +34,11 @@ const char *mt_dtype_name(mt_dtype d);  /* "float32" */
 const char *mt_dtype_camel(mt_dtype d); /* "Float", as error texts say */
 const char *mt_dtype_c(mt_dtype d);     /* "long int", as some of them say */
 
+/* The floats that kernels compute with. */
 static inline bool mt_is_float(mt_dtype d) { return d == MT_FLOAT32 || d == MT_FLOAT64; }
+static inline bool mt_is_narrow(mt_dtype d) { return d == MT_FLOAT16 || d == MT_BFLOAT16; }
+/* Any of the four: what may require grad. */
+static inline bool mt_is_floating(mt_dtype d) { return mt_is_float(d) || mt_is_narrow(d); }
 static inline bool mt_is_integral(mt_dtype d) { return d <= MT_INT64; } /* without bool */
 /* 0 bool, 1 integral, 2 floating: PyTorch's categories, which decide what a 0-d operand changes. */
 static inline int mt_dtype_category(mt_dtype d)

@@ -6,6 +6,7 @@
  * kept. Relies on: base/error.h. */
 #include "base/scalar.h"
 #include "base/error.h"
+#include "base/narrow.h"
 
 #include <float.h>
 #include <math.h>
@@ -99,11 +100,20 @@ void mt_scalar_store(mt_scalar s, mt_dtype d, void *p)
     case MT_FLOAT64:
         STORE(double, mt_scalar_to_double(s));
         break;
+    case MT_FLOAT16:
+        STORE(uint16_t, mt_half_of_float((float)mt_scalar_to_double(s)));
+        break;
+    case MT_BFLOAT16:
+        STORE(uint16_t, mt_bfloat16_of_float((float)mt_scalar_to_double(s)));
+        break;
     default:
         STORE(bool, s.kind == MT_SCALAR_INT ? s.v.i != 0 : mt_scalar_to_double(s) != 0);
     }
 #undef STORE
 }
+
+static mt_scalar load_half(uint16_t h) { return mt_scalar_float(mt_float_of_half(h)); }
+static mt_scalar load_bfloat16(uint16_t b) { return mt_scalar_float(mt_float_of_bfloat16(b)); }
 
 mt_scalar mt_scalar_load(mt_dtype d, const void *p)
 {
@@ -128,6 +138,10 @@ mt_scalar mt_scalar_load(mt_dtype d, const void *p)
         LOAD(float, mt_scalar_float);
     case MT_FLOAT64:
         LOAD(double, mt_scalar_float);
+    case MT_FLOAT16:
+        LOAD(uint16_t, load_half);
+    case MT_BFLOAT16:
+        LOAD(uint16_t, load_bfloat16);
     default:
         return mt_scalar_bool(*(const uint8_t *)p != 0);
     }
@@ -165,6 +179,10 @@ static bool float_fits(double f, mt_dtype d)
         return f >= -TWO_TO_63 && f < TWO_TO_63;
     case MT_FLOAT32:
         return !isfinite(f) || (f >= -FLT_MAX && f <= FLT_MAX);
+    case MT_FLOAT16:
+        return !isfinite(f) || (f >= -65504 && f <= 65504);
+    case MT_BFLOAT16:
+        return !isfinite(f) || (f >= -0x1.fep127 && f <= 0x1.fep127);
     default:
         return true;
     }
@@ -181,14 +199,15 @@ static const char overflow_text[] = "value cannot be converted to type %s withou
 int mt_scalar_check_fits(mt_scalar s, mt_dtype d)
 {
     /* tensor(1e300, dtype=float32) is inf, with no complaint */
-    if (d == MT_FLOAT32 || fits(s, d)) return 0;
+    if (d == MT_FLOAT32 || mt_is_narrow(d) || fits(s, d)) return 0;
     return mt_error(MT_RUNTIME, overflow_text, mt_dtype_name(d));
 }
 
 int mt_scalar_check_fill(mt_scalar s, mt_dtype d)
 {
-    static const char *const c_names[MT_NUM_DTYPES] = {"uint8_t", "int8_t", "int16_t", "int",
-                                                       "int64_t", "float",  "double",  "bool"};
+    static const char *const c_names[MT_NUM_DTYPES] = {
+        "uint8_t", "int8_t", "int16_t", "int",       "int64_t",
+        "float",   "double", "bool",    "c10::Half", "c10::BFloat16"};
     if (fits(s, d)) return 0;
     return mt_error(MT_RUNTIME, overflow_text, c_names[d]);
 }

@@ -3,6 +3,7 @@
 #include "graph/apply.h"
 
 #include "graph/inplace.h"
+#include "graph/narrow.h"
 #include "graph/node.h"
 
 #include <string.h>
@@ -146,9 +147,9 @@ static int deliver_targets(mt_call *c)
     return 0;
 }
 
-/* The flags of all inputs. A view whose base was written with a history has not heard of it yet: it
+/* The flags of all inputs, and the bits of their types. A view whose base was written with a history has not heard of it yet: it
  * asks now. */
-static MT_INLINE uint32_t flags_of_inputs(const mt_call *c)
+static MT_INLINE uint32_t flags_of_inputs(const mt_call *c, uint32_t *types)
 {
     uint32_t flags = 0;
     for (int i = 0; i < c->nin; i++) {
@@ -157,9 +158,14 @@ static MT_INLINE uint32_t flags_of_inputs(const mt_call *c)
         if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation))
             mt_regenerate_view(t);
         flags |= t->flags;
+        *types |= t->dtype;
     }
     return flags;
 }
+
+#define NARROW_BIT 8u /* only the narrow types have it */
+_Static_assert(MT_BOOL < NARROW_BIT && MT_FLOAT16 == NARROW_BIT && MT_BFLOAT16 < 2 * NARROW_BIT,
+               "a narrow type is told by one bit");
 
 /* Marks results that have no history although something they come from asked for one: the reason is
  * told when somebody calls backward() on them. */
@@ -238,9 +244,12 @@ mt_tensor *mt_apply(mt_call *c)
 {
     if (MT_UNLIKELY(mt_self.error)) return NULL;
     bool recorded = !mt_self.no_grad;
-    uint32_t flags = flags_of_inputs(c);
+    uint32_t types = 0, flags = flags_of_inputs(c, &types);
     bool record = recorded && flags & MT_REQUIRES_GRAD;
     c->context = NULL;
+    if (MT_UNLIKELY(types & NARROW_BIT || c->flags & MT_CALL_NARROW) &&
+        !(c->op->kind & (MT_VIEW | MT_ANY_DTYPE)))
+        return mt_apply_narrow(c);
     if (MT_UNLIKELY(c->flags & (MT_CALL_INPLACE | MT_CALL_OUT))) return apply_to_target(c, record);
     c->target = NULL;
     if (c->op->kind & MT_COMPOSITE) {

@@ -4,6 +4,7 @@
  * it is what PyTorch gives on x86: the lowest number (NaN and infinities too), taken in int64 for
  * uint8, in int32 for int8 and int16, and then cut to the low bits. Read next: kernels/reduce.c. */
 #include "kernels/kernels.h"
+#include "base/narrow.h"
 #include "kernels/math.h"
 
 #if defined(__SSE2__)
@@ -103,6 +104,53 @@ static inline int64_t int64_of_double(double x)
 #define CAST_ENTRY(K, FROM, S_FROM, D_FROM, TO, S_TO, D_TO)                                        \
     k->cast[D_FROM][D_TO] = cast_##S_FROM##_##S_TO;
 ALL_TO_ALL(CAST_FUNCTION)
+
+/* ---- narrow floats ---------------------------------------------------------------------------
+ * To and from float32 directly, to and from all others through it, as PyTorch does. */
+#define H_f32(x) mt_float_of_half(x)
+#define G_f32(x) mt_float_of_bfloat16(x)
+#define F_f16(x) mt_half_of_float(x)
+#define F_b16(x) mt_bfloat16_of_float(x)
+CAST_LOOP(H_, uint16_t, f16, float, f32)
+CAST_LOOP(G_, uint16_t, b16, float, f32)
+CAST_LOOP(F_, float, f32, uint16_t, f16)
+CAST_LOOP(F_, float, f32, uint16_t, b16)
+
+static void in_two_steps(int64_t n, char *const *p, const int64_t *stride, mt_loop first,
+                         mt_loop second)
+{
+    enum { CHUNK = 256 };
+    float between[CHUNK];
+    for (int64_t done = 0; done < n; done += CHUNK) {
+        const int64_t part = n - done < CHUNK ? n - done : CHUNK, size = sizeof *between;
+        char *const from[2] = {(char *)between, p[1] + done * stride[1]};
+        char *const to[2] = {p[0] + done * stride[0], (char *)between};
+        first(part, from, (int64_t[]){size, stride[1]}, NULL);
+        second(part, to, (int64_t[]){stride[0], size}, NULL);
+    }
+}
+#define TWO_STEPS(S_FROM, S_TO)                                                                    \
+    static void cast_##S_FROM##_##S_TO(int64_t n, char *const *p, const int64_t *stride,           \
+                                       const double *param)                                        \
+    {                                                                                              \
+        (void)param;                                                                               \
+        in_two_steps(n, p, stride, cast_##S_FROM##_f32, cast_f32_##S_TO);                          \
+    }
+#define WIDE(DO, S, D)                                                                             \
+    DO(S, D, u8, MT_UINT8)                                                                         \
+    DO(S, D, i8, MT_INT8)                                                                          \
+    DO(S, D, i16, MT_INT16)                                                                        \
+    DO(S, D, i32, MT_INT32)                                                                        \
+    DO(S, D, i64, MT_INT64)                                                                        \
+    DO(S, D, f64, MT_FLOAT64)                                                                      \
+    DO(S, D, b8, MT_BOOL)
+#define BOTH_WAYS(S, D, S_2, D_2) TWO_STEPS(S, S_2) TWO_STEPS(S_2, S)
+#define BOTH_ENTRIES(S, D, S_2, D_2)                                                               \
+    k->cast[D][D_2] = cast_##S##_##S_2;                                                            \
+    k->cast[D_2][D] = cast_##S_2##_##S;
+WIDE(BOTH_WAYS, f16, MT_FLOAT16)
+WIDE(BOTH_WAYS, b16, MT_BFLOAT16)
+BOTH_WAYS(f16, MT_FLOAT16, b16, MT_BFLOAT16)
 
 /* ---- same type, fill: by size alone ---------------------------------------------------------- */
 typedef uint8_t __attribute__((may_alias)) word_1;
@@ -257,6 +305,11 @@ void MT_ISA_NAME(mt_fill_copy)(mt_kernels *k)
     static const mt_loop copies[9] = {[1] = copy_1, [2] = copy_2, [4] = copy_4, [8] = copy_8};
     static const mt_loop fills[9] = {[1] = fill_1, [2] = fill_2, [4] = fill_4, [8] = fill_8};
     ALL_TO_ALL(CAST_ENTRY)
+    WIDE(BOTH_ENTRIES, f16, MT_FLOAT16)
+    WIDE(BOTH_ENTRIES, b16, MT_BFLOAT16)
+    BOTH_ENTRIES(f16, MT_FLOAT16, f32, MT_FLOAT32)
+    BOTH_ENTRIES(b16, MT_BFLOAT16, f32, MT_FLOAT32)
+    BOTH_ENTRIES(f16, MT_FLOAT16, b16, MT_BFLOAT16)
     for (int d = 0; d < MT_NUM_DTYPES; d++) {
         k->cast[d][d] = copies[mt_dtype_size(d)];
         k->fill[d] = fills[mt_dtype_size(d)];

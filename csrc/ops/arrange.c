@@ -5,7 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define BOTH (MT_COMPOSITE | MT_FUNCTION | MT_METHOD)
+#define BOTH    (MT_COMPOSITE | MT_FUNCTION | MT_METHOD)
+#define VIEWING (MT_ANY_DTYPE | BOTH)
 
 /* ==== roll, rot90, flips ====================================================================== */
 
@@ -110,7 +111,7 @@ static int ravel_forward(mt_call *c)
     int64_t all = c->in[0]->numel;
     return mt_result_is(c, 0, mt_reshape(mt_contiguous(c->in[0]), 1, &all));
 }
-MT_OP(ravel, .kind = BOTH, .schema = "ravel(Tensor self) -> Tensor",
+MT_OP(ravel, .kind = VIEWING, .schema = "ravel(Tensor self) -> Tensor",
       .doc = "All elements in one contiguous dimension: a view if the tensor is contiguous.");
 
 /* ==== at least so many dimensions ============================================================= */
@@ -129,7 +130,7 @@ static mt_tensor *at_least(mt_tensor *x, int n)
     {                                                                                              \
         return mt_result_is(c, 0, at_least(c->in[0], n));                                          \
     }                                                                                              \
-    MT_OP(atleast_##n##d, .kind = MT_COMPOSITE | MT_FUNCTION,                                      \
+    MT_OP(atleast_##n##d, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION,                       \
           .schema = "_atleast_" #n "d(Tensor self) -> Tensor",                                     \
           .doc = "self with at least " #n " dimension(s), as a view.");
 AT_LEAST(1)
@@ -211,7 +212,7 @@ static int tensor_split_forward(mt_call *c)
     int d = split_dim(c, c->arg[1].i);
     return d < 0 ? -1 : split_in(c, d, c->arg[0].i);
 }
-MT_OP(tensor_split, .kind = BOTH,
+MT_OP(tensor_split, .kind = VIEWING,
       .schema = "tensor_split(Tensor self, int sections, int dim=0) -> Tensor[]",
       .doc = "Views of nearly equal size along dim, or cut at the given indices.");
 static int tensor_split_indices_forward(mt_call *c)
@@ -219,7 +220,7 @@ static int tensor_split_indices_forward(mt_call *c)
     int d = split_dim(c, c->arg[1].i);
     return d < 0 ? -1 : split_at(c, d, c->arg[0].ints.n, c->arg[0].ints.v);
 }
-MT_OP(tensor_split_indices, .kind = BOTH,
+MT_OP(tensor_split_indices, .kind = VIEWING,
       .schema = "tensor_split.indices(Tensor self, int[] indices, int dim=0) -> Tensor[]",
       .doc = "");
 static int tensor_split_tensor_forward(mt_call *c)
@@ -236,7 +237,7 @@ static int tensor_split_tensor_forward(mt_call *c)
     const int64_t *v = (const int64_t *)(void *)at->data;
     return at->ndim ? split_at(c, d, at->numel, v) : split_in(c, d, v[0]);
 }
-MT_OP(tensor_split_tensor, .kind = BOTH,
+MT_OP(tensor_split_tensor, .kind = VIEWING,
       .schema = "tensor_split.tensor_indices_or_sections(Tensor self, Tensor "
                 "tensor_indices_or_sections, int dim=0) -> Tensor[]",
       .doc = "");
@@ -263,13 +264,14 @@ MT_OP(tensor_split_tensor, .kind = BOTH,
                             d, size, n);                                                           \
         return split_in(c, d, n);                                                                  \
     }                                                                                              \
-    MT_OP(id, .kind = BOTH, .schema = #id "(Tensor self, int sections) -> Tensor[]", .doc = text); \
+    MT_OP(id, .kind = VIEWING, .schema = #id "(Tensor self, int sections) -> Tensor[]",            \
+          .doc = text);                                                                            \
     static int id##_indices_forward(mt_call *c)                                                    \
     {                                                                                              \
         int d = c->in[0]->ndim == 1 ? 0 : dim;                                                     \
         return id##_check(c) < 0 ? -1 : split_at(c, d, c->arg[0].ints.n, c->arg[0].ints.v);        \
     }                                                                                              \
-    MT_OP(id##_indices, .kind = BOTH,                                                              \
+    MT_OP(id##_indices, .kind = VIEWING,                                                           \
           .schema = #id ".array(Tensor self, int[] indices) -> Tensor[]", .doc = "");
 SPLIT(hsplit, 1, 1, "Equal views along dim 1 (of vectors, along dim 0), or cut at the indices.")
 SPLIT(vsplit, 2, 0, "Equal views along dim 0, or cut at the indices.")

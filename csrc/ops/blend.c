@@ -127,7 +127,7 @@ static int positive_forward(mt_call *c)
         return mt_error(MT_RUNTIME, "The `+` operator, on a bool tensor is not supported.");
     return mt_result_is(c, 0, c->in[0]);
 }
-MT_OP(positive, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+MT_OP(positive, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
       .schema = "positive(Tensor self) -> Tensor", .doc = "The tensor itself, as +x.");
 
 static int sgn_forward(mt_call *c) { return mt_result_is(c, 0, mt_sign(c->in[0])); }

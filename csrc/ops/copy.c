@@ -33,7 +33,7 @@ static void copy_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[1]) gin[1] = gout[0];
 }
 
-MT_OP(copy, .kind = MT_METHOD | MT_INPLACE_ONLY, .grad_name = "CopyBackwards",
+MT_OP(copy, .kind = MT_ANY_DTYPE | MT_METHOD | MT_INPLACE_ONLY, .grad_name = "CopyBackwards",
       .backward = copy_backward,
       .schema = "copy_(Tensor self, Number other, bool non_blocking=False) -> Tensor",
       .doc = "Writes the values of src, broadcast and cast to this tensor's shape and type, into "
@@ -87,7 +87,7 @@ static int clone_forward(mt_call *c)
     return y ? mt_copy_raw(y, x) : -1;
 }
 
-MT_OP(clone, .kind = MT_FUNCTION | MT_METHOD, .backward = same_gradient, .rule = "g",
+MT_OP(clone, .kind = MT_ANY_DTYPE | MT_FUNCTION | MT_METHOD, .backward = same_gradient, .rule = "g",
       .schema = "clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor",
       .doc = "A copy with memory of its own; gradients flow through it.");
 
@@ -114,6 +114,7 @@ static int row_major_forward(mt_call *c)
 }
 
 static const mt_op mt_op_row_major = {.name = "row_major",
+                                      .kind = MT_ANY_DTYPE,
                                       .grad_name = "CloneBackward0",
                                       .schema = "row_major(Tensor self) -> Tensor",
                                       .forward = row_major_forward,
@@ -131,7 +132,7 @@ static int contiguous_forward(mt_call *c)
     return mt_result_is(c, 0, mt_is_contiguous(x) ? x : mt_call1(&mt_op_row_major, x));
 }
 
-MT_OP(contiguous, .kind = MT_COMPOSITE | MT_METHOD,
+MT_OP(contiguous, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_METHOD,
       .schema = "contiguous(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor",
       .doc = "This tensor if its elements lie in row-major order without gaps, else a copy of "
              "which that is true.");
@@ -149,7 +150,7 @@ static int restride_forward(mt_call *c)
     return y ? mt_copy_raw(y, x) : -1;
 }
 
-MT_OP(restride, .backward = same_gradient,
+MT_OP(restride, .kind = MT_ANY_DTYPE, .backward = same_gradient,
       .schema = "restride(Tensor self, int[] stride) -> Tensor",
       .doc = "The same values in new memory with the given strides.");
 
@@ -168,8 +169,8 @@ static int to_dtype_forward(mt_call *c)
     return y ? mt_copy_raw(y, c->in[0]) : -1;
 }
 
-MT_OP(to_dtype, .grad_name = "ToCopyBackward0", .backward = same_gradient, .rule = "g, cast back",
-      .schema = "to_dtype(Tensor self, ScalarType dtype) -> Tensor",
+MT_OP(to_dtype, .kind = MT_ANY_DTYPE, .grad_name = "ToCopyBackward0", .backward = same_gradient,
+      .rule = "g, cast back", .schema = "to_dtype(Tensor self, ScalarType dtype) -> Tensor",
       .doc = "The values in another type.");
 
 mt_tensor *mt_to_dtype(mt_tensor *self, mt_dtype dtype)
@@ -185,10 +186,12 @@ mt_tensor *mt_to_dtype(mt_tensor *self, mt_dtype dtype)
         mt_tensor *y = mt_to_dtype(c->in[0], E);                                                   \
         return mt_result_is(c, 0, y == c->in[0] ? y : in_format(y, c->arg[0]));                    \
     }                                                                                              \
-    MT_OP(id, .kind = MT_COMPOSITE | MT_METHOD, .doc = text,                                       \
+    MT_OP(id, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_METHOD, .doc = text,                        \
           .schema = name "(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor");
 CAST(as_float, "float", MT_FLOAT32, "This tensor as float32: itself if it is one already.")
 CAST(as_double, "double", MT_FLOAT64, "This tensor as float64: itself if it is one already.")
+CAST(as_half, "half", MT_FLOAT16, "This tensor as float16: itself if it is one already.")
+CAST(as_bfloat16, "bfloat16", MT_BFLOAT16, "This tensor as bfloat16: itself if it is one already.")
 CAST(as_long, "long", MT_INT64,
      "This tensor as int64, fractions cut off: itself if it is one already.")
 CAST(as_int, "int", MT_INT32,
@@ -205,7 +208,7 @@ static int type_as_forward(mt_call *c)
 {
     return mt_result_is(c, 0, mt_to_dtype(c->in[0], (mt_dtype)c->in[1]->dtype));
 }
-MT_OP(type_as, .kind = MT_COMPOSITE | MT_METHOD,
+MT_OP(type_as, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_METHOD,
       .schema = "type_as(Tensor self, Tensor other) -> Tensor",
       .doc = "This tensor in the type of other.");
 
@@ -219,7 +222,7 @@ static int detach_forward(mt_call *c)
     return y ? 0 : -1;
 }
 
-MT_OP(detach, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD,
+MT_OP(detach, .kind = MT_ANY_DTYPE | MT_NODIFF | MT_FUNCTION | MT_METHOD,
       .schema = "detach(Tensor self) -> Tensor",
       .doc = "The same memory as a new tensor without history: no gradient flows through it. "
              "Writing to one is seen in the other.");
@@ -256,9 +259,9 @@ static const char *fill_grad_name(const mt_call *c)
     return mt_like_number(&c->in_dims[1]) ? "FillBackward0" : "FillBackward1";
 }
 
-MT_OP(fill, .kind = MT_FUNCTION | MT_INPLACE | MT_IDEMPOTENT, .backward = fill_backward,
-      .grad_name_of = fill_grad_name, .schema = "fill(Tensor self, Number value) -> Tensor",
-      .doc = "Every element set to value.");
+MT_OP(fill, .kind = MT_ANY_DTYPE | MT_FUNCTION | MT_INPLACE | MT_IDEMPOTENT,
+      .backward = fill_backward, .grad_name_of = fill_grad_name,
+      .schema = "fill(Tensor self, Number value) -> Tensor", .doc = "Every element set to value.");
 
 mt_tensor *mt_fill(mt_tensor *self, mt_tensor *value) { return mt_call2(&mt_op_fill, self, value); }
 
@@ -274,7 +277,7 @@ static void zero_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[0]) gin[0] = mt_zeros_of(&c->in_dims[0]);
 }
 
-MT_OP(zero, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE_ONLY | MT_IDEMPOTENT,
+MT_OP(zero, .kind = MT_ANY_DTYPE | MT_FUNCTION | MT_METHOD | MT_INPLACE_ONLY | MT_IDEMPOTENT,
       .backward = zero_backward, .schema = "zero_(Tensor self) -> Tensor",
       .doc = "Sets every element of this tensor to 0.");
 

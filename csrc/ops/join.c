@@ -28,8 +28,8 @@ static int unbind_forward(mt_call *c)
     return 0;
 }
 
-MT_OP(unbind, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD, .grad_name = "UnbindBackward0",
-      .schema = "unbind(Tensor self, int dim=0) -> Tensor[]",
+MT_OP(unbind, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+      .grad_name = "UnbindBackward0", .schema = "unbind(Tensor self, int dim=0) -> Tensor[]",
       .doc = "The slices along dim as a tuple of views.");
 
 static int split_into(mt_call *c, int dim, int n, const int64_t *sizes)
@@ -74,7 +74,8 @@ static int split_forward(mt_call *c)
     return split_evenly(c, d, size);
 }
 
-MT_OP(split, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD, .grad_name = "SplitBackward0",
+MT_OP(split, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+      .grad_name = "SplitBackward0",
       .schema = "split(Tensor self, int split_size_or_sections, int dim=0) -> Tensor[]",
       .doc = "Views of split_size elements each along dim, the last one shorter; or of the listed "
              "sizes.");
@@ -104,12 +105,12 @@ static int split_sizes_forward(mt_call *c)
     return split_into(c, d, (int)c->arg[0].ints.n, c->arg[0].ints.v);
 }
 
-MT_OP(split_sizes, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+MT_OP(split_sizes, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
       .grad_name = "SplitWithSizesBackward0",
       .schema = "split.sizes(Tensor self, int[] split_size_or_sections, int dim=0) -> Tensor[]",
       .doc = "");
 static int split_with_sizes_forward(mt_call *c) { return split_sizes_forward(c); }
-MT_OP(split_with_sizes, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+MT_OP(split_with_sizes, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
       .grad_name = "SplitWithSizesBackward0",
       .schema = "split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]",
       .doc = "Views of the listed sizes along dim.");
@@ -132,7 +133,8 @@ static int chunk_forward(mt_call *c)
     return 0;
 }
 
-MT_OP(chunk, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD, .grad_name = "SplitBackward0",
+MT_OP(chunk, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+      .grad_name = "SplitBackward0",
       .schema = "chunk(Tensor self, int chunks, int dim=0) -> Tensor[]",
       .doc = "At most `chunks` views of equal size along dim, the last one shorter.");
 

@@ -199,7 +199,7 @@ static int narrow_forward(mt_call *c)
     return mt_result_is(c, 0, mt_slice(x, d, start, start + length, 1));
 }
 
-MT_OP(narrow, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+MT_OP(narrow, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
       .schema = "narrow(Tensor self, int dim, int start, int length) -> Tensor",
       .doc = "A view of length elements of dimension dim from start on.");
 

@@ -109,7 +109,7 @@ static int view_dtype_forward(mt_call *c)
     return 0;
 }
 
-MT_OP(view_dtype, .kind = MT_NODIFF | MT_METHOD,
+MT_OP(view_dtype, .kind = MT_ANY_DTYPE | MT_NODIFF | MT_METHOD,
       .schema = "view.dtype(Tensor self, ScalarType dtype) -> Tensor", .doc = "");
 
 static int reshape_forward(mt_call *c)
@@ -122,7 +122,7 @@ static int reshape_forward(mt_call *c)
     return mt_result_is(c, 0, mt_view(x, n, size));
 }
 
-MT_OP(reshape, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_VARARGS,
+MT_OP(reshape, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_VARARGS,
       .schema = "reshape(Tensor self, int[] shape) -> Tensor",
       .doc =
           "The elements in another shape, a view where possible, else a copy; one size may be -1.");
@@ -138,7 +138,7 @@ static int view_as_forward(mt_call *c)
 {
     return mt_result_is(c, 0, mt_view(c->in[0], c->in[1]->ndim, c->in[1]->size));
 }
-MT_OP(view_as, .kind = MT_COMPOSITE | MT_METHOD,
+MT_OP(view_as, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_METHOD,
       .schema = "view_as(Tensor self, Tensor other) -> Tensor",
       .doc = "view() in the shape of other.");
 mt_tensor *mt_view_as(mt_tensor *self, mt_tensor *other)
@@ -151,7 +151,7 @@ static int reshape_as_forward(mt_call *c)
     mt_arg size[1] = {mt_arg_ints(c->in[1]->ndim, c->in[1]->size)};
     return mt_result_is(c, 0, mt_call1a(&mt_op_reshape, c->in[0], 1, size));
 }
-MT_OP(reshape_as, .kind = MT_COMPOSITE | MT_METHOD,
+MT_OP(reshape_as, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_METHOD,
       .schema = "reshape_as(Tensor self, Tensor other) -> Tensor",
       .doc = "reshape() in the shape of other.");
 mt_tensor *mt_reshape_as(mt_tensor *self, mt_tensor *other)
@@ -179,7 +179,7 @@ static int flatten_forward(mt_call *c)
     return mt_result_is(c, 0, mt_reshape(x, n, size));
 }
 
-MT_OP(flatten, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+MT_OP(flatten, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
       .schema = "flatten(Tensor self, int start_dim=0, int end_dim=-1) -> Tensor",
       .doc = "The dimensions from start_dim to end_dim as one.");
 
@@ -217,7 +217,7 @@ static int unflatten_forward(mt_call *c)
     return mt_result_is(c, 0, mt_view(x, m, size));
 }
 
-MT_OP(unflatten, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+MT_OP(unflatten, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
       .schema = "unflatten(Tensor self, int dim, int[] sizes) -> Tensor",
       .doc = "Dimension dim as several; one size may be -1.");
 
@@ -359,7 +359,7 @@ static int movedim_forward(mt_call *c)
 }
 
 MT_OP(
-    movedim, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+    movedim, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
     .schema = "movedim(Tensor self, int[1] source, int[1] destination) -> Tensor",
     .doc =
         "A view with the dimensions source at the places destination, the others in their order.");
@@ -530,7 +530,7 @@ static int expand_as_forward(mt_call *c)
     mt_arg arg[2] = {mt_arg_ints(c->in[1]->ndim, c->in[1]->size), mt_arg_bool(false)};
     return mt_result_is(c, 0, mt_call1a(&mt_op_expand, c->in[0], 2, arg));
 }
-MT_OP(expand_as, .kind = MT_COMPOSITE | MT_METHOD,
+MT_OP(expand_as, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_METHOD,
       .schema = "expand_as(Tensor self, Tensor other) -> Tensor",
       .doc = "expand() to the shape of other.");
 mt_tensor *mt_expand_as(mt_tensor *self, mt_tensor *other)
@@ -543,7 +543,7 @@ static int broadcast_to_forward(mt_call *c)
     mt_arg arg[2] = {c->arg[0], mt_arg_bool(false)};
     return mt_result_is(c, 0, mt_call1a(&mt_op_expand, c->in[0], 2, arg));
 }
-MT_OP(broadcast_to, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+MT_OP(broadcast_to, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
       .schema = "broadcast_to(Tensor self, int[] size) -> Tensor",
       .doc = "expand() under NumPy's name.");
 mt_tensor *mt_broadcast_to(mt_tensor *self, int ndim, const int64_t *size)

@@ -36,7 +36,7 @@ static int check_lane(const mt_lanes *l, int k)
 
 static int check_param(mt_tensor *p)
 {
-    if (!mt_is_float((mt_dtype)p->dtype))
+    if (!mt_is_floating((mt_dtype)p->dtype))
         return mt_error(
             MT_RUNTIME,
             "For integral input tensors, argument alpha must not be a floating point number.");
@@ -48,11 +48,11 @@ static int check_param(mt_tensor *p)
     return status;
 }
 
-/* The general case of mt_lanes_open: some lane is not contiguous, or of another type. */
+/* The general case of mt_lanes_open: some lane is not contiguous, of another type, or narrow. */
 static int open_copies(mt_lanes *l)
 {
     const mt_tensor *p = l->tensor[MT_LANE_PARAM];
-    bool in_place = mt_is_dense(p);
+    bool in_place = mt_is_dense(p) && p->dtype == l->dtype;
     for (int k = 1; k < l->count && in_place; k++)
         if (l->tensor[k]) in_place = l->tensor[k]->dtype == p->dtype && same_order(p, l->tensor[k]);
     for (int k = 0; k < l->count; k++) {
@@ -71,9 +71,9 @@ int mt_lanes_open(mt_lanes *l)
     mt_tensor *p = l->tensor[MT_LANE_PARAM];
     bool plain = mt_lane_is_ready(p);
     if (MT_UNLIKELY(!plain) && check_param(p) < 0) return -1;
-    l->dtype = (mt_dtype)p->dtype;
+    l->dtype = mt_is_narrow((mt_dtype)p->dtype) ? MT_FLOAT32 : (mt_dtype)p->dtype;
     l->n = p->numel;
-    l->itemsize = mt_itemsize(p);
+    l->itemsize = mt_dtype_size(l->dtype);
     l->copied = false;
     l->data[0] = p->data;
     for (int k = 1; k < l->count; k++) {

@@ -296,12 +296,14 @@ static int generator_argument(PyObject *o, mt_arg *arg)
     return 0;
 }
 
-static int dtype_argument(PyObject *o, mt_arg *arg)
+static int dtype_argument(PyObject *o, mt_arg *arg, py_bound *b)
 {
     mt_dtype d;
     int status = py_dtype_from(o, &d);
-    if (status == 1) *arg = mt_arg_dtype(d);
-    return status;
+    if (status != 1) return status;
+    *arg = mt_arg_dtype(d);
+    if (mt_is_narrow(d)) b->call.flags |= MT_CALL_NARROW;
+    return 1;
 }
 
 /* o into its place: 1 done, 0 does not fit, -1 exception. */
@@ -335,7 +337,7 @@ static int convert(const py_schema *s, const py_param *p, PyObject *o, py_bound 
     case PY_FLOATS:
         return floats_argument(s, p, o, b);
     case PY_DTYPE:
-        return dtype_argument(o, arg);
+        return dtype_argument(o, arg, b);
     case PY_GENERATOR:
         return generator_argument(o, arg);
     default:

@@ -95,7 +95,7 @@ static int fail_nested(const reader *r, PyObject *o)
 {
     if (is_text(o))
         PyErr_Format(PyExc_ValueError, "too many dimensions '%s'", Py_TYPE(o)->tp_name);
-    else if (r->d == MT_NO_DTYPE || mt_is_float(r->d))
+    else if (r->d == MT_NO_DTYPE || mt_is_floating(r->d))
         PyErr_Format(PyExc_TypeError, "must be real number, not %s", Py_TYPE(o)->tp_name);
     else
         PyErr_Format(PyExc_TypeError, "'%s' object cannot be interpreted as an integer",
@@ -226,7 +226,7 @@ static int store_convertible(const reader *r, PyObject *o, char *p)
 {
     if (py_is_nested(o) || is_text(o) || PyComplex_Check(o)) return fail_nested(r, o);
     PyObject *number =
-        !mt_is_float(r->d) && PyIndex_Check(o) ? PyNumber_Index(o) : PyNumber_Float(o);
+        !mt_is_floating(r->d) && PyIndex_Check(o) ? PyNumber_Index(o) : PyNumber_Float(o);
     mt_scalar s;
     if (!number) return -1;
     int failed = py_scalar_from(number, &s) == 1 ? store_scalar(s, r->d, p) : -1;
@@ -238,7 +238,7 @@ static int store_number(const reader *r, PyObject *o, char *p)
 {
     mt_scalar s;
     if (PyLong_Check(o) && !PyBool_Check(o) &&
-        mt_is_float(r->d)) { /* any size of int fits a float */
+        mt_is_floating(r->d)) { /* any size of int fits a float */
         double value = PyLong_AsDouble(o);
         if (value == -1.0 && PyErr_Occurred()) return -1;
         return store_scalar(mt_scalar_float(value), r->d, p);

@@ -10,7 +10,7 @@
 #include "python/py_tensor.h"
 
 /* ---- the records, as DLPack lays them out ---------------------------------------------------- */
-enum { DL_INT = 0, DL_UINT = 1, DL_FLOAT = 2, DL_COMPLEX = 5, DL_BOOL = 6 };
+enum { DL_INT = 0, DL_UINT = 1, DL_FLOAT = 2, DL_BFLOAT = 4, DL_COMPLEX = 5, DL_BOOL = 6 };
 enum { DL_CPU = 1 };
 enum { DL_READ_ONLY = 1, DL_IS_COPIED = 2 };
 
@@ -48,6 +48,7 @@ static const uint8_t codes[MT_NUM_DTYPES] = {
     [MT_##E] = (kind) == 'i'   ? DL_INT                                                            \
                : (kind) == 'u' ? DL_UINT                                                           \
                : (kind) == 'f' ? DL_FLOAT                                                          \
+               : (kind) == 'B' ? DL_BFLOAT                                                         \
                : (kind) == 'c' ? DL_COMPLEX                                                        \
                                : DL_BOOL,
     MT_DTYPES(CODE)

@@ -31,7 +31,7 @@ static PyObject *dtype_self(PyObject *self, PyObject *Py_UNUSED(ignored))
 
 static PyObject *dtype_is_floating(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyBool_FromLong(mt_is_float(((dtype_object *)self)->d));
+    return PyBool_FromLong(mt_is_floating(((dtype_object *)self)->d));
 }
 
 static PyObject *dtype_is_complex(PyObject *Py_UNUSED(self), void *Py_UNUSED(closure))
@@ -58,7 +58,8 @@ static PyMethodDef dtype_methods[] = {
 };
 
 static PyGetSetDef dtype_getset[] = {
-    {"is_floating_point", dtype_is_floating, NULL, "True for float32 and float64.", NULL},
+    {"is_floating_point", dtype_is_floating, NULL,
+     "True for float16, bfloat16, float32 and float64.", NULL},
     {"is_complex", dtype_is_complex, NULL, "False: there are no complex types.", NULL},
     {"is_signed", dtype_is_signed, NULL, "True if the type has negative values.", NULL},
     {"itemsize", dtype_itemsize, NULL, "Bytes per element.", NULL},
@@ -110,7 +111,6 @@ typedef struct info_object {
 static PyTypeObject finfo_type, iinfo_type;
 
 static mt_dtype info_dtype(PyObject *self) { return ((info_object *)self)->d; }
-static bool info_is_double(PyObject *self) { return info_dtype(self) == MT_FLOAT64; }
 
 static PyObject *info_bits(PyObject *self, void *Py_UNUSED(closure))
 {
@@ -122,18 +122,20 @@ static PyObject *info_name(PyObject *self, void *Py_UNUSED(closure))
     return PyUnicode_FromString(mt_dtype_name(info_dtype(self)));
 }
 
-/* The limits of both float types in one table: finfo's attributes point into it. */
+/* The limits of the float types in one table: finfo's attributes point into it. */
 typedef struct limits {
     double min, max, eps, smallest_normal, resolution;
 } limits;
-static const limits float_limits[2] = {
-    {-(double)FLT_MAX, FLT_MAX, FLT_EPSILON, FLT_MIN, 1e-6},
-    {-DBL_MAX, DBL_MAX, DBL_EPSILON, DBL_MIN, 1e-15},
+static const limits float_limits[MT_NUM_DTYPES] = {
+    [MT_FLOAT16] = {-65504, 65504, 0x1p-10, 0x1p-14, 1e-3},
+    [MT_BFLOAT16] = {-0x1.fep127, 0x1.fep127, 0x1p-7, 0x1p-126, 1e-2},
+    [MT_FLOAT32] = {-(double)FLT_MAX, FLT_MAX, FLT_EPSILON, FLT_MIN, 1e-6},
+    [MT_FLOAT64] = {-DBL_MAX, DBL_MAX, DBL_EPSILON, DBL_MIN, 1e-15},
 };
 
 static PyObject *finfo_value(PyObject *self, void *closure)
 {
-    const char *row = (const char *)&float_limits[info_is_double(self)];
+    const char *row = (const char *)&float_limits[info_dtype(self)];
     return PyFloat_FromDouble(*(const double *)(row + (size_t)closure));
 }
 
@@ -156,7 +158,7 @@ static PyObject *iinfo_max(PyObject *self, void *Py_UNUSED(closure))
 
 static PyObject *finfo_repr(PyObject *self)
 {
-    const limits *l = &float_limits[info_is_double(self)];
+    const limits *l = &float_limits[info_dtype(self)];
     char text[300];
     PyOS_snprintf(
         text, sizeof text,
@@ -206,7 +208,7 @@ static PyObject *finfo_new(PyTypeObject *cls, PyObject *args, PyObject *kwargs)
 {
     mt_dtype d = mt_default_dtype();
     if (info_argument(args, kwargs, "finfo", &d) < 0) return NULL;
-    if (!mt_is_float(d)) {
+    if (!mt_is_floating(d)) {
         PyErr_SetString(PyExc_TypeError, "torch.finfo() requires a floating point input type. Use "
                                          "torch.iinfo to handle 'torch.finfo'");
         return NULL;
@@ -222,7 +224,7 @@ static PyObject *iinfo_new(PyTypeObject *cls, PyObject *args, PyObject *kwargs)
     if (given == 0)
         PyErr_SetString(PyExc_TypeError,
                         "iinfo() missing 1 required positional arguments: \"type\"");
-    else if (mt_is_float(d))
+    else if (mt_is_floating(d))
         PyErr_SetString(PyExc_TypeError, "torch.iinfo() requires an integer input type. Use "
                                          "torch.finfo to handle 'torch.iinfo'");
     else if (d == MT_BOOL)
@@ -297,9 +299,16 @@ static PyObject *set_default_dtype(PyObject *Py_UNUSED(module), PyObject *o)
         return NULL;
     }
     mt_dtype d = ((dtype_object *)o)->d;
-    if (!mt_is_float(d)) {
+    if (!mt_is_floating(d)) {
         PyErr_SetString(PyExc_TypeError,
                         "only floating-point types are supported as the default type");
+        return NULL;
+    }
+    if (mt_is_narrow(d)) {
+        PyErr_Format(PyExc_NotImplementedError,
+                     "torch.%s cannot be the default dtype here. Hint: cast what you need with "
+                     "to(), or use a dtype= argument.",
+                     mt_dtype_name(d));
         return NULL;
     }
     mt_set_default_dtype(d);
@@ -400,11 +409,8 @@ int py_init_dtype(PyObject *module)
     static const struct {
         const char *name;
         mt_dtype d;
-    } names[] = {{"float", MT_FLOAT32},
-                 {"double", MT_FLOAT64},
-                 {"long", MT_INT64},
-                 {"int", MT_INT32},
-                 {"short", MT_INT16}};
+    } names[] = {{"float", MT_FLOAT32}, {"half", MT_FLOAT16}, {"double", MT_FLOAT64},
+                 {"long", MT_INT64},    {"int", MT_INT32},    {"short", MT_INT16}};
     if (PyType_Ready(&py_dtype_type) < 0) return -1;
     for (int d = 0; d < MT_NUM_DTYPES; d++) {
         PyObject_Init((PyObject *)&dtypes[d], &py_dtype_type);

@@ -55,7 +55,7 @@ int py_bool_argument(PyObject *o, const char *function, const char *name, bool f
 
 int py_require_grad(mt_tensor *t)
 {
-    if (mt_is_float((mt_dtype)t->dtype)) {
+    if (mt_is_floating((mt_dtype)t->dtype)) {
         t->flags |= MT_REQUIRES_GRAD;
         return 0;
     }

@@ -137,7 +137,7 @@ static int apply_tensor(selection *s, mt_tensor *t, int place, int *counted)
     bool mask = t->dtype == MT_BOOL || t->dtype == MT_UINT8;
     if (t->ndim == 0 && mask)
         return apply_bool(s, mt_scalar_to_int(mt_item_at(t, 0)) != 0, counted);
-    if (t->ndim == 0 && !mt_is_float((mt_dtype)t->dtype))
+    if (t->ndim == 0 && !mt_is_floating((mt_dtype)t->dtype))
         return apply_int(s, mt_scalar_to_int(mt_item_at(t, 0)), place);
     if (t->dtype == MT_UINT8 && warn_byte() < 0) return -1;
     fill_whole(s, counted);

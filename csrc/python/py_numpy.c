@@ -13,7 +13,8 @@
 static const int numpy_types[MT_NUM_DTYPES] = {
     [MT_UINT8] = NPY_UINT8,     [MT_INT8] = NPY_INT8,   [MT_INT16] = NPY_INT16,
     [MT_INT32] = NPY_INT32,     [MT_INT64] = NPY_INT64, [MT_FLOAT32] = NPY_FLOAT32,
-    [MT_FLOAT64] = NPY_FLOAT64, [MT_BOOL] = NPY_BOOL,
+    [MT_FLOAT64] = NPY_FLOAT64, [MT_BOOL] = NPY_BOOL,   [MT_FLOAT16] = NPY_HALF,
+    [MT_BFLOAT16] = NPY_NOTYPE,
 };
 
 /* By kind and size, since C has several types of one size. MT_NO_DTYPE: none of ours. */
@@ -28,7 +29,10 @@ static mt_dtype dtype_of(const PyArray_Descr *descr)
     case 'i':
         return size == 1 ? MT_INT8 : size == 2 ? MT_INT16 : size == 4 ? MT_INT32 : MT_INT64;
     case 'f':
-        return size == 4 ? MT_FLOAT32 : size == 8 ? MT_FLOAT64 : MT_NO_DTYPE;
+        return size == 4   ? MT_FLOAT32
+               : size == 8 ? MT_FLOAT64
+               : size == 2 ? MT_FLOAT16
+                           : MT_NO_DTYPE;
     default:
         return MT_NO_DTYPE;
     }
@@ -219,6 +223,11 @@ PyObject *py_to_array(mt_tensor *t)
         return PyErr_Format(PyExc_RuntimeError,
                             "NumPy arrays have at most %d dimensions, but got %d", NPY_MAXDIMS,
                             t->ndim);
+    if (numpy_types[t->dtype] == NPY_NOTYPE)
+        return PyErr_Format(PyExc_TypeError,
+                            "Got unsupported ScalarType %s. Hint: NumPy has no such type; convert "
+                            "with float() first.",
+                            mt_dtype_camel((mt_dtype)t->dtype));
     for (int i = 0; i < t->ndim; i++) {
         size[i] = (npy_intp)t->size[i];
         stride[i] = (npy_intp)(t->stride[i] * mt_itemsize(t));

@@ -389,7 +389,7 @@ static PyObject *slot_abs(PyObject *a) { return slot_call(SLOT_abs, &a, 1); }
 
 static PyObject *slot_invert(PyObject *a)
 {
-    if (!mt_is_float((mt_dtype)py_core(a)->dtype)) return slot_call(SLOT_bitwise_not, &a, 1);
+    if (!mt_is_floating((mt_dtype)py_core(a)->dtype)) return slot_call(SLOT_bitwise_not, &a, 1);
     return PyErr_Format(
         PyExc_TypeError,
         "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
@@ -455,7 +455,7 @@ static PyObject *tensor_int(PyObject *self)
 static PyObject *tensor_index(PyObject *self)
 {
     const mt_tensor *t = py_core(self);
-    if (t->numel == 1 && !mt_is_float((mt_dtype)t->dtype))
+    if (t->numel == 1 && !mt_is_floating((mt_dtype)t->dtype))
         return PyLong_FromLongLong(mt_scalar_to_int(mt_item_at(t, 0)));
     return PyErr_Format(PyExc_TypeError,
                         "only integer tensors of a single element can be converted to an index");

@@ -139,7 +139,7 @@ static int fail_not_leaf(bool on)
 /* kinds: the words of the caller's message. */
 static int change_requires_grad(mt_tensor *t, bool on, const char *kinds)
 {
-    if (on && !mt_is_float((mt_dtype)t->dtype)) {
+    if (on && !mt_is_floating((mt_dtype)t->dtype)) {
         PyErr_Format(PyExc_RuntimeError, "only Tensors of %s dtype can require gradients", kinds);
         return -1;
     }
@@ -282,7 +282,7 @@ static int set_data(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
                      Py_TYPE(value)->tp_name);
         return -1;
     }
-    if (mt_requires_grad(t) && !mt_is_float((mt_dtype)py_core(value)->dtype)) {
+    if (mt_requires_grad(t) && !mt_is_floating((mt_dtype)py_core(value)->dtype)) {
         PyErr_SetString(
             PyExc_RuntimeError,
             "data set to a tensor that requires gradients must be floating point or complex dtype");
@@ -430,7 +430,7 @@ static PyObject *get_device_number(PyObject *Py_UNUSED(self), PyObject *Py_UNUSE
 }
 static PyObject *is_floating_point(PyObject *self, PyObject *Py_UNUSED(unused))
 {
-    return PyBool_FromLong(mt_is_float((mt_dtype)py_core(self)->dtype));
+    return PyBool_FromLong(mt_is_floating((mt_dtype)py_core(self)->dtype));
 }
 static PyObject *is_signed(PyObject *self, PyObject *Py_UNUSED(unused))
 {
