@@ -130,4 +130,6 @@ def results(value):
 
 
 def to_numpy(value):
+    if str(getattr(value, "dtype", "")) == "torch.bfloat16":  # NumPy has no such type
+        value = value.float()
     return value.detach().numpy() if hasattr(value, "detach") else np.asarray(value)

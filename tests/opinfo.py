@@ -215,6 +215,12 @@ def cast(dtype):
     return lambda x: x.astype(dtype)
 
 
+def cast_bfloat16(x):
+    """Rounded to the nearest of these numbers, as float32."""
+    bits = x.astype(np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16 << 16).view(np.float32)
+
+
 def gelu(x, approximate="none"):
     if approximate == "tanh":
         return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
@@ -342,6 +348,8 @@ OPS = [
     Op("contiguous", X, np.copy, AB),
     Op("float", X, cast("float32"), AB),
     Op("double", X, cast("float64"), AB),
+    Op("half", X, cast("float16"), AB),
+    Op("bfloat16", X, cast_bfloat16, AB),
     Op("long", X, cast("int64"), AB, grad=False),
     Op("int", X, cast("int32"), AB, grad=False),
     Op("short", X, cast("int16"), AB, grad=False),

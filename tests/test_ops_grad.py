@@ -13,7 +13,7 @@ import minitorch as mt
 from minitorch.autograd import gradcheck, gradgradcheck
 
 DIFFERENTIABLE = [op for op in OPS if op.grad]
-SINGLE = ("float",)  # computes in float32: too coarse for finite differences
+SINGLE = ("float", "half", "bfloat16")  # too coarse for finite differences
 each_op = pytest.mark.parametrize("op", DIFFERENTIABLE, ids=str)
 
 

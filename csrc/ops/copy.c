@@ -240,7 +240,7 @@ static int fill_forward(mt_call *c)
             "fill_ only supports 0-dimension value tensor but got tensor with %d dimensions.",
             value->ndim);
     mt_scalar s = mt_item_at(value, 0);
-    if (value->flags & MT_WRAPPED_NUMBER && mt_scalar_check_fits(s, (mt_dtype)x->dtype) < 0)
+    if (value->flags & MT_WRAPPED_NUMBER && mt_scalar_check_fill(s, (mt_dtype)x->dtype) < 0)
         return -1;
     c->in[1] = NULL; /* read already: y.fill_(y[0]) is fine */
     mt_tensor *y = mt_result_like(c, 0, (mt_dtype)x->dtype, x);

@@ -46,7 +46,7 @@ static int empty_forward(mt_call *c)
 {
     return sized(c, NULL, &c->arg[0], wanted(c, &c->arg[1], mt_default_dtype()));
 }
-MT_OP(empty, FACTORY | MT_VARARGS,
+MT_OP(empty, FACTORY | MT_ANY_DTYPE | MT_VARARGS,
       .schema = "empty(int[] size, *, ScalarType? dtype=None) -> Tensor",
       .doc = "A tensor whose values are whatever was in memory.");
 
@@ -55,7 +55,7 @@ static int zeros_forward(mt_call *c)
     return filled(c, sized(c, "zeros", &c->arg[0], wanted(c, &c->arg[1], mt_default_dtype())),
                   mt_scalar_int(0));
 }
-MT_OP(zeros, FACTORY | MT_VARARGS,
+MT_OP(zeros, FACTORY | MT_ANY_DTYPE | MT_VARARGS,
       .schema = "zeros(int[] size, *, ScalarType? dtype=None) -> Tensor",
       .doc = "A tensor of zeros.");
 mt_tensor *mt_zeros(mt_dtype d, int ndim, const int64_t *size)
@@ -69,7 +69,8 @@ static int ones_forward(mt_call *c)
     return filled(c, sized(c, "ones", &c->arg[0], wanted(c, &c->arg[1], mt_default_dtype())),
                   mt_scalar_int(1));
 }
-MT_OP(ones, FACTORY | MT_VARARGS, .schema = "ones(int[] size, *, ScalarType? dtype=None) -> Tensor",
+MT_OP(ones, FACTORY | MT_ANY_DTYPE | MT_VARARGS,
+      .schema = "ones(int[] size, *, ScalarType? dtype=None) -> Tensor",
       .doc = "A tensor of ones.");
 mt_tensor *mt_ones(mt_dtype d, int ndim, const int64_t *size)
 {
@@ -81,10 +82,10 @@ static int full_forward(mt_call *c)
 {
     mt_scalar v = c->arg[1].s;
     mt_dtype d = wanted(c, &c->arg[2], mt_scalar_dtype(v));
-    if (mt_scalar_check_fits(v, d) < 0) return -1;
+    if (mt_scalar_check_fill(v, d) < 0) return -1;
     return filled(c, sized(c, "full", &c->arg[0], d), v);
 }
-MT_OP(full, FACTORY,
+MT_OP(full, FACTORY | MT_ANY_DTYPE,
       .schema = "full(int[] size, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor",
       .doc = "A tensor of fill_value, of the type that the value has unless dtype says otherwise.");
 mt_tensor *mt_full(mt_dtype d, int ndim, const int64_t *size, mt_scalar value)
@@ -103,7 +104,7 @@ static int like(mt_call *c, const mt_arg *dtype)
 }
 
 static int empty_like_forward(mt_call *c) { return like(c, &c->arg[0]); }
-MT_OP(empty_like, LIKE,
+MT_OP(empty_like, LIKE | MT_ANY_DTYPE,
       .schema = "empty_like(Tensor self, *, ScalarType? dtype=None, MemoryFormat? "
                 "memory_format=None) -> Tensor",
       .doc = "empty() in the shape, type and memory order of the input.");
@@ -111,7 +112,7 @@ static int zeros_like_forward(mt_call *c)
 {
     return filled(c, like(c, &c->arg[0]), mt_scalar_int(0));
 }
-MT_OP(zeros_like, LIKE,
+MT_OP(zeros_like, LIKE | MT_ANY_DTYPE,
       .schema = "zeros_like(Tensor self, *, ScalarType? dtype=None, MemoryFormat? "
                 "memory_format=None) -> Tensor",
       .doc = "zeros() in the shape, type and memory order of the input.");
@@ -124,47 +125,47 @@ static int ones_like_forward(mt_call *c)
 {
     return filled(c, like(c, &c->arg[0]), mt_scalar_int(1));
 }
-MT_OP(ones_like, LIKE,
+MT_OP(ones_like, LIKE | MT_ANY_DTYPE,
       .schema = "ones_like(Tensor self, *, ScalarType? dtype=None, MemoryFormat? "
                 "memory_format=None) -> Tensor",
       .doc = "ones() in the shape, type and memory order of the input.");
 static int full_like_forward(mt_call *c)
 {
     mt_dtype d = c->arg[1].given ? (mt_dtype)c->arg[1].i : (mt_dtype)c->in[0]->dtype;
-    if (mt_scalar_check_fits(c->arg[0].s, d) < 0) return -1;
+    if (mt_scalar_check_fill(c->arg[0].s, d) < 0) return -1;
     return filled(c, like(c, &c->arg[1]), c->arg[0].s);
 }
-MT_OP(full_like, LIKE,
+MT_OP(full_like, LIKE | MT_ANY_DTYPE,
       .schema = "full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None, "
                 "MemoryFormat? memory_format=None) -> Tensor",
       .doc = "full() in the shape, type and memory order of the input.");
 
 #define NEW_TYPE(k) (c->arg[k].given ? (mt_dtype)c->arg[k].i : (mt_dtype)c->in[0]->dtype)
 static int new_empty_forward(mt_call *c) { return sized(c, NULL, &c->arg[0], NEW_TYPE(1)); }
-MT_OP(new_empty, NEW | MT_VARARGS,
+MT_OP(new_empty, NEW | MT_ANY_DTYPE | MT_VARARGS,
       .schema = "new_empty(Tensor self, int[] size, *, ScalarType? dtype=None) -> Tensor",
       .doc = "empty(size) in this tensor's type.");
 static int new_zeros_forward(mt_call *c)
 {
     return filled(c, sized(c, NULL, &c->arg[0], NEW_TYPE(1)), mt_scalar_int(0));
 }
-MT_OP(new_zeros, NEW | MT_VARARGS,
+MT_OP(new_zeros, NEW | MT_ANY_DTYPE | MT_VARARGS,
       .schema = "new_zeros(Tensor self, int[] size, *, ScalarType? dtype=None) -> Tensor",
       .doc = "zeros(size) in this tensor's type.");
 static int new_ones_forward(mt_call *c)
 {
     return filled(c, sized(c, NULL, &c->arg[0], NEW_TYPE(1)), mt_scalar_int(1));
 }
-MT_OP(new_ones, NEW | MT_VARARGS,
+MT_OP(new_ones, NEW | MT_ANY_DTYPE | MT_VARARGS,
       .schema = "new_ones(Tensor self, int[] size, *, ScalarType? dtype=None) -> Tensor",
       .doc = "ones(size) in this tensor's type.");
 static int new_full_forward(mt_call *c)
 {
-    if (mt_scalar_check_fits(c->arg[1].s, NEW_TYPE(2)) < 0) return -1;
+    if (mt_scalar_check_fill(c->arg[1].s, NEW_TYPE(2)) < 0) return -1;
     return filled(c, sized(c, NULL, &c->arg[0], NEW_TYPE(2)), c->arg[1].s);
 }
 MT_OP(
-    new_full, NEW,
+    new_full, NEW | MT_ANY_DTYPE,
     .schema =
         "new_full(Tensor self, int[] size, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor",
     .doc = "full(size, fill_value) in this tensor's type.");
@@ -191,14 +192,14 @@ static int empty_strided_forward(mt_call *c)
     mt_dtype d = c->arg[2].given ? (mt_dtype)c->arg[2].i : mt_default_dtype();
     return laid_out(c, &c->arg[0], &c->arg[1], d);
 }
-MT_OP(empty_strided, LIKE,
+MT_OP(empty_strided, LIKE | MT_ANY_DTYPE,
       .schema = "empty_strided(int[] size, int[] stride, *, ScalarType? dtype=None) -> Tensor",
       .doc = "empty() with these strides, in elements.");
 static int new_empty_strided_forward(mt_call *c)
 {
     return laid_out(c, &c->arg[0], &c->arg[1], NEW_TYPE(2));
 }
-MT_OP(new_empty_strided, NEW,
+MT_OP(new_empty_strided, NEW | MT_ANY_DTYPE,
       .schema = "new_empty_strided(Tensor self, int[] size, int[] stride, *, ScalarType? "
                 "dtype=None) -> Tensor",
       .doc = "empty_strided(size, stride) in this tensor's type.");
@@ -234,7 +235,7 @@ static int empty_permuted_forward(mt_call *c)
     mt_dtype d = c->arg[2].given ? (mt_dtype)c->arg[2].i : mt_default_dtype();
     return laid_out(c, size, &strides, d);
 }
-MT_OP(empty_permuted, LIKE,
+MT_OP(empty_permuted, LIKE | MT_ANY_DTYPE,
       .schema = "empty_permuted(int[] size, int[] physical_layout, *, ScalarType? dtype=None) -> "
                 "Tensor",
       .doc = "empty() with the dimensions in this order in memory, the slowest first.");

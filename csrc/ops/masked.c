@@ -321,7 +321,7 @@ static int broadcast_tensors_forward(mt_call *c)
         if (!(c->out[i] = mt_expand(c->in[i], ndim, size))) return -1;
     return 0;
 }
-MT_OP(broadcast_tensors, .kind = MT_COMPOSITE | MT_FUNCTION,
+MT_OP(broadcast_tensors, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION,
       .schema = "_broadcast_tensors(Tensor[] tensors) -> Tensor[]",
       .doc = "The tensors expanded to their common shape, as views.");
 
@@ -357,7 +357,7 @@ static int meshgrid_forward(mt_call *c)
     }
     return 0;
 }
-MT_OP(meshgrid, .kind = MT_COMPOSITE | MT_FUNCTION,
+MT_OP(meshgrid, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION,
       .schema = "_meshgrid(Tensor[] tensors, *, str? indexing=None) -> Tensor[]",
       .doc = "The grids of coordinates that the vectors span, as views.");
 
@@ -390,7 +390,7 @@ static int leaf_check(const mt_tensor *x)
     {                                                                                              \
         return leaf_check(c->in[0]) < 0 ? -1 : become(c, view);                                    \
     }                                                                                              \
-    MT_OP(id, .kind = MT_COMPOSITE | MT_METHOD, .grad_name = Name,                                 \
+    MT_OP(id, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_METHOD, .grad_name = Name,                  \
           .schema = name "(Tensor self" parameters ") -> Tensor",                                  \
           .doc = "In place: see the function without _.");
 VIEW_INPLACE(inplace_t, "t_", "TBackward1", "", mt_t(c->in[0]))

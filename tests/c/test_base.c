@@ -248,16 +248,18 @@ static void test_alloc_threads(void)
 /* ---- dtypes ---------------------------------------------------------------------------------- */
 static void test_dtype(void)
 {
-    static const char *const names[] = {"uint8", "int8",    "int16",   "int32",
-                                        "int64", "float32", "float64", "bool"};
-    static const char *const camel[] = {"Byte", "Char",  "Short",  "Int",
-                                        "Long", "Float", "Double", "Bool"};
-    static const int size[] = {1, 1, 2, 4, 8, 4, 8, 1};
+    static const char *const names[] = {"uint8",   "int8",    "int16", "int32",   "int64",
+                                        "float32", "float64", "bool",  "float16", "bfloat16"};
+    static const char *const camel[] = {"Byte",  "Char",   "Short", "Int",  "Long",
+                                        "Float", "Double", "Bool",  "Half", "BFloat16"};
+    static const int size[] = {1, 1, 2, 4, 8, 4, 8, 1, 2, 2};
     /* torch.promote_types and torch.can_cast of every pair, as PyTorch 2.13 answers */
-    static const char promotions[8][9] = {"02234560", "21234561", "22234562", "33334563",
-                                          "44444564", "55555565", "66666666", "01234567"};
-    static const char casts[8][9] = {"11111110", "11111110", "11111110", "11111110",
-                                     "11111110", "00000110", "00000110", "11111111"};
+    static const char promotions[MT_NUM_DTYPES][MT_NUM_DTYPES + 1] = {
+        "0223456089", "2123456189", "2223456289", "3333456389", "4444456489",
+        "5555556555", "6666666666", "0123456789", "8888856885", "9999956959"};
+    static const char casts[MT_NUM_DTYPES][MT_NUM_DTYPES + 1] = {
+        "1111111011", "1111111011", "1111111011", "1111111011", "1111111011",
+        "0000011011", "0000011011", "1111111111", "0000011011", "0000011011"};
     for (int a = 0; a < MT_NUM_DTYPES; a++) {
         CHECK_STRING(mt_dtype_name((mt_dtype)a), names[a]);
         CHECK_STRING(mt_dtype_camel((mt_dtype)a), camel[a]);
@@ -283,9 +285,9 @@ static double through(mt_scalar s, mt_dtype d)
     char bytes[16] = {0};
     mt_scalar_store(s, d, bytes + 1); /* not aligned */
     mt_scalar back = mt_scalar_load(d, bytes + 1);
-    CHECK_INT(back.kind, mt_is_float(d) ? MT_SCALAR_FLOAT
-                         : d == MT_BOOL ? MT_SCALAR_BOOL
-                                        : MT_SCALAR_INT);
+    CHECK_INT(back.kind, mt_is_floating(d) ? MT_SCALAR_FLOAT
+                         : d == MT_BOOL    ? MT_SCALAR_BOOL
+                                           : MT_SCALAR_INT);
     return mt_scalar_to_double(back);
 }
 
