@@ -702,6 +702,13 @@ OPS = [
         errors=["1, 0 -> RuntimeError", "0, 1, 0 -> RuntimeError"],
     ),
     Op(
+        "range",
+        "1, 4; 0, 1, 0.25; 5, 1, -2",
+        lambda a, b, s=1: np.arange(a, b + s / 2, s),
+        grad=False,
+        errors=["1, 0 -> RuntimeError", "0, 1, 0 -> RuntimeError"],
+    ),
+    Op(
         "linspace",
         "0, 1, 5; 3, -3, 4; 1, 1, 1; 0, 1, 0",
         np.linspace,

@@ -313,6 +313,35 @@ MT_OP(arange_start, FACTORY,
                 "-> Tensor",
       .doc = "");
 
+/* The older range, which includes its end. */
+static int range_forward(mt_call *c)
+{
+    double a = mt_scalar_to_double(c->arg[0].s), b = mt_scalar_to_double(c->arg[1].s),
+           step = mt_scalar_to_double(c->arg[2].s);
+    if (mt_warn("torch.range is deprecated and will be removed in a future release because its "
+                "behavior is inconsistent with Python's range builtin. Instead, use torch.arange, "
+                "which produces values in [start, end).") < 0)
+        return -1;
+    if (step == 0) return mt_error(MT_RUNTIME, "step must be nonzero");
+    if (!isfinite(a) || !isfinite(b))
+        return mt_error(MT_RUNTIME, "unsupported range: %g -> %g", a, b);
+    if ((b - a) * step < 0)
+        return mt_error(MT_RUNTIME, "upper bound and lower bound inconsistent with step sign");
+    double n = floor((b - a) / step) + 1;
+    if (!(n < 9e15)) return mt_error(MT_RUNTIME, "invalid size, possible overflow?");
+    int64_t count = (int64_t)n;
+    mt_tensor *y = mt_result(c, 0, wanted(c, &c->arg[3], mt_default_dtype()), 1, &count);
+    for (int64_t i = 0; y && i < count; i++)
+        mt_scalar_store(mt_scalar_float(a + (double)i * step), (mt_dtype)y->dtype,
+                        y->data + i * mt_itemsize(y));
+    return y ? 0 : -1;
+}
+MT_OP(
+    range, FACTORY | MT_RANDOM,
+    .schema = "range(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None) -> Tensor",
+    .doc = "The numbers from start to end, which is included, in steps of step. Older than "
+           "arange, with a warning.");
+
 /* start and end are 0-d tensors, or numbers. */
 static int check_ends(const mt_call *c, const char *name)
 {

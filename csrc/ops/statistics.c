@@ -107,7 +107,7 @@ static int aminmax_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];
     int64_t dim = c->arg[0].i;
-    mt_arg arg[2] = {c->arg[0].given ? mt_arg_ints(1, &dim) : mt_arg_ints(0, NULL), c->arg[1]};
+    mt_arg arg[2] = {c->arg[0].given ? mt_arg_ints(1, &dim) : mt_arg_ints(0, &dim), c->arg[1]};
     if (x->numel == 0 && !c->arg[0].given)
         return mt_error(
             MT_RUNTIME,
