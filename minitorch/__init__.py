@@ -15,8 +15,9 @@ from minitorch.version import __version__
 
 _submodules = frozenset(
     """
-    __config__ accelerator amp autograd backends compiler cpu cuda distributed func functional hub jit linalg
-    mps multiprocessing nn optim random return_types serialization special testing utils version xpu
+    __config__ accelerator amp autograd backends compiler cpu cuda distributed distributions func functional
+    hub jit linalg mps multiprocessing nn optim random return_types serialization special testing utils
+    version xpu
     """.split()
 )
 
