@@ -154,3 +154,38 @@ def test_an_unknown_processor_is_told():
     assert "Warning" not in said("")[1]
     if platform.machine() == "x86_64":
         assert said("baseline") == ("baseline\n", "")
+
+
+def test_a_sum_of_losses_is_told_once():
+    program = """if True:
+        import warnings
+        import minitorch as mt
+
+        def epoch(steps, total):
+            w = mt.ones(1, requires_grad=True)
+            for _ in range(steps):
+                loss = (w * 2).sum()
+                loss.backward()
+                total = total + loss
+            return total
+
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            loss = (mt.ones(1, requires_grad=True) * 2).sum()
+            loss.backward()
+            for _ in range(12000):
+                shown = loss * 100
+            doubled = loss + loss
+            for _ in range(20):
+                doubled = doubled + doubled
+            assert not caught
+            total = epoch(9000, 0)
+            assert not caught
+            total = epoch(3000, total)
+            assert len(caught) == 1, caught
+            epoch(12000, 0)
+            assert len(caught) == 1
+            print(caught[0].message)
+    """
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.stdout.startswith("10000 results whose backward() is done hang on one tensor"), run.stderr

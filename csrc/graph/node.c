@@ -6,7 +6,14 @@
  * keep it share. Kept inputs are shadows too (an in-place write could otherwise give the kept
  * tensor a later node as history: again a cycle), except leaves that require grad, which nobody may
  * overwrite while recording. When a rule must itself be recorded, mt_node_unpack makes aliases that
- * have the history: an input's is the edge of the same number, an output's the node itself. */
+ * have the history: an input's is the edge of the same number, an output's the node itself.
+ *
+ * Note [Sums of losses]
+ * total += loss, step after step, hangs every step's node on one tensor, although backward() has
+ * been there and nothing can come of it. So a node counts the longest way down from it to which
+ * finished results have been added: the low bits of `spent` are that of its inputs, the highest
+ * one says that an input is such a result itself. Nearly all nodes have 0. When a way gets long,
+ * it is told once. */
 #include "graph/node.h"
 
 #include "base/alloc.h"
@@ -79,6 +86,7 @@ static MT_INLINE mt_node *node_new(const mt_call *c, int nin, int nout, size_t s
     if (MT_UNLIKELY(!n)) return NULL;
     n->refs = 1;
     n->released = false;
+    n->spent = 0;
     n->sequence = mt_self.sequence;
     n->call = *c;
     n->call.flags = c->flags & ~MT_CALL_LIST;
@@ -132,6 +140,26 @@ int mt_edge_of(mt_tensor *t, mt_edge *edge)
     return 0;
 }
 
+#define SPENT_INPUT   0x8000u
+#define SPENT_TO_TELL 10000u
+
+/* The input's node p is finished, or hangs on such. -1: the warning became an error. */
+static __attribute__((noinline)) int count_spent(mt_node *n, const mt_node *p)
+{
+    static bool told;
+    uint32_t before = n->spent & ~SPENT_INPUT;
+    uint32_t length = (p->spent & ~SPENT_INPUT) + (p->spent & SPENT_INPUT ? 1 : 0);
+    if (length < before) length = before;
+    if (length > SPENT_TO_TELL) length = SPENT_TO_TELL;
+    n->spent = (uint16_t)(length | (n->spent & SPENT_INPUT) | (p->released ? SPENT_INPUT : 0));
+    if (length < SPENT_TO_TELL || told) return 0;
+    told = true;
+    return mt_warn("%u results whose backward() is done hang on one tensor, and its graph grows "
+                   "with each. Hint: add up numbers, as in total += loss.item(), or tensors "
+                   "without history, as in total += loss.detach().",
+                   SPENT_TO_TELL);
+}
+
 /* Counts the edge to t in, and puts n behind the node there. */
 static MT_INLINE int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
 {
@@ -142,6 +170,7 @@ static MT_INLINE int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
         e->node = mt_node_retain(t->node);
         e->out_nr = t->out_nr;
         if (MT_UNLIKELY(t->node->sequence >= n->sequence)) n->sequence = t->node->sequence + 1;
+        if (MT_UNLIKELY(t->node->released || t->node->spent)) return count_spent(n, t->node);
     } else {
         e->leaf = mt_retain(t);
     }

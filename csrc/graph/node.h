@@ -15,6 +15,7 @@ typedef struct mt_edge {
 typedef struct mt_node {
     int32_t refs;
     bool released; /* backward without retain_graph has been here: kept values and edges are gone */
+    uint16_t spent; /* Note [Sums of losses] in node.c */
     uint64_t
         sequence;  /* grows with time: an order in which every consumer comes after its producer */
     mt_call call;  /* in[], out[]: what is kept, NULL elsewhere */

@@ -52,8 +52,10 @@ int py_raise_int(void)
 
 int py_fail_host(void) { return mt_error(MT_HOST, "an exception of Python is pending"); }
 
+/* Big work runs without the lock: it goes unwarned. */
 static int warn(const char *text)
 {
+    if (!PyGILState_Check()) return 0;
     return PyErr_WarnEx(PyExc_UserWarning, text, 1) < 0 ? py_fail_host() : 0;
 }
 
