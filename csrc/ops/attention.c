@@ -225,7 +225,7 @@ static void attend_heads_fused(const mt_call *c, mt_tensor **gout, mt_tensor **g
 
 #define KEEPS (MT_KEEP_IN(Q) | MT_KEEP_IN(K) | MT_KEEP_IN(V) | MT_KEEP_OUT(WEIGHTS))
 MT_OP(attend_heads, .keeps = {KEEPS, KEEPS, KEEPS, KEEPS}, .backward = attend_heads_backward,
-      .fused = attend_heads_fused,
+      .fused = attend_heads_fused, .grad_name = "ScaledDotProductFlashAttentionForCpuBackward0",
       .rule = "gS = P (gP - sum(P gP)), gP = g V^T; gQ = gS K scale; gK = gS^T Q scale; gV = P^T g",
       .schema = "attend_heads(Tensor query, Tensor key, Tensor value, Tensor? mask, bool causal, "
                 "float scale) -> (Tensor y, Tensor weights)",

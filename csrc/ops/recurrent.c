@@ -74,10 +74,10 @@ int mt_recurrence_of(mt_recurrence *r, const mt_dims *in, const mt_arg *arg)
 {
     const mt_dims *x = &in[REC_X];
     bool packed = arg[REC_BATCH_SIZES].given;
-    int mode = (int)arg[REC_MODE].i;
-    if (mode < MT_RNN_TANH || mode > MT_RNN_GRU || x->ndim != (packed ? 2 : 3) ||
-        !mt_is_float(x->dtype) || in[REC_H0].ndim != 2 || in[REC_W_HH].ndim != 2 ||
-        (mode == MT_RNN_LSTM) != (in[REC_C0].dtype != MT_NO_DTYPE))
+    int mode = (int)arg[REC_MODE].i & 3;
+    if (arg[REC_MODE].i < 0 || arg[REC_MODE].i > (MT_RNN_GRU | MT_RNN_CELL) ||
+        x->ndim != (packed ? 2 : 3) || !mt_is_float(x->dtype) || in[REC_H0].ndim != 2 ||
+        in[REC_W_HH].ndim != 2 || (mode == MT_RNN_LSTM) != (in[REC_C0].dtype != MT_NO_DTYPE))
         return mt_error(MT_RUNTIME, "recurrent: expected a sequence, its first state and weights");
     int64_t width = x->size[x->ndim - 1], of_kind = gates_of(mode);
     *r = (mt_recurrence){.d = x->dtype,
@@ -477,9 +477,23 @@ static void recurrent_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     finish(&k, c, x, gin);
 }
 
+/* The last step of PyTorch's way to the result. */
+static const char *recurrent_grad_name(const mt_call *c)
+{
+    static const char *const cell[] = {"TanhBackward0", "ReluBackward0", "MulBackward0",
+                                       "AddBackward0"};
+    int64_t mode = c->arg[REC_MODE].i;
+    if (mode & MT_RNN_CELL) return cell[mode & 3];
+    if (c->arg[REC_BATCH_SIZES].given) return "CatBackward0";
+    bool one_call = mode == MT_RNN_LSTM && c->in_dims[REC_X].dtype == MT_FLOAT32 &&
+                    c->in_dims[REC_W_HR].dtype == MT_NO_DTYPE;
+    return one_call ? "MkldnnRnnLayerBackward0" : "StackBackward0";
+}
+
 #define KEEPS (MT_KEEP_ALL_IN | MT_KEEP_OUT(REC_SAVED))
 MT_OP(recurrent_layer, .keeps = {KEEPS, KEEPS, KEEPS, KEEPS}, .backward = mt_recurrent_rule,
-      .fused = recurrent_fused, .rule = "backpropagation through time",
+      .fused = recurrent_fused, .grad_name_of = recurrent_grad_name,
+      .rule = "backpropagation through time",
       .schema =
           "recurrent_layer(Tensor x, Tensor h0, Tensor? c0, Tensor w_ih, Tensor w_hh, Tensor? "
           "b_ih, Tensor? b_hh, Tensor? w_hr, int mode, bool reverse, int[]? batch_sizes) -> "

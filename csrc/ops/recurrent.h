@@ -9,6 +9,7 @@
 #include "ops/ops.h"
 
 enum { MT_RNN_TANH, MT_RNN_RELU, MT_RNN_LSTM, MT_RNN_GRU };
+#define MT_RNN_CELL 4 /* added to these: the node has the name that a cell's result has */
 
 /* Inputs, results and arguments of the operator. */
 enum { REC_X, REC_H0, REC_C0, REC_W_IH, REC_W_HH, REC_B_IH, REC_B_HH, REC_W_HR, REC_NIN };

@@ -223,3 +223,29 @@ def test_shapes_that_the_operator_refuses(x, h, weights, sizes):
     w_ih, w_hh = (mt.ones(*shape) for shape in weights)
     with pytest.raises(RuntimeError):
         mt._C._nn._recurrent(mt.ones(*x), mt.ones(*h), None, w_ih, w_hh, None, None, None, 0, False, sizes)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("kind", ["projected", "gru"])
+def test_every_allocation_fails(kind, create_graph):
+    """Each gives MemoryError, and the next call is as if nothing had been."""
+    model = layer(kind, bidirectional=True)
+    x, given = sequence(mt, packed=True)
+    leaves = [x, *model.parameters()]
+
+    def run():
+        return [g.tolist() for g in mt.autograd.grad(total(*model(given)), leaves, create_graph=create_graph)]
+
+    want = run()
+    mt._C._fail_alloc_after(2**64 - 1)  # counts, and lets none fail
+    run()
+    count = mt._C._fail_alloc_after(0)
+    for n in range(1, count + 1, 7 if create_graph else 1):
+        mt._C._fail_alloc_after(n)
+        try:
+            run()
+        except MemoryError:
+            pass
+        finally:
+            mt._C._fail_alloc_after(0)
+    assert run() == want and count > 40
