@@ -117,3 +117,25 @@ def test_errors(call, kind, text):
     with pytest.raises(kind) as caught:
         call()
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("drop_last", [True, False])
+def test_dealing_out_is_that_of_torch(shuffle, drop_last):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    for n, replicas in ((10, 3), (2, 5), (9, 3), (1, 1)):
+        for rank in range(replicas):
+            samplers = [
+                library.utils.data.DistributedSampler(
+                    range(n), replicas, rank, shuffle, seed=4, drop_last=drop_last
+                )
+                for library in (minitorch, torch)
+            ]
+            for epoch in range(2):
+                for sampler in samplers:
+                    sampler.set_epoch(epoch)
+                assert list(samplers[0]) == list(samplers[1]) and len(samplers[0]) == len(samplers[1])
+    with pytest.raises(ValueError, match="Invalid rank 3"):
+        minitorch.utils.data.DistributedSampler(range(3), 3, 3)
+    with pytest.raises(ValueError, match="Default process group has not been initialized"):
+        minitorch.utils.data.DistributedSampler(range(3))
