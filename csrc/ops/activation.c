@@ -51,7 +51,7 @@ static int gelu_forward(mt_call *c)
     return mt_result_is(c, 0, mt_mul(mt_mul(x, mt_number(0.5)), phi));
 }
 
-MT_OP(gelu, .kind = MT_COMPOSITE | MT_NN, .grad_name = "GeluBackward0",
+MT_OP(gelu, .kind = MT_COMPOSITE | MT_NN | MT_OUT, .grad_name = "GeluBackward0",
       .schema = "gelu(Tensor self, *, str approximate=\"none\") -> Tensor",
       .doc = "x times the normal distribution's cdf of x, of every element; approximate=\"tanh\" "
              "is a formula close to it.");

@@ -431,7 +431,7 @@ static int linalg_lstsq_forward(mt_call *c)
         return -1;
     return mt_result_is(c, 3, knows_values ? mt_detach(s) : none);
 }
-MT_OP(linalg_lstsq, .kind = MT_COMPOSITE | MT_LINALG,
+MT_OP(linalg_lstsq, .kind = MT_COMPOSITE | MT_LINALG | MT_OUT,
       .schema =
           "lstsq(Tensor A, Tensor B, float? rcond=None, *, str? driver=None) -> (Tensor solution, "
           "Tensor residuals, Tensor rank, Tensor singular_values)",
