@@ -189,3 +189,24 @@ def test_a_sum_of_losses_is_told_once():
     """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.stdout.startswith("10000 results whose backward() is done hang on one tensor"), run.stderr
+
+
+def test_a_long_product_hears_ctrl_c():
+    """In pieces of 2 ** 33 products, however big it is; the pieces give what the whole gives."""
+    program = """if True:
+        import os, signal, threading
+        import minitorch as mt
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        x = mt.ones(6000, 4000)
+        threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        try:
+            y = x @ x[:4000].t()
+            y = x.t() @ (y @ x[:4000])
+            print("never")
+        except KeyboardInterrupt:
+            print("heard")
+    """
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert run.stdout == "heard\n", run.stderr
+    x, y = mt.randn(3000, 2000), mt.randn(2000, 2500)
+    assert mt.equal(x @ y, mt.cat([x[:500] @ y, x[500:] @ y]))

@@ -15,8 +15,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-int (*mt_interrupted)(void);
-
 /* How many small nodes run between two looks for Ctrl-C, and what is not small. */
 #define POLL_EVERY 64
 #define POLL_NUMEL 100000
@@ -291,7 +289,7 @@ static inline int poll(run *r, int64_t numel)
 {
     if (MT_LIKELY(--r->until_poll > 0 && numel <= POLL_NUMEL)) return 0;
     r->until_poll = POLL_EVERY;
-    return mt_interrupted && mt_interrupted() ? mt_error(MT_HOST, "interrupted") : 0;
+    return mt_check_interrupted();
 }
 
 /* What has arrived for n's outputs: to hooks, which may replace it, and to

@@ -18,10 +18,6 @@ int mt_backward(int n, mt_tensor **y, mt_tensor **gy, bool retain_graph, bool cr
 int mt_grad(int n, mt_tensor **y, mt_tensor **gy, int m, mt_tensor **x, mt_tensor **gx,
             bool retain_graph, bool create_graph, bool allow_unused);
 
-/* Called between nodes (and by long loops): non-zero stops with MT_HOST pending.
- * Set by the binding for Ctrl-C. */
-extern int (*mt_interrupted)(void);
-
 /* How many nodes hang on t, and the bytes they keep. */
 int64_t mt_graph_size(mt_tensor *t, int64_t *bytes);
 

@@ -61,6 +61,14 @@ int mt_error(mt_code code, const char *format, ...)
     return -1;
 }
 
+int (*mt_interrupted)(void);
+
+int mt_check_interrupted(void)
+{
+    if (!mt_interrupted || mt_self.in_parallel || !mt_interrupted()) return 0;
+    return mt_error(MT_HOST, "interrupted");
+}
+
 int (*mt_warn_host)(const char *text);
 
 int mt_warn(const char *format, ...)

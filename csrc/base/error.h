@@ -33,6 +33,12 @@ extern int (*mt_warn_host)(const char *text);
 /* Out of memory: needs no memory itself. Always NULL. */
 void *mt_fail_memory(void);
 
+/* Set by the binding for Ctrl-C: non-zero stops with MT_HOST pending. */
+extern int (*mt_interrupted)(void);
+/* Asks it, between two pieces of long work; not inside a parallel loop, whose other threads the
+ * host does not know. -1: stop. */
+int mt_check_interrupted(void);
+
 static inline mt_code mt_error_pending(void) { return (mt_code)mt_self.error; }
 const char *mt_error_message(void);
 void mt_error_clear(void);

@@ -13,9 +13,9 @@ static int same_types(const mt_tensor *a, const mt_tensor *b)
 }
 
 /* Integers in a plain loop. */
-int mt_gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int64_t a_row,
-            int64_t a_col, const char *b, int64_t b_row, int64_t b_col, char *c, int64_t ldc,
-            bool accumulate)
+static int gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int64_t a_row,
+                int64_t a_col, const char *b, int64_t b_row, int64_t b_col, char *c, int64_t ldc,
+                bool accumulate)
 {
     if (d == MT_FLOAT32)
         return mt_k->gemm_f32(m, n, k, (const float *)(const void *)a, a_row, a_col,
@@ -38,6 +38,27 @@ int mt_gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int64_t 
             mt_scalar_store(mt_scalar_int((int64_t)sum), d, c + (i * ldc + j) * item);
         }
     return 0;
+}
+
+#define LONG_WORK ((double)(INT64_C(1) << 33)) /* products between two looks for Ctrl-C */
+#define ROWS_UNIT 192                          /* pieces are multiples of that */
+
+int mt_gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int64_t a_row,
+            int64_t a_col, const char *b, int64_t b_row, int64_t b_col, char *c, int64_t ldc,
+            bool accumulate)
+{
+    double of_a_row = (double)n * (double)k;
+    if (MT_LIKELY((double)m * of_a_row <= LONG_WORK))
+        return gemm(d, m, n, k, a, a_row, a_col, b, b_row, b_col, c, ldc, accumulate);
+    int64_t rows = (int64_t)(LONG_WORK / of_a_row) / ROWS_UNIT * ROWS_UNIT, item = mt_dtype_size(d);
+    if (rows < ROWS_UNIT) rows = ROWS_UNIT;
+    int status = 0;
+    for (int64_t i = 0; i < m && status == 0; i += rows) {
+        status = gemm(d, m - i < rows ? m - i : rows, n, k, a + i * a_row * item, a_row, a_col, b,
+                      b_row, b_col, c + i * ldc * item, ldc, accumulate);
+        if (status == 0) status = mt_check_interrupted();
+    }
+    return status;
 }
 
 /* ==== mm ====================================================================================== */
