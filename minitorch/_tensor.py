@@ -12,7 +12,7 @@ import copy
 import math
 import mmap
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -358,6 +358,44 @@ class UntypedStorage:
         return self._tensor.device
 
 
+class TypedStorage(UntypedStorage):
+    """The memory behind a tensor, as a list of numbers of its type."""
+
+    def _all(self) -> Tensor:
+        size = self.nbytes() // self._tensor.element_size()
+        return self._tensor.as_strided((size,), (1,), 0)
+
+    def size(self) -> int:
+        """The number of elements."""
+        return self._all().numel()
+
+    __len__ = size
+
+    def __getitem__(self, i: int) -> Any:
+        return self._all()[i].item()
+
+    def __setitem__(self, i: int, value: Any) -> None:
+        self._all()[i] = value
+
+    def tolist(self) -> list[Any]:
+        """The numbers."""
+        return self._all().tolist()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.tolist())
+
+
+def storage(self: Tensor) -> TypedStorage:
+    """The memory behind this tensor, as a list of numbers.
+
+    Example:
+        >>> import minitorch
+        >>> minitorch.tensor([[1.0, 2.0], [3.0, 4.0]]).T.storage().tolist()
+        [1.0, 2.0, 3.0, 4.0]
+    """
+    return TypedStorage(self)
+
+
 def untyped_storage(self: Tensor) -> UntypedStorage:
     """The memory behind this tensor.
 
@@ -375,7 +413,7 @@ def _install() -> None:
     methods = [
         __reduce_ex__, __deepcopy__, __format__, __reversed__, __complex__, __array__, __array_wrap__,
         is_nonzero, apply_, new_tensor, new, index_put_, resize_, resize_as_, fill_diagonal_, share_memory_,
-        is_shared, untyped_storage,
+        is_shared, storage, untyped_storage,
     ]  # fmt: skip
     _C._extend_tensor({**{m.__name__: m for m in methods}, "type": type_})
 

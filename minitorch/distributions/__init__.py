@@ -5,6 +5,9 @@ For the same seed, samples are PyTorch's. Read first: distribution.py.
 Source: https://docs.pytorch.org/docs/2.13/distributions.html
 """
 
+import sys as _sys
+from types import ModuleType as _ModuleType
+
 from . import constraints, transforms
 from .continuous import (
     Beta,
@@ -42,3 +45,17 @@ __all__ = [
     "Normal", "OneHotCategorical", "Poisson", "SigmoidTransform", "StudentT", "TanhTransform", "Transform",
     "TransformedDistribution", "Uniform", "constraints", "kl_divergence", "register_kl", "transforms",
 ]  # fmt: skip
+
+# PyTorch has a module for each class: torch.distributions.categorical and the like.
+for _name in """
+    bernoulli.Bernoulli beta.Beta binomial.Binomial categorical.Categorical cauchy.Cauchy chi2.Chi2
+    dirichlet.Dirichlet exponential.Exponential gamma.Gamma geometric.Geometric gumbel.Gumbel
+    half_normal.HalfNormal independent.Independent laplace.Laplace log_normal.LogNormal
+    mixture_same_family.MixtureSameFamily multinomial.Multinomial multivariate_normal.MultivariateNormal
+    normal.Normal one_hot_categorical.OneHotCategorical poisson.Poisson studentT.StudentT
+    transformed_distribution.TransformedDistribution uniform.Uniform
+    """.split():
+    _module, _, _class = _name.partition(".")
+    _sys.modules[f"{__name__}.{_module}"] = _made = _ModuleType(f"{__name__}.{_module}")
+    setattr(_made, _class, globals()[_class])
+    globals()[_module] = _made

@@ -228,3 +228,11 @@ def test_policy_gradient():
     logits = minitorch.zeros(3, requires_grad=True)
     minitorch.distributions.Categorical(logits=logits).log_prob(minitorch.tensor(1)).backward()
     np.testing.assert_allclose(logits.grad.numpy(), [-1 / 3, 2 / 3, -1 / 3], rtol=1e-6)
+
+
+def test_modules_of_single_classes():
+    from minitorch.distributions.categorical import Categorical
+    from minitorch.distributions.multivariate_normal import MultivariateNormal
+
+    assert Categorical is minitorch.distributions.Categorical
+    assert minitorch.distributions.multivariate_normal.MultivariateNormal is MultivariateNormal

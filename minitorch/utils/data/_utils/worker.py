@@ -281,11 +281,14 @@ class ProcessWorker:
             answer = self.results.recv()
         except (EOFError, ConnectionResetError):
             self.process.join()
-            how = RuntimeError(
-                f"DataLoader worker (pid {self.process.pid}) exited unexpectedly with exit code "
-                f"{self.process.exitcode}. Details are lost due to multiprocessing. "
+            code = self.process.exitcode
+            end = (
+                f"is killed by signal: {signal.strsignal(-code)}. "
+                if code < 0
+                else f"exited unexpectedly with exit code {code}. Details are lost due to multiprocessing. "
                 "Rerunning with num_workers=0 may give better error trace."
             )
+            how = RuntimeError(f"DataLoader worker (pid {self.process.pid}) {end}")
             text = f"DataLoader worker (pid(s) {self.process.pid}) exited unexpectedly"
             raise RuntimeError(text) from how
         if answer[0] == "end":
