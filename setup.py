@@ -108,9 +108,9 @@ class BuildC(build_ext):
             for source in sorted((CSRC / layer).glob("*.c")):
                 name = f"{layer}_{source.stem}"
                 if layer != "kernels" or source.name == "select.c":
-                    yield self.job(
-                        source, folder / f"{name}.o", (python if layer == "python" else core) + self.lto
-                    )
+                    flags = (python if layer == "python" else core) + self.lto
+                    small = self.make["CFLAGS_small"] if source.stem in self.make["SMALL"] else []
+                    yield self.job(source, folder / f"{name}.o", flags + small)
                     continue
                 for isa in isas:
                     flags = self.make.get(f"CFLAGS_{source.stem}", []) + self.make[f"FLAGS_{isa}"]

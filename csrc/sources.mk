@@ -8,14 +8,15 @@ ISAS_x86_64 = baseline avx2 avx512
 ISAS_aarch64 = neon
 ISAS_other = baseline
 
-FLAGS_baseline = -O2 -ftree-vectorize
+# The plain one, against which the others are checked, and for machines of before 2013: small rather than fast.
+FLAGS_baseline = -O2 -fno-tree-vectorize
 FLAGS_avx2 = -mavx2 -mfma
 FLAGS_avx512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 FLAGS_neon =
 
 # For all files. No flag that changes arithmetic; contraction (a * b + c rounded once) only in gemm.c and layer.c.
 # -O3 only where loops gain time by it: it doubles the size of what is compiled for three instruction sets.
-CFLAGS_common = -std=gnu11 -O2 -ftree-vectorize -g -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -ffp-contract=off -fno-semantic-interposition
+CFLAGS_common = -std=gnu11 -O2 -ftree-vectorize -g -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -ffp-contract=off -fno-semantic-interposition -fno-asynchronous-unwind-tables
 CFLAGS_gemm = -O3 -ffp-contract=fast
 CFLAGS_layer = -O3 -ffp-contract=fast
 CFLAGS_loss = -O3
@@ -23,5 +24,9 @@ CFLAGS_norm = -O3
 CFLAGS_reduce = -O3
 CFLAGS_softmax = -O3
 CFLAGS_windows = -O3
+
+# Compiled for size: what is called seldom, or spends its time in other files.
+SMALL = arrange blend create linalg linalg_more masked matrices random_create scatter special statistics triangular bits select moments py_bind_error py_data py_device py_dlpack py_dtype py_error py_factory py_function py_node py_node_hook py_numpy py_op_doc py_op_register py_random py_schema
+CFLAGS_small = -Os
 
 CFLAGS_warnings = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes

@@ -52,7 +52,12 @@
 #define BINARY_ARITH(DO, name, f)   DO(name, T, T, f)
 #define BINARY_CHOICE(DO, name, f)  DO(name, T, T, f)
 #define BINARY_COMPARE(DO, name, f) DO(name, bool, T, f)
-#define BINARY_LOGIC(DO, name, f)   DO(name, bool, bool, f)
+/* Other types are cast to bool first: the loops would be the largest of all. */
+#if defined(IS_BOOL)
+#define BINARY_LOGIC(DO, name, f) DO(name, bool, bool, f)
+#else
+#define BINARY_LOGIC(DO, name, f)
+#endif
 
 /* ---- the loops ------------------------------------------------------------------------------- */
 #define UNARY(kind, name, f, ...)           UNARY_##kind(UNARY_LOOP, name, f)
