@@ -3,7 +3,7 @@
 https://docs.pytorch.org/docs/2.13/nn.html
 """
 
-from minitorch.nn import functional, init, modules, parallel, parameter, utils
+from minitorch.nn import attention, functional, init, modules, parallel, parameter, utils
 from minitorch.nn.modules import *  # noqa: F403
 from minitorch.nn.modules import __all__ as _modules
 from minitorch.nn.parallel import DataParallel
@@ -11,5 +11,5 @@ from minitorch.nn.parameter import Buffer, Parameter, UninitializedBuffer, Unini
 
 __all__ = [
     *_modules, "Buffer", "DataParallel", "Parameter", "UninitializedBuffer", "UninitializedParameter",
-    "functional", "init", "modules", "parallel", "parameter", "utils",
+    "attention", "functional", "init", "modules", "parallel", "parameter", "utils",
 ]  # fmt: skip

@@ -223,3 +223,20 @@ def test_a_module_is_copied_with_its_weights():
     np.testing.assert_array_equal(
         first.linear1.weight.detach().numpy(), layer.linear1.weight.detach().numpy()
     )
+
+
+def test_choosing_an_implementation_changes_nothing(same):
+    def program(library):
+        from importlib import import_module
+
+        choice = import_module(library.__name__ + ".nn.attention")
+        bias = import_module(library.__name__ + ".nn.attention.bias")
+        q, k, v = (library.from_numpy(a) for a in (Q, K, V))
+        with choice.sdpa_kernel([choice.SDPBackend.MATH]):
+            y = library.nn.functional.scaled_dot_product_attention(q, k, v)
+            later = library.nn.functional.scaled_dot_product_attention(
+                q, k, v, attn_mask=bias.causal_lower_right(4, 6)
+            )
+        return [y, later, [b.value for b in choice.SDPBackend.__members__.values()]]
+
+    same(program, close=True)
