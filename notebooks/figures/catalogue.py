@@ -1,0 +1,8 @@
+"""All figures, in the order of the lectures. Read a family next."""
+
+from __future__ import annotations
+
+from . import lines
+from .base import Figure
+
+FIGURES: list[Figure] = [*lines.FIGURES]
