@@ -16,17 +16,31 @@ from minitorch.version import __version__
 _submodules = frozenset(
     """
     __config__ accelerator amp autograd backends compiler cpu cuda distributed distributions func functional
-    hub jit linalg mps multiprocessing nn optim random return_types serialization special testing utils
+    hub jit linalg mps multiprocessing nn optim random return_types serialization signal special testing utils
     version xpu
     """.split()
 )
+
+newaxis = None
 
 # Functions that stand in a submodule of their own.
 _lazy = {
     "GradScaler": "amp", "autocast": "amp", "compile": "compiler", "from_torch": "beside",
     "graph": "_graph", "load": "serialization", "save": "serialization", "summary": "_summary",
-    "teaching": "_teaching", "to_torch": "beside",
+    "teaching": "_teaching", "to_torch": "beside", "vmap": "func",
 }  # fmt: skip
+_lazy |= dict.fromkeys(
+    """
+    alpha_dropout batch_norm bilinear binary_cross_entropy_with_logits binomial celu channel_shuffle
+    cosine_embedding_loss cosine_similarity ctc_loss dropout dropout_ feature_alpha_dropout feature_dropout
+    hardshrink hinge_embedding_loss instance_norm kl_div margin_ranking_loss pairwise_distance pdist
+    pixel_shuffle pixel_unshuffle poisson poisson_nll_loss rrelu selu threshold triplet_margin_loss
+    """.split(),
+    "_twins",
+)
+_lazy |= dict.fromkeys(
+    "bartlett_window blackman_window hamming_window hann_window kaiser_window".split(), "_windows"
+)
 
 
 def __getattr__(name):

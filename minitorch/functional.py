@@ -21,6 +21,7 @@ __all__ = [
     "broadcast_shapes",
     "broadcast_tensors",
     "cartesian_prod",
+    "chain_matmul",
     "combinations",
     "einsum",
     "equal",
@@ -33,6 +34,7 @@ __all__ = [
     "unique",
     "unique_consecutive",
     "unravel_index",
+    "vander",
 ]
 
 
@@ -246,6 +248,41 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     if len(tensors) == 1:
         return tensors[0]
     return _C.stack([g.reshape(-1) for g in _C._meshgrid(tensors, indexing="ij")], -1)
+
+
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
+    """Powers of x, a column each: from the power N - 1 down to 0, or up if increasing.
+
+    Shapes: (n) to (n, N), N = n by default. RuntimeError if x is not a vector or N negative.
+
+    >>> import minitorch
+    >>> minitorch.vander(minitorch.tensor([1, 2, 3]))
+    tensor([[1, 1, 1],
+            [4, 2, 1],
+            [9, 3, 1]])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.vander.html
+    """
+    if x.dim() != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    count = x.size(0) if N is None else N
+    if count < 0:
+        raise RuntimeError("N must be non-negative.")
+    powers = _C.arange(count)
+    return x.unsqueeze(1) ** (powers if increasing else powers.flip(0))
+
+
+def chain_matmul(*matrices: Tensor) -> Tensor:
+    """The product of matrices in the order that costs least; the older name of ``linalg.multi_dot``.
+
+    >>> import minitorch
+    >>> minitorch.chain_matmul(minitorch.ones(1, 2), minitorch.ones(2, 2), minitorch.ones(2, 1))
+    tensor([[4.]])
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.chain_matmul.html
+    """
+    matrices = _as_list(matrices)
+    return matrices[0] if len(matrices) == 1 else _C._linalg.multi_dot(matrices)
 
 
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:

@@ -10,18 +10,20 @@ import numpy as np
 import minitorch
 
 
-def _uniform():
-    return minitorch.rand((), dtype=minitorch.float64).item()
+def _uniform(generator):
+    return minitorch.rand((), dtype=minitorch.float64, generator=generator).item()
 
 
-def _normal():
-    return minitorch.randn((), dtype=minitorch.float64).item()
+def _normal(generator):
+    return minitorch.randn((), dtype=minitorch.float64, generator=generator).item()
 
 
-def _filled(draw, *parameters):
-    """A tensor of draw(...) at every element of the parameters, in row-major order."""
+def _filled(draw, generator, *parameters):
+    """A tensor of draw(..., generator) at every element of the parameters, in row-major order."""
     arrays = [p.detach().contiguous().numpy().astype(np.float64) for p in parameters]
-    values = [draw(*numbers) for numbers in zip(*(a.ravel().tolist() for a in arrays), strict=True)]
+    values = [
+        draw(*numbers, generator) for numbers in zip(*(a.ravel().tolist() for a in arrays), strict=True)
+    ]
     values = np.array(values, dtype=np.float64).reshape(arrays[0].shape)
     return minitorch.from_numpy(values).to(parameters[0].dtype)
 
@@ -29,23 +31,23 @@ def _filled(draw, *parameters):
 # ---- gamma -----------------------------------------------------------------------------------------------
 
 
-def _one_gamma(a):
+def _one_gamma(a, generator):
     """G. Marsaglia and W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26 (2000)."""
     scale = 1.0
     if a < 1.0:
         if a == 0.0:
             return 0.0
-        scale *= (1 - _uniform()) ** (1.0 / a)
+        scale *= (1 - _uniform(generator)) ** (1.0 / a)
         a += 1.0
     d = a - 1.0 / 3.0
     c = 1.0 / math.sqrt(9.0 * d)
     while True:
         y = 0.0
         while y <= 0.0:
-            x = _normal()
+            x = _normal(generator)
             y = 1.0 + c * x
         v = y * y * y
-        u = 1 - _uniform()
+        u = 1 - _uniform(generator)
         square = x * x
         if u < 1.0 - 0.0331 * square * square:
             return scale * d * v
@@ -80,7 +82,7 @@ class _StandardGamma(minitorch.autograd.Function):
 
     @staticmethod
     def forward(ctx, concentration):
-        drawn = _filled(_one_gamma, concentration)
+        drawn = _filled(_one_gamma, None, concentration)
         drawn = drawn.clamp(min=minitorch.finfo(drawn.dtype).tiny)
         ctx.save_for_backward(concentration, drawn)
         return drawn
@@ -99,7 +101,7 @@ def standard_gamma(concentration):
 # ---- counts ----------------------------------------------------------------------------------------------
 
 
-def _one_poisson(rate):
+def _one_poisson(rate, generator):
     """By multiplication below 10; else W. Hörmann, "The transformed rejection method for generating Poisson
     random variables", Insurance: Mathematics and Economics 12 (1993), algorithm PTRS."""
     if rate == 0:
@@ -107,7 +109,7 @@ def _one_poisson(rate):
     if rate < 10:
         limit, product, k = math.exp(-rate), 1.0, 0
         while True:
-            product *= _uniform()
+            product *= _uniform(generator)
             if product <= limit:
                 return float(k)
             k += 1
@@ -116,7 +118,7 @@ def _one_poisson(rate):
     inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
     ratio = 0.9277 - 3.6224 / (b - 2)
     while True:
-        u, v = _uniform() - 0.5, _uniform()
+        u, v = _uniform(generator) - 0.5, _uniform(generator)
         us = 0.5 - abs(u)
         k = math.floor((2 * a / us + b) * u + rate + 0.43)
         if us >= 0.07 and v <= ratio:
@@ -128,9 +130,9 @@ def _one_poisson(rate):
             return float(k)
 
 
-def poisson(rate):
+def poisson(rate, generator=None):
     """A Poisson number for each rate."""
-    return _filled(_one_poisson, rate)
+    return _filled(_one_poisson, generator, rate)
 
 
 def _stirling_tail(k):
@@ -138,7 +140,7 @@ def _stirling_tail(k):
     return math.lgamma(k + 1) - ((k + 0.5) * math.log(k + 1) - (k + 1) + 0.5 * math.log(2 * math.pi))
 
 
-def _one_binomial(n, p):
+def _one_binomial(n, p, generator):
     """By geometric gaps where n p < 10; else W. Hörmann, "The generation of binomial random variates", J. of
     Statistical Computation and Simulation 46 (1993), algorithm BTRS."""
     if n <= 0 or p <= 0:
@@ -146,11 +148,11 @@ def _one_binomial(n, p):
     if p >= 1:
         return n
     if p > 0.5:
-        return n - _one_binomial(n, 1 - p)
+        return n - _one_binomial(n, 1 - p, generator)
     if n * p < 10:
         total, k = 0.0, 0
         while True:
-            total += math.ceil(math.log(_uniform()) / math.log1p(-p))
+            total += math.ceil(math.log(_uniform(generator)) / math.log1p(-p))
             if total > n:
                 return float(k)
             k += 1
@@ -162,7 +164,7 @@ def _one_binomial(n, p):
     alpha = (2.83 + 5.1 / b) * deviation
     m = math.floor((n + 1) * p)
     while True:
-        u, v = _uniform() - 0.5, _uniform()
+        u, v = _uniform(generator) - 0.5, _uniform(generator)
         us = 0.5 - abs(u)
         k = math.floor((2 * a / us + b) * u + c)
         if us >= 0.07 and v <= ratio:
@@ -182,6 +184,6 @@ def _one_binomial(n, p):
             return float(k)
 
 
-def binomial(count, probability):
+def binomial(count, probability, generator=None):
     """A binomial number for each count and probability."""
-    return _filled(_one_binomial, count, probability)
+    return _filled(_one_binomial, generator, count, probability)
