@@ -1,8 +1,8 @@
 """Windows of signal processing: weights that fall to both sides, for cutting a piece out of a signal.
 
 F. J. Harris, "On the use of windows for harmonic analysis with the discrete Fourier transform", Proceedings
-of the IEEE 66 (1978). A periodic window of n points is a symmetric one of n + 1 without its last point, and is
-what a Fourier transform wants; n = 0 gives none, n = 1 a one.
+of the IEEE 66 (1978). A periodic window of n points is a symmetric one of n + 1 without its last point, and
+is what a Fourier transform wants; n = 0 gives none, n = 1 a one.
 """
 
 from __future__ import annotations
