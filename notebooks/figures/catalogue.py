@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import lines
+from . import lines, surfaces
 from .base import Figure
 
-FIGURES: list[Figure] = [*lines.FIGURES]
+FIGURES: list[Figure] = [*lines.FIGURES, *surfaces.FIGURES]

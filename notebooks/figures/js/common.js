@@ -43,6 +43,7 @@ const row = () => make("div", { class: "row" }, root);
 const controls = (parent) => make("div", { class: "controls", role: "group", "aria-label": "controls" }, parent || root);
 const minus = (text) => text.replace("-", "\u2212");
 const show = (value, places = 2) => minus((Math.abs(value) < 0.5 * 10 ** -places ? 0 : value).toFixed(places));
+const brief = (value) => (Math.abs(value) >= 0.001 || value === 0 ? value.toFixed(3) : value < 0.0001 ? "below 0.0001" : value.toFixed(4));
 const signed = (value, places = 2) => (value < 0 ? "\u2212 " : "+ ") + Math.abs(value).toFixed(places);
 const percent = (share) => (100 * share).toFixed(share > 0.995 && share < 1 ? 1 : 0) + " %";
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
@@ -64,6 +65,7 @@ function legend(parent, entries) {
   const list = make("ul", { class: "legend" }, parent);
   for (const { text, key, kind } of entries) {
     const item = make("li", {}, list);
+    if (kind === "ramp") { make("span", { class: "ramp", "aria-hidden": "true" }, item); item.append(text); continue; }
     const mark = draw("svg", { viewBox: "0 0 26 12", "aria-hidden": "true" }, item);
     if (kind === "dot") draw("circle", { cx: 13, cy: 6, r: 4.5, fill: ink(key) }, mark);
     else if (kind === "ring") draw("circle", { cx: 13, cy: 6, r: 4.5, fill: "none", stroke: ink(key), "stroke-width": 2 }, mark);
