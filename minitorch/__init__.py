@@ -11,7 +11,6 @@ from minitorch._dlpack import from_dlpack
 from minitorch._settings import *  # noqa: F403
 from minitorch._tensor_str import get_printoptions, set_printoptions
 from minitorch.functional import *  # noqa: F403
-from minitorch.version import __version__
 
 _submodules = frozenset(
     """
@@ -47,10 +46,12 @@ def __getattr__(name):
     """Submodules are imported when they are first used, so that importing minitorch stays quick."""
     if name in _submodules:
         return _import_module("minitorch." + name)
+    if name == "__version__":
+        return _import_module("minitorch.version").__version__
     if name in _lazy:
         return getattr(_import_module("minitorch." + _lazy[name]), name)
     raise AttributeError(f"module 'minitorch' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_submodules, *_lazy})
+    return sorted({*globals(), "__version__", *_submodules, *_lazy})

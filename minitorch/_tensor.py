@@ -232,7 +232,7 @@ def index_put_(
     return _C._index_put(self, tuple(indices), values, accumulate, True)
 
 
-def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
+def resize_(self: Tensor, *sizes: Any, size: Any = None, memory_format: Any = None) -> Tensor:
     """Gives the tensor another shape; new elements are not initialised. Views of it keep the old memory.
 
     Raises RuntimeError if it requires grad, or if its memory is somebody else's (an array's) and too small.
@@ -241,7 +241,9 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     tensor([[0, 1],
             [2, 3]])
     """
-    size = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+    if size is None:
+        size = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+    size = tuple(size)
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
     if any(n < 0 for n in size):
@@ -272,8 +274,8 @@ def _row_major(size: tuple[int, ...]) -> tuple[int, ...]:
 _shared: weakref.WeakValueDictionary[int, mmap.mmap] = weakref.WeakValueDictionary()
 
 
-def resize_as_(self: Tensor, other: Tensor, *, memory_format: Any = None) -> Tensor:
-    """As ``resize_(other.shape)``.
+def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
+    """As ``resize_(the_template.shape)``.
 
     Raises RuntimeError as resize_ does.
 
@@ -282,7 +284,7 @@ def resize_as_(self: Tensor, other: Tensor, *, memory_format: Any = None) -> Ten
         >>> minitorch.zeros(4).resize_as_(minitorch.ones(2, 2)).shape
         torch.Size([2, 2])
     """
-    return self.resize_(other.shape)
+    return self.resize_(the_template.shape)
 
 
 def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tensor:

@@ -15,9 +15,11 @@ static mt_tensor *flip1(mt_tensor *x, int64_t dim)
 
 /* ==== cumprod ================================================================================= */
 
-#define RUN(T, initial, step)                                                                      \
+/* A is the type of the running result: double for float32, as in PyTorch. */
+#define RUN(T, A, initial, step)                                                                   \
     for (int64_t k = 0; k < lines; k++) {                                                          \
-        T *p = (T *)(void *)y->data + mt_line_start(&l, k, l.n), run = initial;                    \
+        T *p = (T *)(void *)y->data + mt_line_start(&l, k, l.n);                                   \
+        A run = initial;                                                                           \
         for (int64_t i = 0; i < l.n; i++, p += l.inner) step;                                      \
     }
 
@@ -37,11 +39,11 @@ static int cumprod_forward(mt_call *c)
     mt_lines l = mt_lines_of(x->ndim, x->size, dim);
     int64_t lines = l.outer * l.inner;
     if (compute == MT_FLOAT32) {
-        RUN(float, 1, *p = run *= *p)
+        RUN(float, double, 1, *p = (float)(run *= (double)*p))
     } else if (compute == MT_FLOAT64) {
-        RUN(double, 1, *p = run *= *p)
+        RUN(double, double, 1, *p = run *= *p)
     } else {
-        RUN(uint64_t, 1, *p = run *= *p)
+        RUN(uint64_t, uint64_t, 1, *p = run *= *p)
     }
     return y == result ? 0 : mt_copy_raw(result, y);
 }
@@ -180,14 +182,9 @@ static int logcumsumexp_forward(mt_call *c)
     mt_lines l = mt_lines_of(x->ndim, x->size, dim);
     int64_t lines = l.outer * l.inner;
     if (type_of(x) == MT_FLOAT64) {
-        RUN(double, -INFINITY, *p = run = add_logs(run, *p))
+        RUN(double, double, -INFINITY, *p = run = add_logs(run, *p))
     } else {
-        for (int64_t k = 0; k < lines; k++) {
-            float *p = (float *)(void *)y->data + mt_line_start(&l, k, l.n);
-            double run = -INFINITY;
-            for (int64_t i = 0; i < l.n; i++, p += l.inner)
-                *p = (float)(run = add_logs(run, (double)*p));
-        }
+        RUN(float, double, -INFINITY, *p = (float)(run = add_logs(run, (double)*p)))
     }
     return 0;
 }

@@ -205,17 +205,23 @@ MT_OP(logsumexp, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
       .schema = "logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor",
       .doc = "log(sum(e ** x)) along dim, computed without overflow.");
 
-/* ==== cumsum, cumprod, flip =================================================================== */
+/* ==== cumsum, flip ============================================================================ */
 
-/* Runs along dim of contiguous y in place; lines are `inner` elements apart. */
-#define RUNNING(T, step)                                                                           \
+#define COLUMNS 64 /* lines beside each other that are summed at a time */
+
+/* Sums along dim of contiguous y in place; lines are `inner` elements apart. A is the type of the
+ * sum: float32 is added up in double, as in PyTorch. */
+#define RUNNING(T, A)                                                                              \
     for (int64_t a = 0; a < outer; a++)                                                            \
-        for (int64_t i = 1; i < n; i++) {                                                          \
-            T *now = (T *)(void *)y->data + (a * n + i) * inner, *before = now - inner;            \
-            for (int64_t b = 0; b < inner; b++) now[b] = (T)(before[b] step now[b]);               \
+        for (int64_t b = 0; b < inner; b += COLUMNS) {                                             \
+            const int64_t m = inner - b < COLUMNS ? inner - b : COLUMNS;                           \
+            T *p = (T *)(void *)y->data + a * n * inner + b;                                       \
+            A run[COLUMNS] = {0};                                                                  \
+            for (int64_t i = 0; i < n; i++, p += inner)                                            \
+                for (int64_t k = 0; k < m; k++) p[k] = (T)(run[k] += (A)p[k]);                     \
         }
 
-static int running(mt_call *c, bool product)
+static int cumsum_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *y;
     int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
@@ -226,8 +232,7 @@ static int running(mt_call *c, bool product)
     int64_t outer = 1, inner = 1, n = x->ndim ? 0 : 1;
     if (dim < 0) return -1;
     if (d == MT_BOOL)
-        return mt_error(MT_NOT_IMPLEMENTED, "\"%s_out_cpu\" not implemented for 'Bool'",
-                        product ? "cumprod" : "cumsum");
+        return mt_error(MT_NOT_IMPLEMENTED, "\"cumsum_out_cpu\" not implemented for 'Bool'");
     for (int i = 0; i < x->ndim; i++) {
         if (i == dim)
             n = x->size[i];
@@ -240,23 +245,15 @@ static int running(mt_call *c, bool product)
     if (!result || !(y = d == compute ? result : mt_empty(compute, x->ndim, x->size)) ||
         mt_copy_raw(y, x) < 0)
         return -1;
-    if (compute == MT_FLOAT32 && product) {
-        RUNNING(float, *)
-    } else if (compute == MT_FLOAT32) {
-        RUNNING(float, +)
-    } else if (compute == MT_FLOAT64 && product) {
-        RUNNING(double, *)
+    if (compute == MT_FLOAT32) {
+        RUNNING(float, double)
     } else if (compute == MT_FLOAT64) {
-        RUNNING(double, +)
-    } else if (product) {
-        RUNNING(uint64_t, *)
+        RUNNING(double, double)
     } else {
-        RUNNING(uint64_t, +)
+        RUNNING(int64_t, uint64_t)
     }
     return y == result ? 0 : mt_copy_raw(result, y);
 }
-
-static int cumsum_forward(mt_call *c) { return running(c, false); }
 
 /* Element i went into sums i, i+1, ...: the running sum from the other end. */
 static void cumsum_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)

@@ -6,7 +6,7 @@
  * py_schema.c      schemas: parsed at import, said again as error texts, signatures, stubs
  * py_bind.c        from Python's arguments to an mt_call; py_bind_error.c: why that fails
  * py_op.c          the Operator object and its fast path; py_op_doc.c, py_op_register.c,
- *                  py_call_note.c: what an error says beside its text
+ *                  py_call_note.c: what an error says beside its text; py_old_order.c
  * py_tensor.c      Tensor: life and slots; py_tensor_attrs.c, py_index.c
  * py_dtype.c       dtype, Size; py_device.c: device, layout, memory format
  * py_data.c        from Python's values to tensors; py_factory.c, py_values.c the way back
@@ -77,6 +77,23 @@ int py_raise_int(void);   /* -1 */
 /* A Python exception is set: tells the core (MT_HOST), which hands it up. -1 */
 int py_fail_host(void);
 extern PyObject *py_OutOfMemoryError;
+
+/* ---- functions of one argument -----------------------------------------------------------------
+ * PyTorch's have a name for it, and programs use it: manual_seed(seed=0). The argument (borrowed), by
+ * position or under that name; NULL with TypeError. py_error.c */
+PyObject *py_only_argument(const char *function, const char *name, PyObject *const *args,
+                           Py_ssize_t nargs, PyObject *kwnames);
+/* PY_NAMED(manual_seed, "manual_seed", "seed") makes manual_seed_named of the METH_O manual_seed, to
+ * be listed as PY_NAMED_METHOD(manual_seed). */
+#define PY_NAMED(function, text, parameter)                                                        \
+    static PyObject *function##_named(PyObject *self, PyObject *const *args, Py_ssize_t nargs,     \
+                                      PyObject *kwnames)                                           \
+    {                                                                                              \
+        PyObject *o = py_only_argument(text, parameter, args, nargs, kwnames);                     \
+        return o ? function(self, o) : NULL;                                                       \
+    }
+#define PY_NAMED_METHOD(function)                                                                  \
+    (PyCFunction)(void (*)(void)) function##_named, METH_FASTCALL | METH_KEYWORDS
 
 /* ---- small types: py_dtype.c ----------------------------------------------------------------- */
 PyObject *py_dtype_object(mt_dtype d);         /* new reference to the one minitorch.float32 ... */

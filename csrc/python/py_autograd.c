@@ -476,6 +476,8 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
+PY_NAMED(register_hook, "register_hook", "hook")
+PY_NAMED(register_post_hook, "register_post_accumulate_grad_hook", "hook")
 static PyMethodDef methods[] = {
     {"backward", (PyCFunction)(void (*)(void))tensor_backward, METH_FASTCALL | METH_KEYWORDS,
      "backward($self, /, gradient=None, retain_graph=None, create_graph=False, inputs=None)\n--\n\n"
@@ -491,14 +493,14 @@ static PyMethodDef methods[] = {
      "second walk.\n\n"
      ">>> x = minitorch.tensor(3.0, requires_grad=True)\n>>> (x * x).backward()\n>>> "
      "x.grad\ntensor(6.)"},
-    {"register_hook", register_hook, METH_O,
-     "register_hook($self, hook, /)\n--\n\nCalls hook(grad) whenever a gradient of this tensor has "
+    {"register_hook", PY_NAMED_METHOD(register_hook),
+     "register_hook($self, /, hook)\n--\n\nCalls hook(grad) whenever a gradient of this tensor has "
      "been computed; what it returns, unless None,\ntakes the gradient's place. Returns a handle "
      "with remove()."
      "\n\n>>> x = minitorch.ones(1, requires_grad=True)\n>>> handle = x.register_hook(lambda grad: "
      "grad * 10)\n>>> (x * 2).sum().backward()\n>>> x.grad\ntensor([20.])"},
-    {"register_post_accumulate_grad_hook", register_post_hook, METH_O,
-     "register_post_accumulate_grad_hook($self, hook, /)\n--\n\nCalls hook(tensor) after a "
+    {"register_post_accumulate_grad_hook", PY_NAMED_METHOD(register_post_hook),
+     "register_post_accumulate_grad_hook($self, /, hook)\n--\n\nCalls hook(tensor) after a "
      "gradient has been added to this leaf's .grad. Returns a handle with remove()."
      "\n\n>>> x = minitorch.ones(1, requires_grad=True)\n>>> handle = "
      "x.register_post_accumulate_grad_hook(lambda t: print(t.grad))\n>>> (x * "

@@ -434,12 +434,13 @@ static int add_named(PyObject *module, named_object *object, PyTypeObject *type)
     return PyModule_AddObjectRef(module, object->name, (PyObject *)object);
 }
 
+PY_NAMED(set_default_device, "set_default_device", "device")
 static PyMethodDef functions[] = {
     {"get_default_device", get_default_device, METH_NOARGS,
      "get_default_device()\n--\n\nThe device new tensors are made on: the CPU."
      "\n\n>>> minitorch.get_default_device()\ndevice(type='cpu')"},
-    {"set_default_device", set_default_device, METH_O,
-     "set_default_device(device, /)\n--\n\nAccepts the CPU; any other device raises an error."
+    {"set_default_device", PY_NAMED_METHOD(set_default_device),
+     "set_default_device(device)\n--\n\nAccepts the CPU; any other device raises an error."
      "\n\n>>> minitorch.set_default_device(\"cpu\")"},
     {NULL, NULL, 0, NULL},
 };

@@ -370,11 +370,12 @@ static int operand(PyObject *o, mt_dtype *d)
 
 /* A higher rank wins unless the lower one is of a higher category (an int tensor and a float number
  * give the default float); among equal ranks the types are promoted. */
-static PyObject *result_type(PyObject *Py_UNUSED(module), PyObject *args)
+static PyObject *result_type(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
+    static char *names[] = {"tensor", "other", NULL};
     PyObject *a, *b;
     mt_dtype da, db;
-    if (!PyArg_ParseTuple(args, "OO:result_type", &a, &b)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:result_type", names, &a, &b)) return NULL;
     int ra = operand(a, &da), rb = ra < 0 ? -1 : operand(b, &db);
     if (ra < 0 || rb < 0) return NULL;
     if (ra == rb) return py_dtype_object(mt_promote(da, db));
@@ -383,12 +384,13 @@ static PyObject *result_type(PyObject *Py_UNUSED(module), PyObject *args)
                                                                             : high);
 }
 
+PY_NAMED(set_default_dtype, "set_default_dtype", "d")
 static PyMethodDef functions[] = {
     {"get_default_dtype", get_default_dtype, METH_NOARGS,
      "get_default_dtype()\n--\n\nThe dtype of floating tensors that are made without one."
      "\n\n>>> minitorch.get_default_dtype()\ntorch.float32"},
-    {"set_default_dtype", set_default_dtype, METH_O,
-     "set_default_dtype(d, /)\n--\n\nMakes d (float32 or float64) the default dtype."
+    {"set_default_dtype", PY_NAMED_METHOD(set_default_dtype),
+     "set_default_dtype(d)\n--\n\nMakes d (float32 or float64) the default dtype."
      "\n\n>>> minitorch.set_default_dtype(minitorch.float64)\n>>> "
      "minitorch.ones(1).dtype\ntorch.float64\n>>> minitorch.set_default_dtype(minitorch.float32)"},
     {"promote_types", (PyCFunction)(void (*)(void))promote_types, METH_VARARGS | METH_KEYWORDS,
@@ -397,8 +399,8 @@ static PyMethodDef functions[] = {
     {"can_cast", (PyCFunction)(void (*)(void))can_cast, METH_VARARGS | METH_KEYWORDS,
      "can_cast(from_, to)\n--\n\nMay a result of the first dtype be stored in the second?"
      "\n\n>>> minitorch.can_cast(minitorch.float32, minitorch.int64)\nFalse"},
-    {"result_type", result_type, METH_VARARGS,
-     "result_type(tensor1, tensor2, /)\n--\n\nThe dtype of an operation on the two tensors or "
+    {"result_type", (PyCFunction)(void (*)(void))result_type, METH_VARARGS | METH_KEYWORDS,
+     "result_type(tensor, other)\n--\n\nThe dtype of an operation on the two tensors or "
      "numbers."
      "\n\n>>> minitorch.result_type(minitorch.tensor([1, 2]), 0.5)\ntorch.float32"},
     {NULL, NULL, 0, NULL},

@@ -52,6 +52,29 @@ int py_raise_int(void)
 
 int py_fail_host(void) { return mt_error(MT_HOST, "an exception of Python is pending"); }
 
+/* ---- functions of one argument --------------------------------------------------------------- */
+
+PyObject *py_only_argument(const char *function, const char *name, PyObject *const *args,
+                           Py_ssize_t nargs, PyObject *kwnames)
+{
+    const Py_ssize_t keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    if (nargs + keywords == 1 && !keywords) return args[0];
+    if (keywords && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(kwnames, 0), name))
+        PyErr_Format(PyExc_TypeError, "%s() got an unexpected keyword argument '%U'", function,
+                     PyTuple_GET_ITEM(kwnames, 0));
+    else if (nargs + keywords == 1)
+        return args[0];
+    else if (nargs + keywords == 0)
+        PyErr_Format(PyExc_TypeError, "%s() missing 1 required positional argument: '%s'", function,
+                     name);
+    else
+        PyErr_Format(PyExc_TypeError, "%s() takes 1 positional argument but %zd were given",
+                     function, nargs + keywords);
+    return NULL;
+}
+
+/* ---- exceptions and warnings ----------------------------------------------------------------- */
+
 /* Big work runs without the lock: it goes unwarned. */
 static int warn(const char *text)
 {

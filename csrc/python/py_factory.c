@@ -376,6 +376,13 @@ static PyTypeObject tensortype_type = {
 
 /* ---- the module ------------------------------------------------------------------------------ */
 
+PY_NAMED(is_tensor, "is_tensor", "obj")
+PY_NAMED(is_storage, "is_storage", "obj")
+PY_NAMED(function_numel, "numel", "input")
+PY_NAMED(function_is_floating_point, "is_floating_point", "input")
+PY_NAMED(function_is_complex, "is_complex", "input")
+PY_NAMED(function_is_signed, "is_signed", "input")
+PY_NAMED(function_is_nonzero, "is_nonzero", "input")
 #define FAST(function) (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 static PyMethodDef functions[] = {
     {"tensor", FAST(tensor),
@@ -403,26 +410,26 @@ static PyMethodDef functions[] = {
      "A tensor without dimensions that holds the number s, of the default dtype unless another is "
      "given."
      "\n\n>>> minitorch.scalar_tensor(3)\ntensor(3.)"},
-    {"is_tensor", is_tensor, METH_O,
-     "is_tensor(obj, /)\n--\n\nIs obj a tensor?"
+    {"is_tensor", PY_NAMED_METHOD(is_tensor),
+     "is_tensor(obj)\n--\n\nIs obj a tensor?"
      "\n\n>>> minitorch.is_tensor([1])\nFalse"},
-    {"is_storage", is_storage, METH_O,
-     "is_storage(obj, /)\n--\n\nFalse: storages are not exposed."
+    {"is_storage", PY_NAMED_METHOD(is_storage),
+     "is_storage(obj)\n--\n\nFalse: storages are not exposed."
      "\n\n>>> minitorch.is_storage(minitorch.ones(1))\nFalse"},
-    {"numel", function_numel, METH_O,
-     "numel(input, /)\n--\n\nThe number of elements."
+    {"numel", PY_NAMED_METHOD(function_numel),
+     "numel(input)\n--\n\nThe number of elements."
      "\n\n>>> minitorch.numel(minitorch.zeros(2, 3))\n6"},
-    {"is_floating_point", function_is_floating_point, METH_O,
-     "is_floating_point(input, /)\n--\n\nIs the tensor float32 or float64?"
+    {"is_floating_point", PY_NAMED_METHOD(function_is_floating_point),
+     "is_floating_point(input)\n--\n\nIs the tensor float32 or float64?"
      "\n\n>>> minitorch.is_floating_point(minitorch.tensor([1]))\nFalse"},
-    {"is_complex", function_is_complex, METH_O,
-     "is_complex(input, /)\n--\n\nFalse."
+    {"is_complex", PY_NAMED_METHOD(function_is_complex),
+     "is_complex(input)\n--\n\nFalse."
      "\n\n>>> minitorch.is_complex(minitorch.tensor([1.0]))\nFalse"},
-    {"is_signed", function_is_signed, METH_O,
-     "is_signed(input, /)\n--\n\nHas the tensor's dtype negative values?"
+    {"is_signed", PY_NAMED_METHOD(function_is_signed),
+     "is_signed(input)\n--\n\nHas the tensor's dtype negative values?"
      "\n\n>>> minitorch.is_signed(minitorch.tensor([1]))\nTrue"},
-    {"is_nonzero", function_is_nonzero, METH_O,
-     "is_nonzero(input, /)\n--\n\nIs the only element not zero?"
+    {"is_nonzero", PY_NAMED_METHOD(function_is_nonzero),
+     "is_nonzero(input)\n--\n\nIs the only element not zero?"
      "\n\n>>> minitorch.is_nonzero(minitorch.tensor([0.5]))\nTrue"},
     {NULL, NULL, 0, NULL},
 };

@@ -242,16 +242,18 @@ static PyGetSetDef node_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
+PY_NAMED(register_hook, "register_hook", "fn")
+PY_NAMED(register_prehook, "register_prehook", "fn")
 static PyMethodDef node_methods[] = {
     {"name", node_name, METH_NOARGS, "name($self, /)\n--\n\nThe name of this kind of node."},
-    {"register_hook", register_hook, METH_O,
-     "register_hook($self, fn, /)\n--\n\nCalls fn(grad_inputs, grad_outputs), two tuples, after "
+    {"register_hook", PY_NAMED_METHOD(register_hook),
+     "register_hook($self, /, fn)\n--\n\nCalls fn(grad_inputs, grad_outputs), two tuples, after "
      "the rule of this node; what it\nreturns, unless None, takes the place of grad_inputs. "
      "Returns a handle with remove()."
      "\n\n>>> x = minitorch.ones(1, requires_grad=True)\n>>> handle = x.register_hook(lambda grad: "
      "grad * 10)\n>>> (x * 2).sum().backward()\n>>> x.grad\ntensor([20.])"},
-    {"register_prehook", register_prehook, METH_O,
-     "register_prehook($self, fn, /)\n--\n\nCalls fn(grad_outputs), a tuple, before the rule of "
+    {"register_prehook", PY_NAMED_METHOD(register_prehook),
+     "register_prehook($self, /, fn)\n--\n\nCalls fn(grad_outputs), a tuple, before the rule of "
      "this node; what it returns, unless None,\ntakes the place of grad_outputs. Returns a handle "
      "with remove()."},
     {"_sequence_nr", sequence_nr, METH_NOARGS, "_sequence_nr($self, /)\n--\n\nGrows with time."},

@@ -122,7 +122,9 @@ static PyObject *call_general(py_op *op, const py_args *a)
     py_bound b;
     PyObject *result = NULL;
     int status = 0;
+    bool taken;
     if (check_self(op, a) < 0) return NULL;
+    if (op->old_order && ((result = py_old_order_call(op, a, &taken)) || taken)) return result;
     mt_scope scope = mt_scope_open();
     for (int i = 0; i < op->n && status == 0; i++) {
         status = py_bind(op->schema[i], a, &b, op->n == 1);
@@ -210,6 +212,7 @@ py_op *py_op_new(const char *name, const char *module, uint32_t form)
     if (!op) return NULL;
     op->call = call_op;
     op->form = form;
+    op->old_order = (uint8_t)py_old_order_of(name);
     op->n = 0;
     op->schema = NULL;
     memset(op->fast, 0, sizeof op->fast);

@@ -11,8 +11,9 @@
 typedef struct py_op {
     PyObject_HEAD;
     vectorcallfunc call;
-    uint32_t form; /* PY_METHOD | PY_INPLACE | PY_NN */
-    int n;         /* overloads, tried in order */
+    uint32_t form;     /* PY_METHOD | PY_INPLACE | PY_NN */
+    uint8_t old_order; /* of arguments: py_old_order.c; 0: there is none */
+    int n;             /* overloads, tried in order */
     py_schema **schema;
     py_schema *fast[PY_FAST_ARGS]; /* by number of arguments: the overload that takes just that many
                                       tensors; NULL: none */
@@ -31,6 +32,11 @@ PyTypeObject *py_op_result_type(const char *name, PyObject *fields);
 
 /* py_call_note.c: py_raise with a note that names the operator and what it was given. NULL */
 PyObject *py_raise_call(const py_schema *s, const mt_call *c);
+
+/* py_old_order.c: add(x, 2, y) for add(x, y, alpha=2). */
+int py_old_order_of(const char *name); /* a py_op's old_order */
+/* Calls op with the arguments in today's order. taken: they were in the old one. */
+PyObject *py_old_order_call(py_op *op, const py_args *a, bool *taken);
 
 /* py_op_doc.c: what help() and inspect show. */
 extern PyGetSetDef py_op_getset[];

@@ -226,9 +226,12 @@ static PyObject *set_rng_state(PyObject *Py_UNUSED(module), PyObject *state)
     Py_RETURN_NONE;
 }
 
+PY_NAMED(manual_seed, "manual_seed", "seed")
+PY_NAMED(set_rng_state, "set_rng_state", "new_state")
+
 static PyMethodDef functions[] = {
-    {"manual_seed", manual_seed, METH_O,
-     "manual_seed(seed, /)\n--\n\nStarts the default stream from a seed between -2**63 and 2**64 - "
+    {"manual_seed", PY_NAMED_METHOD(manual_seed),
+     "manual_seed(seed)\n--\n\nStarts the default stream from a seed between -2**63 and 2**64 - "
      "1; returns the generator.\n\n"
      "Source: https://docs.pytorch.org/docs/stable/generated/torch.manual_seed.html"
      "\n\n>>> a = minitorch.manual_seed(0), minitorch.rand(2)\n>>> b = minitorch.manual_seed(0), "
@@ -242,8 +245,8 @@ static PyMethodDef functions[] = {
     {"get_rng_state", get_rng_state, METH_NOARGS,
      "get_rng_state()\n--\n\nThe default generator's state, 5056 bytes."
      "\n\n>>> minitorch.get_rng_state().dtype\ntorch.uint8"},
-    {"set_rng_state", set_rng_state, METH_O,
-     "set_rng_state(new_state, /)\n--\n\nPuts the default generator into this state."
+    {"set_rng_state", PY_NAMED_METHOD(set_rng_state),
+     "set_rng_state(new_state)\n--\n\nPuts the default generator into this state."
      "\n\n>>> state = minitorch.get_rng_state()\n>>> x = minitorch.rand(3)\n>>> "
      "minitorch.set_rng_state(state)\n>>> minitorch.equal(x, minitorch.rand(3))\nTrue"},
     {NULL, NULL, 0, NULL},

@@ -21,7 +21,13 @@ static const struct {
 /* What NumPy and older programs call a parameter. */
 static const struct {
     const char *name, *alias;
-} aliases[] = {{"dim", "axis"}, {"keepdim", "keepdims"}, {"input", "x"}, {"other", "x2"}};
+} aliases[] = {{"dim", "axis"},
+               {"keepdim", "keepdims"},
+               {"input", "x"},
+               {"other", "x2"},
+               {"dim0", "axis0"},
+               {"dim1", "axis1"},
+               {"split_size_or_sections", "split_size"}};
 
 const char *py_schema_name(const mt_op *op, uint32_t form, char *buffer)
 {

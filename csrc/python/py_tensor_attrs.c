@@ -643,6 +643,17 @@ static PyObject *as_subclass(PyObject *self, PyObject *cls)
     return result;
 }
 
+static PyObject *is_pinned(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    PyObject *device;
+    static char *names[] = {"device", NULL};
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:is_pinned", names, &device)) return NULL;
+    return say_false(self, NULL);
+}
+
+PY_NAMED(is_set_to, "is_set_to", "tensor")
+PY_NAMED(is_same_size, "is_same_size", "other")
+PY_NAMED(as_subclass, "as_subclass", "cls")
 #define FAST(function)     (PyCFunction)(void (*)(void))(function), METH_FASTCALL | METH_KEYWORDS
 #define KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 PyMethodDef py_tensor_methods[] = {
@@ -700,14 +711,14 @@ PyMethodDef py_tensor_methods[] = {
     {"is_neg", say_false, METH_NOARGS,
      "is_neg()\n--\n\nFalse."
      "\n\n>>> minitorch.zeros(1).is_neg()\nFalse"},
-    {"is_pinned", say_false, METH_NOARGS,
-     "is_pinned()\n--\n\nFalse."
+    {"is_pinned", KEYWORDS(is_pinned),
+     "is_pinned(device=None)\n--\n\nFalse."
      "\n\n>>> minitorch.zeros(1).is_pinned()\nFalse"},
-    {"is_set_to", is_set_to, METH_O,
-     "is_set_to(tensor, /)\n--\n\nDo both show the same elements of the same memory?"
+    {"is_set_to", PY_NAMED_METHOD(is_set_to),
+     "is_set_to(tensor)\n--\n\nDo both show the same elements of the same memory?"
      "\n\n>>> x = minitorch.zeros(2)\n>>> x.is_set_to(x.view(2))\nTrue"},
-    {"is_same_size", is_same_size, METH_O,
-     "is_same_size(other, /)\n--\n\nHave both the same shape?"
+    {"is_same_size", PY_NAMED_METHOD(is_same_size),
+     "is_same_size(other)\n--\n\nHave both the same shape?"
      "\n\n>>> minitorch.zeros(2).is_same_size(minitorch.ones(2))\nTrue"},
     {"_is_view", is_view, METH_NOARGS, "_is_view()\n--\n\nIs this a view of another tensor?"},
     {"_storage_info", storage_info, METH_NOARGS,
@@ -749,8 +760,8 @@ PyMethodDef py_tensor_methods[] = {
      "requires_grad_(requires_grad=True)\n--\n\n"
      "Says whether gradients are to be computed for this leaf."
      "\n\n>>> minitorch.ones(2).requires_grad_()\ntensor([1., 1.], requires_grad=True)"},
-    {"as_subclass", as_subclass, METH_O,
-     "as_subclass(cls, /)\n--\n\nA view of this tensor as an object of class cls."
+    {"as_subclass", PY_NAMED_METHOD(as_subclass),
+     "as_subclass(cls)\n--\n\nA view of this tensor as an object of class cls."
      "\n\n>>> minitorch.ones(2).as_subclass(minitorch.Tensor)\ntensor([1., 1.])"},
     {"_make_subclass", (PyCFunction)(void (*)(void))make_subclass,
      METH_VARARGS | METH_KEYWORDS | METH_STATIC,

@@ -8,6 +8,8 @@ Source: https://docs.pytorch.org/docs/2.13/distributions.html
 import sys as _sys
 from types import ModuleType as _ModuleType
 
+from minitorch._once import mark_loaded as _mark_loaded
+
 from . import constraints, transforms
 from .continuous import (
     Beta,
@@ -59,3 +61,5 @@ for _name in """
     _sys.modules[f"{__name__}.{_module}"] = _made = _ModuleType(f"{__name__}.{_module}")
     setattr(_made, _class, globals()[_class])
     globals()[_module] = _made
+
+_mark_loaded()

@@ -3,6 +3,7 @@
 https://docs.pytorch.org/docs/2.13/nn.html
 """
 
+from minitorch._once import mark_loaded as _mark_loaded
 from minitorch.nn import attention, functional, init, modules, parallel, parameter, utils
 from minitorch.nn.modules import *  # noqa: F403
 from minitorch.nn.modules import __all__ as _modules
@@ -13,3 +14,5 @@ __all__ = [
     *_modules, "Buffer", "DataParallel", "Parameter", "UninitializedBuffer", "UninitializedParameter",
     "attention", "functional", "init", "modules", "parallel", "parameter", "utils",
 ]  # fmt: skip
+
+_mark_loaded()

@@ -2,6 +2,7 @@
 
 from importlib import import_module as _import_module
 
+from minitorch._once import mark_loaded as _mark_loaded
 from minitorch.optim import lr_scheduler as lr_scheduler
 from minitorch.optim._plain import ASGD, Adadelta, Adagrad, Adamax, NAdam, RAdam, Rprop
 from minitorch.optim.adam import Adam as Adam
@@ -35,3 +36,6 @@ def __getattr__(name):
     if name == "swa_utils":
         return _import_module("minitorch.optim.swa_utils")
     raise AttributeError(f"module 'minitorch.optim' has no attribute {name!r}")
+
+
+_mark_loaded()

@@ -1,5 +1,6 @@
 """Datasets, samplers and loaders, with the interface of torch.utils.data."""
 
+from minitorch._once import mark_loaded as _mark_loaded
 from minitorch.utils.data.dataloader import (
     DataLoader,
     _DatasetKind,
@@ -49,3 +50,5 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
+
+_mark_loaded()
