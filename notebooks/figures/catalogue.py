@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import lines, surfaces
+from . import activations, convergence, lines, surfaces
 from .base import Figure
 
-FIGURES: list[Figure] = [*lines.FIGURES, *surfaces.FIGURES]
+FIGURES: list[Figure] = [*lines.FIGURES, *surfaces.FIGURES, *activations.FIGURES, *convergence.FIGURES]
