@@ -5,14 +5,21 @@
 
 /* ==== copy_ =================================================================================== */
 
+static int refuse_shapes(const mt_tensor *target, const mt_tensor *src)
+{
+    int64_t common[MT_MAX_DIMS];
+    char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
+    int ndim = mt_shape_broadcast(target->ndim, target->size, src->ndim, src->size, common);
+    if (ndim < 0) return -1;
+    return mt_error(MT_RUNTIME, "output with shape %s doesn't match the broadcast shape %s",
+                    mt_shape_text(target->ndim, target->size, a), mt_shape_text(ndim, common, b));
+}
+
 static int copy_forward(mt_call *c)
 {
     mt_tensor *target = c->in[0], *src = c->in[1];
-    char a[MT_SHAPE_TEXT], b[MT_SHAPE_TEXT];
     if (!mt_shape_expandable(src->ndim, src->size, target->ndim, target->size))
-        return mt_error(MT_RUNTIME, "output with shape %s doesn't match the broadcast shape %s",
-                        mt_shape_text(target->ndim, target->size, a),
-                        mt_shape_text(src->ndim, src->size, b));
+        return refuse_shapes(target, src);
     int overlap = mt_overlap(target, src);
     if (overlap == 2)
         return mt_error(MT_RUNTIME, "unsupported operation: some elements of the input tensor and "

@@ -225,10 +225,10 @@ static int bincount_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *w = c->in[1], *y;
     int64_t least = c->arg[0].i, n = least;
-    if (x->ndim != 1 || !(mt_is_integral(type_of(x)) || x->numel == 0))
-        return mt_error(MT_RUNTIME,
-                        x->ndim == 1 ? "\"bincount_cpu\" not implemented for '%s'"
-                                     : "bincount only supports 1-d non-negative integral inputs.",
+    if (x->ndim != 1)
+        return mt_error(MT_RUNTIME, "bincount only supports 1-d non-negative integral inputs.");
+    if (!mt_is_integral(type_of(x)) && x->numel)
+        return mt_error(MT_NOT_IMPLEMENTED, "\"bincount_cpu\" not implemented for '%s'",
                         mt_dtype_camel(type_of(x)));
     if (least < 0) return mt_error(MT_RUNTIME, "minlength should be >= 0");
     if (w && (w->ndim != 1 || w->numel != x->numel))

@@ -88,7 +88,7 @@ int py_init_error(PyObject *module)
 {
     mt_warn_host = warn;
     linalg_error = PyErr_NewExceptionWithDoc(
-        "minitorch.linalg.LinAlgError",
+        "minitorch.linalg._LinAlgError",
         "A matrix has no inverse, no decomposition or no solution: a RuntimeError.",
         PyExc_RuntimeError, NULL);
     if (!linalg_error || PyModule_AddObjectRef(module, "_LinAlgError", linalg_error) < 0) return -1;

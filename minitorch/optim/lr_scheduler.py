@@ -20,6 +20,10 @@ from ._lr_base import (
 )
 from ._lr_cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 
+# They show, and are pickled, as living here.
+for _scheduler in (LRScheduler, CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR):
+    _scheduler.__module__ = __name__
+
 __all__ = [
     "LambdaLR",
     "MultiplicativeLR",
