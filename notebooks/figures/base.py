@@ -26,8 +26,9 @@ class Figure:
     come from.
 
     ``alt`` says in words what the picture shows, for readers who do not see it. ``make`` computes the
-    numbers; ``slow`` marks those that take more than a few seconds. ``quick`` computes a part of such
-    numbers, with the path where they stand, so that a test need not compute all.
+    numbers. Where that takes more than a few seconds, ``part`` computes some of them anew and returns them
+    with those in the page. ``digits`` is how far a number computed elsewhere may be off, relative to max(1,
+    abs(number)).
     """
 
     name: str
@@ -36,11 +37,8 @@ class Figure:
     alt: str
     scripts: tuple[str, ...]
     make: Callable[[], dict]
-    height: int = 520
-    slow: bool = False
-    digits: float = (
-        1e-3  # how far a number computed elsewhere may be from the stored one, relative to max(1, |x|)
-    )
+    part: Callable[[], tuple[list, list]] | None = None
+    digits: float = 2e-3
 
     @property
     def page(self) -> Path:
@@ -76,6 +74,15 @@ def flat(model, places: int = 3) -> list:
         matrix = parameter.t() if name.endswith("weight") else parameter
         values += numbers(matrix.detach().reshape(-1), places)
     return values
+
+
+def parameters(sizes) -> int:
+    """How many weights and biases a net of these sizes has.
+
+    >>> parameters([2, 8, 8, 1])
+    105
+    """
+    return sum((a + 1) * b for a, b in zip(sizes[:-1], sizes[1:], strict=True))
 
 
 def script(name: str) -> str:

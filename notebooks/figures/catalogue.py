@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from . import activations, convergence, lines, surfaces
+from . import activations, convergence, depths, fits, landscape, lines, surfaces
 from .base import Figure
 
-FIGURES: list[Figure] = [*lines.FIGURES, *surfaces.FIGURES, *activations.FIGURES, *convergence.FIGURES]
+FAMILIES = (lines, surfaces, activations, convergence, fits, depths, landscape)
+FIGURES: list[Figure] = [figure for family in FAMILIES for figure in family.FIGURES]

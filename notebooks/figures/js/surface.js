@@ -32,7 +32,7 @@ legend(root, key);
 
 const inputs = grid(plot, NX, NY);
 const places = Float64Array.from(data.points.flatMap((p) => [p[0], p[1]]));
-let current = 0;
+let current = data.shows || 0;
 let colours = ramp(BANDS, ["low", "mid", "high"]);
 redraws.push(() => { colours = ramp(BANDS, ["low", "mid", "high"]); update(); });
 
@@ -110,9 +110,9 @@ if (data.nets.length > 1) choice(bar, "net", data.nets.map((net) => net.name), (
   frame.limit(data.nets[i].steps.length - 1);
   frame.set(data.nets[i].steps.length - 1);
   restart();
-});
+}).set(current);
 const named = (i) => `${data.nets[current].steps[i]}`;
-const lastFrame = data.nets[0].steps.length - 1;
+const lastFrame = data.nets[current].steps.length - 1;
 const frame = player(bar, data.unit, { max: lastFrame, value: data.opens === undefined ? lastFrame : data.opens, format: named, pause: data.pause || 110 }, update);
 let threshold = null;
 if (data.threshold) {
