@@ -14,9 +14,9 @@ from minitorch.functional import *  # noqa: F403
 
 _submodules = frozenset(
     """
-    __config__ accelerator amp autograd backends compiler cpu cuda distributed distributions func functional
-    hub jit linalg mps multiprocessing nn optim random return_types serialization signal special testing utils
-    version xpu
+    __config__ _dynamo _logging accelerator amp autograd backends compiler cpu cuda distributed
+    distributions export func functional hub jit linalg mps multiprocessing nn onnx optim profiler
+    random return_types serialization signal special testing utils version xpu
     """.split()
 )
 

@@ -5,14 +5,17 @@ Source: https://docs.pytorch.org/docs/stable/torch.compiler.html
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 __all__ = ["compile", "cudagraph_mark_step_begin", "disable", "is_compiling", "reset", "set_stance"]
 
+_told = False
+
 
 def compile(model: Callable | None = None, **options: Any) -> Any:
-    """The model itself: minitorch has no compiler, and its operators cost little to call.
+    """The model itself: minitorch has no compiler, and its operators cost little to call. Says so once.
 
     Args:
         model: a function or a module; without one, a decorator.
@@ -23,6 +26,10 @@ def compile(model: Callable | None = None, **options: Any) -> Any:
 
     Behaviour: https://docs.pytorch.org/docs/2.13/generated/torch.compile.html
     """
+    global _told
+    if not _told:
+        _told = True
+        warnings.warn("minitorch has no compiler: compile() returns the model as it is", stacklevel=2)
     return (lambda model: model) if model is None else model
 
 
@@ -34,7 +41,7 @@ def disable(fn: Callable | None = None, recursive: bool = True, **options: Any) 
 
     Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.compiler.disable.html
     """
-    return compile(fn)
+    return (lambda function: function) if fn is None else fn
 
 
 def reset() -> None:

@@ -10,6 +10,7 @@
 #include "graph/apply.h"
 #include "graph/hooks.h"
 #include "graph/node.h"
+#include "graph/watch.h"
 #include "ops/ops.h"
 
 #include <inttypes.h>
@@ -308,6 +309,7 @@ static int show_gradients(run *r, mt_node *n, mt_tensor **grad)
 static MT_INLINE int run_node(run *r, mt_node *n, mt_tensor **grad)
 {
     int status = -1;
+    int32_t event; /* a profiler's */
     bool ran = false;
     mt_scope scope = mt_scope_open();
     if (MT_UNLIKELY(n->hooks || r->n_capture) && show_gradients(r, n, grad) < 0) goto done;
@@ -319,7 +321,10 @@ static MT_INLINE int run_node(run *r, mt_node *n, mt_tensor **grad)
         fail_released(n);
         goto done;
     }
-    ran = (status = run_rule(r, n, grad)) == 0;
+    event = MT_UNLIKELY(mt_self.watch) ? mt_watch_open_rule(n, grad) : -1;
+    status = run_rule(r, n, grad);
+    if (MT_UNLIKELY(event >= 0)) mt_watch_close(event);
+    ran = status == 0;
 done:
     mt_scope_close(scope);
     if (ran && !r->retain_graph) mt_node_drop(n); /* what was only captured can be walked again */

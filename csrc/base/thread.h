@@ -32,7 +32,13 @@ typedef enum mt_thread_state {
 } mt_thread_state;
 
 typedef struct mt_thread {
-    int error;        /* mt_code of the pending failure, 0 if none */
+    union {
+        struct {
+            int error; /* mt_code of the pending failure, 0 if none */
+            int watch; /* graph/watch.h: operators are being watched */
+        };
+        uint64_t unusual; /* not 0: one of both, to be looked at before a call */
+    };
     bool no_grad;     /* recording is switched off */
     bool inference;   /* inside inference_mode */
     bool in_parallel; /* inside a chunk of mt_parallel_for */

@@ -5,6 +5,7 @@
 #include "graph/inplace.h"
 #include "graph/narrow.h"
 #include "graph/node.h"
+#include "graph/watch.h"
 
 #include <string.h>
 
@@ -242,7 +243,11 @@ static mt_tensor *apply_to_target(mt_call *c, bool record)
 
 mt_tensor *mt_apply(mt_call *c)
 {
-    if (MT_UNLIKELY(mt_self.error)) return NULL;
+    if (MT_UNLIKELY(mt_self.unusual)) {
+        if (mt_self.error) return NULL;
+        if (mt_self.watch != MT_WATCH_OPENED) return mt_watch_apply(c);
+        mt_self.watch = MT_WATCH_ON;
+    }
     bool recorded = !mt_self.no_grad;
     uint32_t types = 0, flags = flags_of_inputs(c, &types);
     bool record = recorded && flags & MT_REQUIRES_GRAD;

@@ -14,7 +14,8 @@
  * py_autograd.c    backward, grad, hooks; py_grad_mode.c: no_grad; py_node.c: grad_fn
  * py_function.c    nodes whose rule is Python; py_node_hook.c: hooks on nodes, anomaly mode;
  *                  py_node_look.c: what minitorch.graph shows
- * py_nn.c          the call path of modules; py_optim.c: optimizers' steps; py_loader.c: batches */
+ * py_nn.c          the call path of modules; py_optim.c: optimizers' steps; py_loader.c: batches
+ * py_watch.c       what ran, for profilers */
 #ifndef MT_PYTHON_PY_H
 #define MT_PYTHON_PY_H
 
@@ -38,7 +39,8 @@
 /* clang-format off */
 #define PY_PARTS(X)                                                                                \
     X(error) X(dtype) X(device) X(random) X(tensor) X(op) X(index) X(numpy) X(dlpack) X(data)      \
-    X(grad_mode) X(node) X(autograd) X(function) X(node_hook) X(node_look) X(nn) X(optim) X(loader)
+    X(grad_mode) X(node) X(autograd) X(function) X(node_hook) X(node_look) X(nn) X(optim) X(loader) \
+    X(watch)
 /* clang-format on */
 #define PY_PART(part) int py_init_##part(PyObject *module);
 PY_PARTS(PY_PART)

@@ -4,6 +4,7 @@ The engine is csrc/autograd/engine.c, the rules stand beside the operators in cs
 """
 
 import warnings
+from importlib import import_module as _import_module
 
 from minitorch import _C
 from minitorch._C import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -142,6 +143,15 @@ def _grad_of_batch(outputs, inputs, grad_outputs, create_graph, allow_unused, ma
         for given in zip(*grad_outputs, strict=True)
     ]
     return tuple(None if column[0] is None else _C.stack(column) for column in zip(*rows, strict=True))
+
+
+def __getattr__(name):
+    """The profiler is imported when it is used."""
+    if name == "profiler":
+        return _import_module("minitorch.autograd.profiler")
+    if name == "ProfilerActivity":
+        return _import_module("minitorch.profiler").ProfilerActivity
+    raise AttributeError(f"module 'minitorch.autograd' has no attribute {name!r}")
 
 
 _mark_loaded()

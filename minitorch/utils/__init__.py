@@ -2,7 +2,7 @@
 
 from importlib import import_module as _import_module
 
-_submodules = frozenset({"checkpoint", "data", "dlpack", "hooks", "model_zoo", "tensorboard"})
+_submodules = frozenset({"benchmark", "checkpoint", "data", "dlpack", "hooks", "model_zoo", "tensorboard"})
 
 
 def __getattr__(name):
