@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import activations, convergence, depths, fits, landscape, lines, surfaces
+from . import activations, convergence, depths, fits, landscape, lines, play, surfaces
 from .base import Figure
 
-FAMILIES = (lines, surfaces, activations, convergence, fits, depths, landscape)
+FAMILIES = (lines, surfaces, activations, convergence, fits, depths, landscape, play)
 FIGURES: list[Figure] = [figure for family in FAMILIES for figure in family.FIGURES]

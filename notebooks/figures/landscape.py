@@ -59,9 +59,9 @@ FIGURES = [
         "loss-landscape",
         "Descending a loss landscape: SGD, momentum, RMSProp, Adam",
         "Start where you like: click, or focus the picture and use the arrow keys. In the valley SGD "
-        "zigzags down the wall and then creeps; momentum swings past; RMSProp and Adam scale each "
-        "weight's step by the size of its gradients. In the hills the start decides which hollow is "
-        "found. Watch what a learning rate ten times as large does.",
+        "drops to the floor and then creeps along it; momentum swings from wall to wall; RMSProp and "
+        "Adam scale each weight's step by the size of its gradients. Among the hills the start "
+        "decides which hollow is found. Watch what ten times the learning rate does.",
         "Coloured map of a loss over two weights, blue where it is low, with the paths of four "
         "optimizers from one start down into the valley. Beside it the loss of each by step.",
         ("landscape.js",),

@@ -84,7 +84,7 @@ def take(figures: list[Figure]) -> Iterator[str]:
         page = chromium.new_page(viewport={"width": WIDTH, "height": 600})
         page.on("pageerror", lambda error: print(f"error in the page: {error}"))
         for figure in changed:
-            page.goto(figure.page.as_uri() + "?theme=light")
+            page.goto(figure.page.as_uri() + "?theme=light&steps=4000")
             page.wait_for_selector("html[data-ready]", timeout=10_000)
             figure.still.write_bytes(smaller(page.locator("main").screenshot(animations="disabled")))
             made[figure.name] = digest(figure)

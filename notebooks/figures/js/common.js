@@ -154,7 +154,7 @@ function ticks(low, high, count = 6) {
   const step = power * [1, 2, 5, 10].find((m) => m * power >= rough * 0.999);
   const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   const found = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) found.push([i * step, minus((i * step).toFixed(places))]);
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) found.push([i * step, minus(step >= 5000 ? `${(i * step) / 1000}k` : (i * step).toFixed(places))]);
   return found;
 }
 
