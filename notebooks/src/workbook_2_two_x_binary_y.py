@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minitorch as torch
+from figures import show
 from minitorch import nn
 from minitorch.utils.data import DataLoader, TensorDataset
 
@@ -168,7 +169,7 @@ class Perceptron(SimpleLinearNN):
 
 torch.manual_seed(0)
 neuron = Perceptron(2, 1, nn.Sigmoid)
-history = train(neuron, 100, nn.BCELoss(), torch.optim.SGD(neuron.parameters(), lr=0.3))
+history = train(neuron, 50, nn.BCELoss(), torch.optim.SGD(neuron.parameters(), lr=0.3))
 print(f"test loss {history[-1]:.3f}, {accuracy(neuron):.0%} right")
 show_classes(neuron, "one neuron: logistic regression")
 
@@ -182,14 +183,14 @@ show_classes(neuron, "one neuron: logistic regression")
 # %%
 torch.manual_seed(0)
 deep = nn.Sequential(Perceptron(2, 4), Perceptron(4, 1))
-deep_history = train(deep, 200, nn.BCELoss(), torch.optim.SGD(deep.parameters(), lr=0.3))
+deep_history = train(deep, 120, nn.BCELoss(), torch.optim.SGD(deep.parameters(), lr=0.3))
 print(f"2-4-1: test loss {deep_history[-1]:.3f}, {accuracy(deep):.0%} right")
 show_classes(deep, "2-4-1")
 
 # %%
 torch.manual_seed(0)
 deeper = nn.Sequential(Perceptron(2, 8), Perceptron(8, 8), Perceptron(8, 1))
-deeper_history = train(deeper, 100, nn.BCELoss(), torch.optim.SGD(deeper.parameters(), lr=0.3))
+deeper_history = train(deeper, 60, nn.BCELoss(), torch.optim.SGD(deeper.parameters(), lr=0.3))
 print(f"2-8-8-1: test loss {deeper_history[-1]:.3f}, {accuracy(deeper):.0%} right")
 show_classes(deeper, "2-8-8-1")
 
@@ -270,7 +271,7 @@ relu = nn.Sequential(
     Perceptron(4, 4, nn.ReLU),
     Perceptron(4, 1, nn.Sigmoid),
 )
-history = train(relu, 100, nn.BCELoss(), torch.optim.SGD(relu.parameters(), lr=0.03))
+history = train(relu, 60, nn.BCELoss(), torch.optim.SGD(relu.parameters(), lr=0.03))
 print(f"test loss {history[-1]:.3f}, {accuracy(relu):.0%} right")
 show_classes(relu, "2-4-4-4-1 with ReLU")
 
@@ -312,8 +313,20 @@ for neurons, ax in zip((1, 2, 4, 8), axes, strict=True):
 plt.show()
 
 # %% [markdown]
+# The same to play with, up to 80 neurons:
+
+# %%
+show("universal-approximation")
+
+# %% [markdown]
 # Enough neurons *can* follow any curve. That gradient descent finds the weights is another matter, and that the
 # curve between the data points is the one you had in mind a third one: the net learns the function that it
 # thinks the data has.
 #
+# What width and depth do to the half moons:
+
+# %%
+show("half-moons-nets")
+
+# %% [markdown]
 # How `backward()` goes through all these layers is the matter of [part 3](workbook_3_backpropagation.ipynb).

@@ -14,6 +14,7 @@ import numpy as np
 
 import minitorch as torch
 import minitorch.nn.functional as F
+from figures import show
 from minitorch import nn
 from minitorch.utils.data import DataLoader, TensorDataset
 
@@ -139,6 +140,12 @@ plt.show()
 # ten times the learning rate long (its mean has only seen a hundredth of a square); then it goes down both slopes
 # alike. Adam does the same from the first step on, with momentum.
 #
+# The same on a landscape with more than one hole; drag the start about:
+
+# %%
+show("loss-landscape")
+
+# %% [markdown]
 # **Exercise.** What is the largest learning rate with which SGD does not run away here? *What to see:* $2/25 = 0.08$:
 # along $w_2$ each step multiplies by $1 - 25\,\eta$, and below $-1$ it grows. The steepest direction decides.
 #
@@ -330,7 +337,11 @@ plt.show()
 # %% [markdown]
 # **Early stopping**: keep the weights from the dotted line, where the loss on data *not* trained on was least. It
 # costs nothing, and works for every kind of model.
-#
+
+# %%
+show("early-stopping")
+
+# %% [markdown]
 # ## Weight decay
 #
 # Large weights make wild curves. So pull every weight towards 0 a little, at every step. With plain SGD that is the
@@ -373,6 +384,9 @@ print("in eval mode all is as it was:", torch.equal(dropout(ones), ones))
 keep = (torch.rand(10000) > 0.25).float()
 by_hand_out = ones * keep / 0.75
 print(f"by hand: the mean is {by_hand_out.mean().item():.3f}")
+
+# %%
+show("dropout")
 
 # %% [markdown]
 # All together on the twelve points:

@@ -1,8 +1,9 @@
-"""The lecture notebook, the workbook and the side-by-side notebook: they run from top to bottom, with and without
-PyTorch; their numbers are PyTorch's; they are what their sources give, and bear no outputs.
+"""The lecture notebook, the workbook and the side-by-side notebook: they run from top to bottom, with and
+without PyTorch; their numbers are PyTorch's; they are what their sources give, and bear no outputs.
 
-``python tests/notebooks/test_workbook.py`` stores what PyTorch shows anew, in pytorch_shows.json. Cells tagged
-``varies`` run, but are not compared: they print texts drawn by lot, where one rounding may change a letter.
+``python tests/notebooks/test_workbook.py`` stores what PyTorch shows anew, in pytorch_shows.json. Cells
+tagged ``varies`` run, but are not compared: they print texts drawn by lot, where one rounding may change a
+letter.
 """
 
 import importlib.util
@@ -58,6 +59,8 @@ def run_in_jupyter(name, monkeypatch, first_cell=""):
     """The notebook with its outputs, after it has run in a kernel of its own."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+    for threads in ("OMP_NUM_THREADS", "MINITORCH_NUM_THREADS"):
+        monkeypatch.setenv(threads, "1")  # beside other work, threads wait for each other most of the time
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4)
     if first_cell:
         notebook.cells.insert(0, nbformat.v4.new_code_cell(first_cell))
