@@ -2,7 +2,7 @@
 
 A cell's text is what it prints and, as in a notebook, the repr of its last expression. Cells tagged
 ``minitorch`` (graphs) and ``%%compare`` cells are left out: they have no counterpart in PyTorch. What cells
-tagged ``varies`` show is left out.
+tagged ``varies`` show is left out, and figures, of which a path would be printed.
 """
 
 import ast
@@ -25,7 +25,7 @@ def code_cells(name):
         tags = cell.metadata.get("tags", [])
         if cell.cell_type == "code" and "compare" not in cell.metadata and "minitorch" not in tags:
             source = "\n".join(line for line in cell.source.splitlines() if not line.startswith("%"))
-            yield source, "varies" not in tags
+            yield source, "varies" not in tags and not source.startswith("show(")
 
 
 def compared(name):
