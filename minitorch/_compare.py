@@ -258,13 +258,17 @@ def _run_source(source: str, worlds: dict, seed: int, repeat: int) -> Comparison
         if last is not None:
             result = eval(compile(ast.Expression(last.value), file, "eval"), world)
         values = {name: world[name] for name in assigned if name in world}
-        models = {name: world[name] for name in loaded if hasattr(world.get(name), "named_parameters")}
+        models = {name: world[name] for name in loaded if _is_model(world.get(name))}
         values = {**models, **values}
         if result is not None and not any(result is value for value in values.values()):
             values["the last line"] = result
         return values
 
     return _run(call, seed, repeat)
+
+
+def _is_model(value: Any) -> bool:
+    return hasattr(value, "named_parameters") and not isinstance(value, type)
 
 
 def _names_of(tree: ast.Module) -> tuple[list, list]:

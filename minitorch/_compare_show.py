@@ -50,6 +50,8 @@ class Row(NamedTuple):
 
 def _array(value: Any) -> np.ndarray | None:
     """A value's numbers, None if it has none."""
+    if isinstance(value, type):
+        return None
     if hasattr(value, "named_parameters"):
         tensors = [*value.parameters(), *value.buffers()]
         parts = [_array(tensor) for tensor in tensors]
