@@ -5,7 +5,7 @@ INCLUDES = . include
 
 # Every kernels/*.c but select.c is compiled once for each of these, with -DMT_ISA=name and FLAGS_name.
 ISAS_x86_64 = baseline avx2 avx512
-ISAS_aarch64 = neon
+ISAS_aarch64 = baseline neon
 ISAS_other = baseline
 
 # The plain one, against which the others are checked, and for machines of before 2013: small rather than fast.

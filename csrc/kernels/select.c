@@ -9,7 +9,7 @@
 #if defined(__x86_64__)
 #define TABLES(X) X(avx512, MT_ISA_AVX512) X(avx2, MT_ISA_AVX2) X(baseline, MT_ISA_BASELINE)
 #elif defined(__aarch64__)
-#define TABLES(X) X(neon, MT_ISA_NEON)
+#define TABLES(X) X(neon, MT_ISA_NEON) X(baseline, MT_ISA_BASELINE)
 #else
 #define TABLES(X) X(baseline, MT_ISA_BASELINE)
 #endif

@@ -7,6 +7,7 @@
 #include "minitorch.h"
 #include "mtest.h"
 
+#include <limits.h>
 #include <pthread.h>
 
 #define DEEP        1000000
@@ -82,7 +83,9 @@ static void test_deep(void)
     pthread_attr_t attr;
     pthread_t thread;
     pthread_attr_init(&attr);
-    CHECK_INT(pthread_attr_setstacksize(&attr, SMALL_STACK), 0);
+    /* some machines want more than 64 KiB: aarch64 128 */
+    size_t stack = SMALL_STACK < PTHREAD_STACK_MIN ? (size_t)PTHREAD_STACK_MIN : SMALL_STACK;
+    CHECK_INT(pthread_attr_setstacksize(&attr, stack), 0);
     int64_t tensors = mt_live_tensors, storages = mt_live_storages;
     if (!CHECK_INT(pthread_create(&thread, &attr, deep_body, result), 0)) return;
     pthread_join(thread, NULL);
