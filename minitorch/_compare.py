@@ -32,7 +32,9 @@ LIBRARIES = ("torch", "minitorch")
 _counter = itertools.count(1)
 
 
-def compare(work: Any, *args: Any, names: dict | None = None, seed: int = 0, repeat: int = 1) -> Comparison:
+def compare(
+    work: Any, *args: Any, names: dict | None = None, seed: int = 0, repeat: int = 1, threads: int = 1
+) -> Comparison:
     """Do the same work in PyTorch and in minitorch, and show results, differences, losses and times.
 
     work: source, in which ``torch``, ``nn``, ``F`` and ``np`` are there already; what it assigns, its last
@@ -41,7 +43,9 @@ def compare(work: Any, *args: Any, names: dict | None = None, seed: int = 0, rep
     args: for a function. Tensors are given as copies, PyTorch's as PyTorch's.
     names: names that the source finds, converted in the same way.
     seed: given to manual_seed before each run. NumPy's and Python's random numbers begin both runs alike.
-    repeat: run so many times and show the shortest time. Both libraries compute with as many threads.
+    repeat: run so many times and show the shortest time. Only then is there a word on who is faster: a first
+    run measures much that does not come again.
+    threads: with so many both libraries compute.
 
     Without PyTorch its column says so, and all else is there. Prints as a table, in a notebook with curves of
     all lists of numbers; ``rows``, ``seconds`` and ``agree()`` are for programs, ``plot()`` draws with
@@ -59,7 +63,7 @@ def compare(work: Any, *args: Any, names: dict | None = None, seed: int = 0, rep
         if args:
             raise TypeError("compare(): args are for a function; source finds them in names")
         worlds = {library: _names(library, names or {}) for library in LIBRARIES}
-        return _raise(_run_source(work, worlds, seed, repeat))
+        return _raise(_run_source(work, worlds, seed, repeat, threads))
     if not callable(work):
         raise TypeError(f"compare(): argument 'work' must be source or a function, not {type(work).__name__}")
 
@@ -67,7 +71,7 @@ def compare(work: Any, *args: Any, names: dict | None = None, seed: int = 0, rep
         result = work(_module(library), *[_convert(value, library) for value in args])
         return result if isinstance(result, dict) else {"result": result}
 
-    return _raise(_run(call, seed, repeat))
+    return _raise(_run(call, seed, repeat, threads))
 
 
 def _raise(comparison: Comparison) -> Comparison:
@@ -165,8 +169,8 @@ def _names(library: str, given: dict) -> dict:
 # ---- running --------------------------------------------------------------------------------------------
 
 
-def _run(call: Any, seed: int, repeat: int) -> Comparison:
-    """call(library) for both, from the same state of all random numbers, with as many threads."""
+def _run(call: Any, seed: int, repeat: int, threads: int) -> Comparison:
+    """call(library) for both, from the same state of all random numbers."""
     states = random.getstate(), np.random.get_state()
     sides = []
     for library in LIBRARIES:
@@ -175,8 +179,8 @@ def _run(call: Any, seed: int, repeat: int) -> Comparison:
         except ImportError as error:
             sides.append(Side(library, missing=str(error)))
             continue
-        threads = module.get_num_threads()
-        module.set_num_threads(minitorch.get_num_threads())
+        before = module.get_num_threads()
+        module.set_num_threads(threads)
         _warm_up(module)
         side = Side(library, version=str(module.__version__).split("+")[0])
         try:
@@ -186,9 +190,9 @@ def _run(call: Any, seed: int, repeat: int) -> Comparison:
                 module.manual_seed(seed)
                 _once(side, call)
         finally:
-            module.set_num_threads(threads)
+            module.set_num_threads(before)
         sides.append(side)
-    return Comparison(*sides)
+    return Comparison(*sides, repeat)
 
 
 @functools.cache
@@ -241,7 +245,7 @@ class _Imports(ast.NodeTransformer):
         return node
 
 
-def _run_source(source: str, worlds: dict, seed: int, repeat: int) -> Comparison:
+def _run_source(source: str, worlds: dict, seed: int, repeat: int, threads: int) -> Comparison:
     """Run the source in both worlds, {name: value} for each library, which keep what it assigns."""
     source = inspect.cleandoc(source) if source[:1].isspace() else source
     file = f"<compare {next(_counter)}>"
@@ -264,7 +268,7 @@ def _run_source(source: str, worlds: dict, seed: int, repeat: int) -> Comparison
             values["the last line"] = result
         return values
 
-    return _run(call, seed, repeat)
+    return _run(call, seed, repeat, threads)
 
 
 def _is_model(value: Any) -> bool:
@@ -297,7 +301,7 @@ def _names_of(tree: ast.Module) -> tuple[list, list]:
 
 # ---- the cell magic -------------------------------------------------------------------------------------
 
-USAGE = "usage: %%compare [--repeat N] [--seed N]"
+USAGE = "usage: %%compare [--repeat N] [--seed N] [--threads N]"
 
 
 class _Magic:
@@ -340,9 +344,9 @@ class _Magic:
 
     @staticmethod
     def _options(line: str) -> dict:
-        words, options = line.split(), {"seed": 0, "repeat": 1}
+        words, options = line.split(), {"seed": 0, "repeat": 1, "threads": 1}
         for option, value in itertools.zip_longest(words[::2], words[1::2], fillvalue=""):
-            if option not in ("--repeat", "--seed") or not value.isdecimal():
+            if option[:2] != "--" or option[2:] not in options or not value.isdecimal():
                 raise ValueError(USAGE)
             options[option[2:]] = int(value)
         return options

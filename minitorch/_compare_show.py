@@ -133,8 +133,8 @@ def difference(theirs: Any, ours: Any) -> tuple[float | None, str]:
 class Comparison:
     """What minitorch.compare returns: ``rows``, ``seconds``, ``agree()``, ``plot()``; shows itself."""
 
-    def __init__(self, torch: Side, minitorch: Side):
-        self.torch, self.minitorch = torch, minitorch
+    def __init__(self, torch: Side, minitorch: Side, repeat: int = 1):
+        self.torch, self.minitorch, self.repeat = torch, minitorch, repeat
         self.rows = [row for name in minitorch.values or torch.values if (row := self._row(name))]
         self.seconds = {side.library: side.seconds for side in (torch, minitorch)}
         self.curves = {
@@ -188,8 +188,10 @@ class Comparison:
 
     def _speed(self) -> str:
         theirs, ours = self.torch.seconds, self.minitorch.seconds
-        if not theirs or not ours:
+        if not theirs or not ours or self.torch.error or self.minitorch.error:
             return ""
+        if self.repeat < 2:
+            return "one run each"
         quick, times = ("minitorch", theirs / ours) if ours <= theirs else ("PyTorch", ours / theirs)
         return f"{quick} {times:.1f} times as fast"
 

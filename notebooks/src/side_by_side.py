@@ -84,9 +84,10 @@ torch.ones(3, 2) @ torch.ones(3, 2)
 # %% [markdown]
 # ## Times
 #
-# One run is a poor measurement; `--repeat 5` shows the shortest of five. Both compute with as many threads. What you see
-# depends on what you measure. Small nets spend their time between the operations, and there minitorch is quick; large
-# matrix products spend it in the processor's arithmetic, where PyTorch's libraries are hard to beat.
+# One run is a poor measurement: a first call does much that does not come again. `--repeat 5` shows the shortest of
+# five, and who is faster. Both compute with one thread, unless you say `--threads 2`. What you see depends on what you
+# measure: small nets spend their time *between* the operations, and there minitorch is quick; large matrix products
+# spend it in the processor's arithmetic, where there is little to gain.
 
 # %% compare="--repeat 5"
 model = nn.Sequential(nn.Linear(2, 8), nn.Sigmoid(), nn.Linear(8, 1))

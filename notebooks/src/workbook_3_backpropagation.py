@@ -100,7 +100,7 @@ print(f"by definition: {passes} forward passes; the same numbers: {torch.allclos
 # The pass back costs about as much as two forward passes, however many weights there are. Without that, nobody
 # could train a network of millions.
 #
-# ## The lecture's chain, and its two slips
+# ## The lecture's chain, and its slips
 #
 # $h_1 = w_1 x + b_1$, then $\hat{y} = w_2 h_1 + b_2$, then $L = (y - \hat{y})^2$. The slide "Chain Rule" has two
 # formulas, and three things to mend:
@@ -111,7 +111,7 @@ print(f"by definition: {passes} forward passes; the same numbers: {torch.allclos
 # 3. $\frac{\partial L}{\partial\hat{y}}$ is $-2(y - \hat{y})$: the minus comes from the derivative of $-\hat{y}$.
 #
 # So: $\frac{\partial L}{\partial w_2} = -2(y-\hat{y})\,h_1$ and $\frac{\partial L}{\partial w_1} =
-# -2(y-\hat{y})\,w_2\,x$. (The planning notes have a third: in $(y - w_2(w_1 X + b_1) + b_2)^2$ the last plus must be a
+# -2(y-\hat{y})\,w_2\,x$. (The planning notes have one more: in $(y - w_2(w_1 X + b_1) + b_2)^2$ the last plus must be a
 # minus.) Never trust a formula without a number:
 
 # %%

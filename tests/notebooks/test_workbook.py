@@ -9,6 +9,7 @@ letter.
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -22,7 +23,7 @@ STORED = Path(__file__).with_name("pytorch_shows.json")
 WORKBOOK = sorted(path.stem for path in (NOTEBOOKS / "src").glob("workbook_*.py"))
 SOURCES = sorted(path.stem for path in (NOTEBOOKS / "src").glob("*.py"))
 
-for tool in ("jupytext", "nbclient", "ipykernel", "matplotlib"):
+for tool in ("jupytext", "nbclient", "ipykernel", "matplotlib", "nbconvert", "latex2mathml"):
     if importlib.util.find_spec(tool) is None:
         pytest.skip(f"{tool} is not installed: pip install '.[notebooks]'", allow_module_level=True)
 
@@ -82,10 +83,26 @@ def outputs_of(notebook):
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_it_runs_without_pytorch(name, monkeypatch):
-    shown = outputs_of(run_in_jupyter(name, monkeypatch, "import sys; sys.modules['torch'] = None"))
+def test_it_runs_without_pytorch_and_makes_a_page(name, monkeypatch):
+    notebook = run_in_jupyter(name, monkeypatch, "import sys; sys.modules['torch'] = None")
+    check_page(notebook, monkeypatch)
+    shown = outputs_of(notebook)
     if name == "side_by_side":
         assert "not installed" in shown and "pip install torch" in shown
+
+
+def check_page(notebook, monkeypatch):
+    """The exported page fetches nothing, has no formula left undrawn, and shows every figure."""
+    monkeypatch.syspath_prepend(str(NOTEBOOKS / "tools"))
+    from export import page_of
+
+    figures = sum(cell.source.startswith("show(") for cell in notebook.cells)
+    page = page_of(notebook)
+    assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)=.https?:", page)
+    assert page.count("<iframe") == figures
+    assert not any(
+        re.search(r"\$[^$`]*\\[a-z]+", c.source) for c in notebook.cells if c.cell_type == "markdown"
+    )
 
 
 def test_side_by_side_runs_with_pytorch(monkeypatch):
