@@ -198,7 +198,9 @@ static int diag_forward(mt_call *c)
     mt_tensor *x = c->in[0];
     int64_t k = c->arg[0].i, n;
     if (x->ndim == 1) {
-        int64_t size[2] = {n = x->size[0] + (k < 0 ? -k : k), n};
+        if (k == INT64_MIN || __builtin_add_overflow(x->size[0], k < 0 ? -k : k, &n))
+            return mt_error(MT_RUNTIME, "diag(): diagonal is too far away");
+        int64_t size[2] = {n, n};
         return mt_result_is(c, 0, mt_diagonal_backward(x, 2, size, k, 0, 1));
     }
     if (x->ndim != 2)

@@ -112,3 +112,9 @@ def test_two_numbers_are_not_enough():
     for f in (minitorch.fmod, minitorch.xlogy, minitorch.bitwise_and, minitorch.float_power):
         with pytest.raises(TypeError, match="invalid combination of arguments"):
             f(2, 3)
+
+
+@pytest.mark.parametrize("diagonal", [-(2**63), 2**63 - 1, 2**62, -(2**40)])
+def test_a_diagonal_too_far_away_is_refused(diagonal):
+    with pytest.raises(RuntimeError):
+        minitorch.diag(minitorch.ones(2), diagonal)
