@@ -132,7 +132,7 @@ print(f"exact {-2 * (3.91 - 0.77 * 1.37 + 0.15) * 1.37:.4f}")
 # 0.01. A slope from a difference of two nearly equal numbers is a dangerous thing.
 #
 # **Exercise.** Try `h = 1e-2`, `1e-3`, `1e-5`, `1e-6` in both precisions. *What to see:* in 64 bits smaller is
-# better for a good while; in 32 bits there is a best $h$ near `1e-3`, and with `1e-6` the first digit is wrong.
+# better for a good while; in 32 bits there is a best $h$ near `1e-3`, and with `1e-6` only the first digit is right.
 #
 # ## The library does it
 #
@@ -253,8 +253,9 @@ plt.show()
 # Per epoch, small batches learn faster: they take more steps. Per *step*, large batches point in a better
 # direction. In practice one takes what the machine can do at once, 32 or more.
 #
-# **Exercise.** Let `lr` be 0.05 with batches of 1, then 0.2 with one batch of 100. *What to see:* both run away.
-# Too large a step lands higher on the other side of the valley than it began, and the next one higher still.
+# **Exercise.** Let `lr` be 0.2 with one batch of 100, then 0.05 with batches of 1. *What to see:* the first runs away:
+# too large a step lands higher on the other side of the valley than it began, and the next one higher still. The second
+# never settles: every point pulls the line over to itself.
 #
 # ## The same in four lines of library
 #

@@ -34,19 +34,20 @@ print(X_train.shape, y_train.shape, X_test.shape)
 
 # %%
 def show_classes(model=None, title=""):
-    """The points, and what the model says everywhere: orange for 0, blue for 1, white for undecided."""
+    """The points, and what the model says everywhere: red for 0, blue for 1, white for undecided."""
     if model is not None:
         grid = np.stack(np.meshgrid(np.linspace(-1.5, 2.5, 80), np.linspace(-1, 1.5, 60)), axis=-1)
         with torch.no_grad():
             surface = model(torch.tensor(grid.reshape(-1, 2)).float()).reshape(60, 80).numpy()
-        plt.imshow(
-            surface, origin="lower", extent=(-1.5, 2.5, -1, 1.5), cmap="PuOr", vmin=0, vmax=1, alpha=0.6
-        )
-    plt.scatter(X.numpy()[:, 0], X.numpy()[:, 1], c=y.numpy()[:, 0], cmap="PuOr", s=10, edgecolors="grey")
+        plt.imshow(surface, origin="lower", extent=AREA, cmap="RdBu", vmin=0, vmax=1, alpha=0.6)
+    for label, colour in ((0, "#b2182b"), (1, "#2166ac")):
+        these = X.numpy()[y.numpy()[:, 0] == label]
+        plt.scatter(these[:, 0], these[:, 1], s=14, color=colour, edgecolors="white", linewidths=0.4)
     plt.title(title)
     plt.show()
 
 
+AREA = (-1.5, 2.5, -1, 1.5)
 show_classes()
 
 # %% [markdown]
@@ -107,7 +108,8 @@ print(f"test loss {history[0]:.3f} after one epoch, {history[-1]:.3f} after 50; 
 show_classes(model, "one linear neuron")
 
 # %% [markdown]
-# A slope from one corner to the other. It does what it can: a straight line is not the right shape.
+# A slope, and a straight border where it passes one half. It does what it can: a straight line is not the right
+# shape.
 #
 # ## What if we start layering?
 #
@@ -207,7 +209,7 @@ grid = np.stack(np.meshgrid(np.linspace(-1.5, 2.5, 80), np.linspace(-1, 1.5, 60)
 with torch.no_grad():
     surfaces = deep[0](torch.tensor(grid.reshape(-1, 2)).float()).reshape(60, 80, 4).numpy()
 for i, ax in enumerate(axes):
-    ax.imshow(surfaces[..., i], origin="lower", extent=(-1.5, 2.5, -1, 1.5), cmap="PuOr", vmin=0, vmax=1)
+    ax.imshow(surfaces[..., i], origin="lower", extent=AREA, cmap="RdBu", vmin=0, vmax=1)
     ax.set_title(f"hidden neuron {i + 1}")
 plt.show()
 
@@ -280,12 +282,13 @@ show_classes(relu, "2-4-4-4-1 with ReLU")
 #
 # **Exercises.**
 #
-# 1. Give the ReLU net the learning rate 1. *What to see:* it answers one half everywhere, and stays there: all of
-#    a layer's neurons have landed where ReLU is 0, and where the output is 0 the gradient is too. They are *dead*.
+# 1. Give the ReLU net the learning rate 1. *What to see:* it answers one half everywhere, and stays there: the neurons
+#    of a layer have landed where ReLU is 0, and where the output is flat the gradient is 0, too. They are *dead*.
 # 2. Give 2-4-1 other seeds. *What to see:* some runs get stuck with a straight border for long. Where one begins
 #    matters, and more neurons make it matter less.
-# 3. Replace `Perceptron(2, 4)` by PyTorch's `nn.Linear(2, 4), nn.Sigmoid()`. *What to see:* the same kind of net.
-#    `nn.Linear` begins with smaller weights, which keeps neurons out of the flat parts.
+# 3. Build 2-4-1 of the library's own parts, `nn.Linear(2, 4), nn.Sigmoid(), nn.Linear(4, 1), nn.Sigmoid()`, and give
+#    it the learning rate 1. *What to see:* the same kind of net, but no seed gets stuck. `nn.Linear` begins with
+#    smaller weights, which keeps neurons out of the flat parts.
 # 4. `torch.summary(deeper, (1, 2))` lists layers, shapes and parameters. Count them by hand first.
 #
 # ## Any function at all: universal approximation
@@ -308,8 +311,8 @@ for neurons, ax in zip((1, 2, 4, 8), axes, strict=True):
         optim.step()
     ax.plot(xs.numpy(), ys.numpy(), color="grey")
     ax.plot(xs.numpy(), net(xs).detach().numpy())
-    ax.set_title(f"{neurons} neurons: loss {loss.item():.3f}")
-    print(f"{neurons} neurons: loss {loss.item():.3f}")
+    ax.set_title(f"hidden neurons {neurons}, loss {loss.item():.3f}")
+    print(f"hidden neurons {neurons}, loss {loss.item():.3f}")
 plt.show()
 
 # %% [markdown]

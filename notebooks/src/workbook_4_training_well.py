@@ -140,7 +140,7 @@ plt.show()
 # ten times the learning rate long (its mean has only seen a hundredth of a square); then it goes down both slopes
 # alike. Adam does the same from the first step on, with momentum.
 #
-# The same on a landscape with more than one hole; drag the start about:
+# The same to play with: choose a landscape, click where to start, change the learning rate.
 
 # %%
 show("loss-landscape")
@@ -374,9 +374,8 @@ torch.manual_seed(0)
 dropout = nn.Dropout(0.25)
 ones = torch.ones(10000)
 out = dropout(ones)
-print(
-    f"{(out == 0).float().mean().item():.3f} are 0, the largest is {out.max().item():.4f}, the mean {out.mean().item():.3f}"
-)
+print(f"{(out == 0).float().mean().item():.3f} are 0, the largest is {out.max().item():.4f}")
+print(f"the mean is {out.mean().item():.3f}")
 dropout.eval()
 print("in eval mode all is as it was:", torch.equal(dropout(ones), ones))
 

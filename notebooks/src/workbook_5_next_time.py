@@ -173,8 +173,9 @@ for _ in range(5):
 print(generate(recurrent, "\nthe owl"))
 
 # %% [markdown]
-# Words and sentences, and nobody has told it about either. But look for birds of the night in the sun: where it has to
-# remember the animal until the end of the line, fifteen characters on, so small an RNN has a hard time.
+# Words and sentences, and nobody has told it about either. But look for birds of the night in the sun: about every other
+# line has the wrong time of day, which is mere chance. For that it would have to remember the animal until the end of
+# the line, fifteen characters on, and so small an RNN does not learn it.
 #
 # **Exercise.** Generate with `temperature=0.1`, and with `1.5`. *What to see:* the same few lines again and again; then
 # new words, most of which do not exist.
@@ -266,7 +267,7 @@ for _ in range(5):
 print(generate(transformer, "\nthe owl"))
 
 # %% [markdown]
-# By now the animal and its time of day go together (mostly, as in all that is drawn by lot).
+# Now the animal and its time of day go together: from the last word one can look back at the animal.
 #
 # Why does the loss not go to 0? Because the text *is* undecided: which animal, which verb, which place. Those choices
 # are worth about $\log 8 + \log 4 + \log 2$ in a sentence of some 25 characters, 0.17 a character. Near that there is
@@ -368,10 +369,12 @@ print(f"pretrained, only the head trained: {fine_tune(frozen, 100, 0.01):.0%} ri
 #
 # 1. Fine-tune after 0, 50, 100, 200 steps of pretraining. *What to see:* the share of right answers rises with how well
 #    the Transformer predicts.
-# 2. Leave out `position`. *What to see:* the loss stays higher. Attention alone sees a bag of characters.
+# 2. Leave out `position`. *What to see:* the loss stays a little higher. Attention sees a bag of characters; only the
+#    mask tells it something of their order.
 # 3. Leave out `is_causal=True`. *What to see:* the loss goes to nothing, and the generated text is rubbish. It has
 #    learned to copy the next character, which in use is not there.
-# 4. Replace `nn.RNN` by `nn.GRU`. *What to see:* the same code, and a lower loss.
+# 4. Replace `nn.RNN` by `nn.LSTM`, and train it for 500 steps. *What to see:* fewer owls in the sun. It remembers for
+#    longer; but the Transformer took 200 steps to make no such mistake at all.
 # 5. Put your own text in. Some ten thousand characters will do.
 #
 # That was the workbook. [Side by side](side_by_side.ipynb) runs all of it in PyTorch as well.
