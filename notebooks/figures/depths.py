@@ -50,12 +50,14 @@ def network(sizes, activation) -> nn.Sequential:
 
 def trained(name, sizes, activation, rate, epochs) -> dict:
     """A net trained with Adam and binary cross entropy, batches of 50."""
+    large = max(sizes) > 100
     moons = noisy_moons()
     torch.manual_seed(0)
     model = network(sizes, activation)
+    if not large:  # in float64, for the reason given in ``fits``
+        moons, model = Moons(*[part.double() for part in moons]), model.double()
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     loader = DataLoader(TensorDataset(moons.train_x, moons.train_y), batch_size=50, shuffle=True)
-    large = max(sizes) > 100
     steps = chosen(epochs, 12 if large else 24)
     kept = {part: [] for part in ("frames", "values", "train", "test", "trainRight", "testRight")}
     for epoch in range(epochs + 1):
@@ -125,6 +127,5 @@ FIGURES = [
         ("net.js", "surface.js"),
         half_moons_nets,
         part=small_nets,
-        digits=3e-2,
     ),
 ]

@@ -51,7 +51,7 @@ class Training:
         self.model = network(sizes, ACTIVATIONS[asked["hidden"]])
         load(self.model, asked["weights"])
         self.optimizer = OPTIMIZERS[asked["optimizer"]](self.model.parameters(), float(asked["rate"]))
-        # a generator of its own: the notebook's random numbers are left alone
+        # a generator of its own, for the same reason as in Given
         generator = torch.Generator().manual_seed(0)
         dataset = TensorDataset(data[:, :2].contiguous(), data[:, 2:].contiguous())
         self.loader = DataLoader(dataset, int(asked["batch"]), shuffle=True, generator=generator)
@@ -83,11 +83,19 @@ class Training:
             }
 
 
+class Given(nn.Linear):
+    """A linear layer that draws no weights: they are the page's, and the notebook's random numbers are left
+    alone."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
 def network(sizes, activation) -> nn.Sequential:
     """Linear layers with the activation between them; the sigmoid at the end is the loss function's."""
     layers = []
     for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
-        layers += [nn.Linear(n_in, n_out), activation()]
+        layers += [Given(n_in, n_out), activation()]
     return nn.Sequential(*layers[:-1])
 
 

@@ -2,6 +2,8 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const root = document.getElementById("figure");
+root.setAttribute("role", "group");
+root.setAttribute("aria-label", root.dataset.alt);
 const redraws = [];
 
 // ---- theme: that of JupyterLab where the page stands in one, else that of the system
@@ -47,7 +49,6 @@ const brief = (value) => (Math.abs(value) >= 0.001 || value === 0 ? value.toFixe
 const signed = (value, places = 2) => (value < 0 ? "\u2212 " : "+ ") + Math.abs(value).toFixed(places);
 const percent = (share) => (100 * share).toFixed(share > 0.995 && share < 1 ? 1 : 0) + " %";
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-let drawn = 0;
 
 // Text under a figure that follows the controls; a screen reader is told it once it has come to rest.
 function readout(parent) {
@@ -81,7 +82,7 @@ function legend(parent, entries) {
 function slider(parent, label, options, changed) {
   const box = make("label", { class: options.wide ? "wide" : "" }, parent);
   make("span", {}, box, label);
-  const input = make("input", { type: "range", min: options.min, max: options.max, step: options.step || 1 }, box);
+  const input = make("input", { type: "range", min: options.min, max: options.max, step: options.step || 1, "aria-label": label }, box);
   const output = make("output", {}, box);
   if (options.chars) output.style.minWidth = options.chars + "ch";
   const format = options.format || ((value) => minus(String(value)));
@@ -110,7 +111,7 @@ function button(parent, label, pressed) {
 function choice(parent, label, entries, chosen) {
   const box = make("label", {}, parent);
   make("span", {}, box, label);
-  const select = make("select", {}, box);
+  const select = make("select", { "aria-label": label }, box);
   entries.forEach((entry, i) => make("option", { value: i }, select, entry));
   select.addEventListener("change", () => chosen(+select.value));
   return { select, get value() { return +select.value; }, set(i) { select.value = i; } };
@@ -154,7 +155,7 @@ function ticks(low, high, count = 6) {
   const step = power * [1, 2, 5, 10].find((m) => m * power >= rough * 0.999);
   const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   const found = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) found.push([i * step, minus(step >= 5000 ? `${(i * step) / 1000}k` : (i * step).toFixed(places))]);
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) found.push([i * step, minus(i && step >= 5000 ? `${(i * step) / 1000}k` : (i * step).toFixed(places))]);
   return found;
 }
 
@@ -168,7 +169,7 @@ class Plot {
     this.panel.style.flexBasis = Math.min(width, 0.72 * width + 60) + "px";
     if (this.o.title) make("h2", {}, this.panel, this.o.title);
     this.stack = make("div", { class: "stack" }, this.panel);
-    const alt = this.o.alt || (drawn++ ? this.o.title || "" : root.dataset.alt);
+    const alt = this.o.alt || this.o.title || `${this.o.ylabel} by ${this.o.xlabel}`;
     this.svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": alt }, this.stack);
     const clip = "inside" + document.querySelectorAll("clipPath").length;
     const inside = { x: this.o.left, y: this.o.top, width: width - this.o.left - this.o.right, height: height - this.o.top - this.o.bottom };

@@ -4,7 +4,7 @@ const drops = Boolean(data.shares);
 const panels = row();
 const size = drops ? { width: 290, height: 280, left: 40, zoom: 1.01 } : { height: 320 };
 const wire = drops && diagram(panels, { width: 262, height: 270, title: "one mini-batch", alt: "the net with the neurons that dropout leaves out crossed" });
-const plot = new Plot(panels, { ...size, x: data.x, y: data.y, xlabel: "x", title: "the fit", alt: drops ? "" : undefined });
+const plot = new Plot(panels, { ...size, x: data.x, y: data.y, xlabel: "x", title: "the fit" });
 const costs = new Plot(panels, { ...size, x: [0, 1], y: [data.bottom, data.top], log: "y", xlabel: "epoch", title: "loss", right: 16 });
 const several = data.points.length > 1;
 if (several) plot.dots(data.points[1], "k4", 2, { opacity: 0.45 });

@@ -92,7 +92,7 @@ function update() {
 }
 plot.svg.setAttribute("tabindex", "0");
 plot.svg.style.cursor = "crosshair";
-plot.svg.setAttribute("aria-label", root.dataset.alt + " Arrow keys move the start.");
+plot.svg.setAttribute("aria-label", "map of the loss; arrow keys move the start");
 let dragging = false;
 const move = (event) => { start = plot.at(event); update(); };
 plot.svg.addEventListener("pointerdown", (event) => { dragging = true; plot.svg.setPointerCapture(event.pointerId); move(event); });

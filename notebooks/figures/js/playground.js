@@ -42,7 +42,7 @@ const go = button(first, "\u25b6 Train", () => (running ? pause() : play()));
 go.style.minWidth = "88px";
 button(first, "one step", () => { pause(); once(); });
 button(first, "start anew", () => { seed++; restart(); });
-const where = choice(first, "trained", ["in this page (JavaScript)", "in the kernel (minitorch's C core)"], () => { kernelReady = false; renew(); });
+const where = choice(first, "trained", ["in the page (JavaScript)", "in the kernel (C core)"], () => { kernelReady = false; renew(); });
 const pace = choice(first, "pace", ["gathering speed", "5 steps a picture", "full speed"], () => { pictures = 0; });
 where.select.options[1].disabled = !data.kernel;
 const second = controls();
