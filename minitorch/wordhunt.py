@@ -118,9 +118,13 @@ class Hunt:
 
     def form(self, name, value, shape=None):
         """Prints whether a value is there and has the shape asked for; says nothing about its numbers."""
+        self.has_form(name, value, shape)
+
+    def has_form(self, name, value, shape=None):
+        """Prints what form() prints, and returns whether all is right."""
         if value is ... or value is None:
             print(f"{name}: there is no answer yet.")
-            return
+            return False
         found, inner = getattr(value, "shape", None), value
         if found is None:
             found = []
@@ -129,5 +133,6 @@ class Hunt:
                 inner = inner[0] if inner else 0
         if shape is not None and tuple(found) != tuple(shape):
             print(f"{name}: the shape is {tuple(found)}, asked for is {tuple(shape)}.")
-        else:
-            print(f"{name}: the form is right.")
+            return False
+        print(f"{name}: the form is right.")
+        return True

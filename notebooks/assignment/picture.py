@@ -11,7 +11,7 @@ import base64
 import struct
 import zlib
 
-DOT, MARGIN, HEIGHT = 3, 3, 7  # pixels to a dot; dots around; dots a letter is high
+DOT, MARGIN, HEIGHT = 2, 3, 7  # pixels to a dot; dots around; dots a letter is high
 # Seven rows of five dots, as numbers of two hexadecimal digits.
 LETTERS = {
     "a": "0e11111f111111",

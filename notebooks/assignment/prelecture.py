@@ -117,15 +117,17 @@ def _shared(pick):
 def _line(pick):
     w, b, x = _leaf(pick((2, 3))), _leaf(pick((-1, 1))), pick((2, 4))
     prediction = w * x + b
-    error = -(prediction - (prediction.item() + pick((2, 3, -2))))
-    y = prediction.item() + error.item()
-    return _sheet(
+    y = torch.tensor(prediction.item() + pick((2, 3, -2)))
+    error = y - prediction
+    sheet = _sheet(
         "One observation",
-        f"p = w * {x} + b,  r = -(p - {y:g}),  L = r²",
+        f"p = w * {x} + b,  r = y - p,  L = r²",
         {"L": error**2},
         {"p": prediction, "r": error},
         {"w": w, "b": b},
     )
+    sheet.names["y"] = y
+    return sheet
 
 
 def _relu(pick):
@@ -144,14 +146,16 @@ def _net(pick):
     w, v, x = _leaf(pick((2, 3))), _leaf(pick((-1, 2))), pick((1, 2))
     h = torch.relu(w * x)
     o = v * h
-    target = o.item() + pick((1, -1, 2))
-    return _sheet(
+    y = torch.tensor(o.item() + pick((1, -1, 2)))
+    sheet = _sheet(
         "A net of two weights",
-        f"h = relu(w * {x}),  o = v * h,  L = (o - {target:g})²",
-        {"L": (o - target) ** 2},
+        f"h = relu(w * {x}),  o = v * h,  L = (y - o)²",
+        {"L": (y - o) ** 2},
         {"h": h, "o": o},
         {"w": w, "v": v},
     )
+    sheet.names["y"] = y
+    return sheet
 
 
 def picture(sheet, blank=False):

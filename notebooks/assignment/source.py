@@ -57,7 +57,7 @@ import minitorch as torch
 from minitorch import nn
 from minitorch.wordhunt import Hunt
 
-EMAIL = "{{EMAIL}}"  # the address that you hand in with, between the quotation marks
+EMAIL = "{{EMAIL}}"  # the address of the account that you hand in with
 
 hunt = Hunt("{{TERM}}", EMAIL)
 
@@ -231,8 +231,8 @@ def _(got, given):
 # it remembers how. `loss.backward()` then walks back through that record, and leaves in `.grad` of each such tensor
 # the derivative of `loss` with respect to it, **at its present value**.
 #
-# This is the lecture's first model, $\hat y = w x + b$, with its first guess $w = 0.77$, $b = -0.15$, and one
-# observation $(x, y) = (1.37, 3.91)$.
+# This is the lecture's first model, ŷ = w·x + b, with its first guess w = 0.77, b = -0.15, and one observation,
+# x = 1.37 and y = 3.91.
 
 # %%
 w = torch.tensor(0.77, requires_grad=True)
@@ -241,7 +241,7 @@ x = torch.tensor(1.37)
 y = torch.tensor(3.91)
 
 # %% [markdown]
-# **2a.** Compute `first_loss`, the squared error $(y - (w x + b))^2$, as a tensor.
+# **2a.** Compute `first_loss`, the squared error (y − (w·x + b))², as a tensor.
 
 # %%
 # BEGIN SOLUTION
@@ -249,8 +249,7 @@ first_loss = (y - (w * x + b)) ** 2
 # INSTEAD first_loss = ...
 # END SOLUTION
 
-hunt.form("first_loss", first_loss, shape=())
-if first_loss is not ...:
+if hunt.has_form("first_loss", first_loss, shape=()):
     display(minitorch.graph(first_loss, w=w, b=b, x=x, y=y))
 
 
@@ -312,8 +311,8 @@ def _(got, given):
 
 # %% [markdown]
 # **2c.** Now without `backward()`. Write `slope_by_hand(w, b, x, y)`, which returns the derivative of
-# $(y - (w x + b))^2$ with respect to $w$, by the chain rule. Mind the minus: the inside, $y - (w x + b)$, falls when $w$
-# grows. It must do for any four numbers.
+# (y − (w·x + b))² with respect to w, by the chain rule. Mind the minus: the inside, y − (w·x + b), falls when w grows.
+# It must do for any four numbers.
 
 
 # %%
@@ -380,7 +379,7 @@ def _(got, given):
 
 # %% [markdown]
 # **2e.** A derivative can be checked without any calculus: move a little, and see how much the function moves. Write
-# `numeric_slope(f, w, h)`, which returns $\big(f(w + h) - f(w - h)\big) / 2h$ for a function `f` of one number.
+# `numeric_slope(f, w, h)`, which returns (f(w + h) − f(w − h)) / 2h for a function `f` of one number.
 #
 # The cell shows what happens in float32, with its seven digits: a smaller step is better only until what is left of the
 # difference is rounding. On the lecture's slide, one step of 0.0001 to one side gave -8.249 in place of -8.234.
@@ -393,11 +392,15 @@ def numeric_slope(f, w, h):
     # END SOLUTION
 
 
-for dtype in (torch.float32, torch.float64):
-    x0, y0, b0 = (torch.tensor(value, dtype=dtype) for value in (1.37, 3.91, -0.15))
-    for h in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5):
-        near = numeric_slope(lambda w: (y0 - (w * x0 + b0)) ** 2, torch.tensor(0.77, dtype=dtype), h)
-        print(dtype, h, near.item() if hasattr(near, "item") else near)
+def loss_at(w, dtype):
+    return (torch.tensor(3.91, dtype=dtype) - (w * torch.tensor(1.37, dtype=dtype) - 0.15)) ** 2
+
+
+if hunt.has_form("numeric_slope(...)", numeric_slope(lambda w: w * w, 1.0, 0.1), shape=()):
+    for dtype in (torch.float32, torch.float64):
+        at = torch.tensor(0.77, dtype=dtype)
+        for h in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5):
+            print(dtype, h, float(numeric_slope(lambda w: loss_at(w, dtype), at, h)))
 
 
 # %% tags=["private-check"]
@@ -420,7 +423,7 @@ def _(got, given):
 #
 # A layer of a net multiplies by a matrix and adds a vector. By custom a batch of inputs has one **row** for each
 # example, and a weight matrix one **row** for each output: a layer from 2 to 3 has `W` of shape (3, 2) and `b` of shape
-# (3,), and computes $x W^\top + b$. The sum over inputs, the broadcasting of `b` over the batch: step 1 in one line.
+# (3,), and computes x Wᵀ + b. The sum over inputs, the broadcasting of `b` over the batch: step 1 in one line.
 #
 # **3a.** Write `linear(x, W, b)` for `x` of shape (n, inputs), without a loop.
 #
@@ -789,15 +792,18 @@ def _(got, given):
 
 
 # %% [markdown]
-# A picture says more than a percentage. The cell asks the model about every point of a square, and draws its answer
-# with letters; your two moons should be covered by `o` and `+`, each by its own.
+# A picture says more than a percentage. The cell asks the model about every point of a square. Where it says moon 0
+# there is a dot, where it says moon 1 a plus; `0` and `1` are the points themselves.
 
 # %%
 if model is not ...:
     across, down = torch.linspace(-1.5, 2.5, 64), torch.linspace(1.5, -1.0, 22)
     square = torch.stack([across.repeat(22), down.repeat_interleave(64)], dim=1)
     answers = (model(square) > 0).reshape(22, 64)
-    print("\n".join("".join("+" if answer else "o" for answer in row) for row in answers.tolist()))
+    picture = [["+" if answer else "·" for answer in row] for row in answers.tolist()]
+    for (point_x, point_y), label in zip(moon_x.tolist(), moon_y.flatten().tolist(), strict=True):
+        picture[round((1.5 - point_y) / 2.5 * 21)][round((point_x + 1.5) / 4 * 63)] = str(round(label))
+    print("\n".join("".join(row) for row in picture))
 
 # %% [markdown]
 # ## Data sets

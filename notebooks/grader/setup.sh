@@ -14,7 +14,7 @@ wanted=$(for wheel in "$S"/wheels/*.whl; do basename "$wheel"; done | sed -n 's/
 apt-get update -qq
 python=
 for version in $wanted 3.12 3.11 3.13; do
-    if install "python$version" "python$version-venv" ca-certificates 2>/dev/null; then
+    if install "python$version" "python$version-venv" libgomp1 ca-certificates 2>/dev/null; then
         python=python$version
         break
     fi
