@@ -3,9 +3,12 @@
  * What waits for a node is a task: the gradients of its outputs, so far. Tasks are taken
  * newest node first (task.h). Every consumer of a node is newer than the node (node.c), so
  * when a node is taken all its gradients have arrived. Leaves with hooks or captured
- * gradients are tasks too, of sequence 0. */
+ * gradients are tasks too, of sequence 0.
+ *
+ * While a single node waits, mt_chain_walk (chain.c) goes on from it as far as it can. */
 #include "autograd/engine.h"
 
+#include "autograd/chain.h"
 #include "autograd/task.h"
 #include "graph/apply.h"
 #include "graph/hooks.h"
@@ -15,10 +18,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-
-/* How many small nodes run between two looks for Ctrl-C, and what is not small. */
-#define POLL_EVERY 64
-#define POLL_NUMEL 100000
 
 typedef struct run {
     mt_tasks tasks;
@@ -61,17 +60,16 @@ static mt_tensor *clone_like(const mt_tensor *leaf, mt_tensor *g)
     return copy && mt_copy_raw(copy, g) == 0 ? copy : NULL;
 }
 
-/* Adds g (owned by the caller, given up) to leaf->grad. */
-static int accumulate(run *r, mt_tensor *leaf, mt_tensor *g)
+int mt_accumulate(mt_tensor *leaf, mt_tensor *g, bool create_graph)
 {
     mt_tensor *sum = NULL;
     if (!leaf->grad) {
-        if (r->create_graph || can_steal(leaf, g)) {
+        if (create_graph || can_steal(leaf, g)) {
             leaf->grad = g;
             return 0;
         }
         sum = clone_like(leaf, g);
-    } else if (!r->create_graph) {
+    } else if (!create_graph) {
         mt_tensor *in[2] = {leaf->grad, g};
         sum = mt_call_inplace(&mt_op_add, 2, in, 0, NULL);
         mt_release(g);
@@ -127,7 +125,7 @@ static int finish_leaf(run *r, mt_tensor *leaf, mt_tensor *g)
         mt_release(g);
         return 0;
     }
-    if (accumulate(r, leaf, g) < 0) return -1;
+    if (mt_accumulate(leaf, g, r->create_graph) < 0) return -1;
     for (int i = 0; leaf->hooks && i < leaf->hooks->n; i++) {
         mt_hook h = leaf->hooks->hook[i];
         if (h.post && !h.fn(h.context, leaf)) return -1;
@@ -169,7 +167,7 @@ static int deliver(run *r, const mt_edge *e, mt_tensor *g)
     if (e->node) return mt_tasks_add(&r->tasks, e->node, NULL, e->out_nr, g, r->create_graph);
     if (e->leaf->hooks || r->n_capture)
         return mt_tasks_add(&r->tasks, NULL, e->leaf, 0, g, r->create_graph);
-    return accumulate(r, e->leaf, g);
+    return mt_accumulate(e->leaf, g, r->create_graph);
 }
 
 static bool is_needed(const run *r, const mt_edge *e)
@@ -241,16 +239,6 @@ static MT_INLINE int deliver_all(run *r, mt_node *n, int nin, mt_tensor **gin, i
     return 0;
 }
 
-/* Is what n keeps as it was? With PyTorch's error if something was written to. */
-static MT_INLINE int check_kept(const mt_node *n, int nin)
-{
-    for (int i = 0; i < nin; i++)
-        if (MT_UNLIKELY(mt_node_stale(n, i))) return mt_node_fail_stale(n, i);
-    for (int i = nin; i < nin + n->call.nout; i++)
-        if (MT_UNLIKELY(mt_node_stale(n, i))) return mt_node_fail_stale(n, i);
-    return 0;
-}
-
 /* room: for nin gradients, and as many inputs and outputs. */
 static MT_INLINE int run_rule_in(run *r, mt_node *n, int nin, mt_tensor **gout, mt_tensor **room)
 {
@@ -258,7 +246,7 @@ static MT_INLINE int run_rule_in(run *r, mt_node *n, int nin, mt_tensor **gout, 
     mt_tensor **gin = room;
     int mark = mt_self.scope_top;
     if (!mark_wanted(r, n, nin, gin)) return 0;
-    if (check_kept(n, nin) < 0) return -1;
+    if (mt_node_check_kept(n, nin) < 0) return -1;
     if (MT_LIKELY(!r->create_graph)) {
         (op->fused ? op->fused : op->backward)(&n->call, gout, gin);
     } else {
@@ -283,14 +271,6 @@ static int run_rule(run *r, mt_node *n, mt_tensor **gout)
     status = run_rule_in(r, n, nin, gout, room);
     if (room != few) mt_free(room, bytes);
     return status;
-}
-
-/* Ctrl-C is looked for now and then, and before what takes long. */
-static inline int poll(run *r, int64_t numel)
-{
-    if (MT_LIKELY(--r->until_poll > 0 && numel <= POLL_NUMEL)) return 0;
-    r->until_poll = POLL_EVERY;
-    return mt_check_interrupted();
 }
 
 /* What has arrived for n's outputs: to hooks, which may replace it, and to
@@ -348,32 +328,49 @@ static __attribute__((noinline)) int run_task(run *r, mt_task *t)
     int status = 0;
     mt_tensor **grad = mt_task_grads(t);
     for (int k = 0; k < t->n; k++) numel += grad[k] ? grad[k]->numel : 0;
-    if (t->node) status = poll(r, numel);
+    if (t->node) status = mt_poll(&r->until_poll, numel);
     if (status == 0) status = t->node ? run_node(r, t->node, grad) : run_leaf(r, t);
     mt_task_clear(t);
     return status;
 }
 
-static int run_all(run *r)
+/* A node that waits alone, with its gradient (both owned, given up; c->grad may be missing, see
+ * mt_chain): along the chain that begins there, then what the chain has stopped at. */
+static MT_INLINE int run_alone(run *r, mt_chain *c)
+{
+    int status = 0;
+    if (MT_LIKELY(!r->create_graph && !r->n_capture && !mt_self.watch))
+        status = mt_chain_walk(c, r->retain_graph, &r->until_poll);
+    else
+        status = mt_poll(&r->until_poll, c->grad->numel);
+    if (MT_LIKELY(!c->node)) return status;
+    if (status == 0 && c->node->call.nout != 1) {
+        status = mt_tasks_add(&r->tasks, c->node, NULL, c->out_nr, c->grad, r->create_graph);
+    } else {
+        if (status == 0) status = run_node(r, c->node, &c->grad);
+        mt_release(c->grad);
+    }
+    mt_node_release(c->node);
+    return status;
+}
+
+/* Everything that waits; first what hangs on `alone`, unless that is NULL. */
+static int run_all(run *r, mt_chain *alone)
 {
     mt_task t;
-    mt_node *n;
-    mt_tensor *g;
+    mt_chain c = {.node = NULL};
     bool recording = !mt_self.no_grad;
     int status = 0;
     mt_self.no_grad = !r->create_graph;
-    r->until_poll = POLL_EVERY;
+    r->until_poll = MT_POLL_EVERY;
+    if (alone) status = run_alone(r, alone);
     while (status == 0) {
-        if (MT_LIKELY(mt_tasks_take_only(&r->tasks, &n, &g))) {
-            status = poll(r, g->numel);
-            if (status == 0) status = run_node(r, n, &g);
-            mt_release(g);
-            mt_node_release(n);
-        } else if (mt_tasks_take(&r->tasks, &t)) {
+        if (MT_LIKELY(mt_tasks_take_only(&r->tasks, &c.node, &c.grad)))
+            status = run_alone(r, &c);
+        else if (mt_tasks_take(&r->tasks, &t))
             status = run_task(r, &t);
-        } else {
+        else
             break;
-        }
     }
     mt_self.no_grad = !recording;
     mt_tasks_clear(&r->tasks);
@@ -446,8 +443,21 @@ static int run_roots(run *r, int n, mt_tensor **y, mt_tensor **gy)
     mt_self.no_grad = !r->create_graph;
     for (int i = 0; i < n && status == 0; i++) status = add_root(r, i, y[i], gy ? gy[i] : NULL);
     mt_self.no_grad = !recording;
-    if (status == 0) status = run_all(r);
+    if (status == 0) status = run_all(r, NULL);
     mt_tasks_clear(&r->tasks);
+    mt_scope_close(scope);
+    return status;
+}
+
+/* y.backward() of one number, the usual case. 1: it is another case. */
+static int run_single(run *r, mt_tensor *y)
+{
+    if (!y->node || y->numel != 1 || y->base || y->node->released || y->node->call.nout != 1 ||
+        y->ndim > MT_INLINE_DIMS || !mt_is_contiguous(y) || !mt_is_float((mt_dtype)y->dtype))
+        return 1;
+    mt_chain c = {.node = mt_node_retain(y->node), .root = y};
+    mt_scope scope = mt_scope_open();
+    int status = run_all(r, &c);
     mt_scope_close(scope);
     return status;
 }
@@ -471,6 +481,10 @@ int mt_backward(int n, mt_tensor **y, mt_tensor **gy, bool retain_graph, bool cr
 {
     run r;
     run_init(&r, retain_graph, create_graph, true);
+    if (MT_LIKELY(n == 1 && !gy && !create_graph && !n_inputs && !mt_self.watch)) {
+        int status = run_single(&r, y[0]);
+        if (MT_LIKELY(status <= 0)) return status;
+    }
     if (n_inputs == 0) return run_roots(&r, n, y, gy);
 
     /* Only into these: captured, then added by hand, so that no other leaf is touched. */
@@ -487,7 +501,7 @@ int mt_backward(int n, mt_tensor **y, mt_tensor **gy, bool retain_graph, bool cr
     mt_scope scope = mt_scope_open();
     for (int i = 0; i < n_inputs; i++) {
         if (status == 0 && r.captured[i])
-            status = accumulate(&r, inputs[i], r.captured[i]);
+            status = mt_accumulate(inputs[i], r.captured[i], create_graph);
         else
             mt_release(r.captured[i]);
     }

@@ -150,10 +150,10 @@ static int deliver_targets(mt_call *c)
 
 /* The flags of all inputs, and the bits of their types. A view whose base was written with a history has not heard of it yet: it
  * asks now. */
-static MT_INLINE uint32_t flags_of_inputs(const mt_call *c, uint32_t *types)
+static MT_INLINE uint32_t flags_of_inputs(const mt_call *c, int nin, uint32_t *types)
 {
     uint32_t flags = 0;
-    for (int i = 0; i < c->nin; i++) {
+    for (int i = 0; i < nin; i++) {
         mt_tensor *t = c->in[i];
         if (!t) continue;
         if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation))
@@ -241,17 +241,30 @@ static mt_tensor *apply_to_target(mt_call *c, bool record)
     return c->out[0];
 }
 
-mt_tensor *mt_apply(mt_call *c)
+/* An operator that computes new results: runs it in the given mode, and remembers the call. */
+static MT_INLINE mt_tensor *apply_plain(mt_call *c, uint32_t flags, bool no_grad)
 {
-    if (MT_UNLIKELY(mt_self.unusual)) {
-        if (mt_self.error) return NULL;
-        if (mt_self.watch != MT_WATCH_OPENED) return mt_watch_apply(c);
-        mt_self.watch = MT_WATCH_ON;
-    }
     bool recorded = !mt_self.no_grad;
-    uint32_t types = 0, flags = flags_of_inputs(c, &types);
-    bool record = recorded && flags & MT_REQUIRES_GRAD;
-    c->context = NULL;
+    mt_self.no_grad = no_grad;
+    int failed = c->op->forward(c);
+    mt_self.no_grad = !recorded;
+    if (MT_UNLIKELY(failed < 0 || mt_self.error)) {
+        if (c->context && c->op->release) c->op->release(c->context);
+        return NULL;
+    }
+    if (recorded && flags & MT_REQUIRES_GRAD && !(c->op->kind & MT_NODIFF)) {
+        if (MT_UNLIKELY(mt_node_remember(c, NULL) < 0)) return NULL;
+    } else {
+        if (c->context && c->op->release) c->op->release(c->context);
+        if (MT_UNLIKELY(flags & (MT_REASONS | MT_REQUIRES_GRAD))) mark_reason(c, flags, recorded);
+    }
+    return c->nout ? c->out[0] : NULL;
+}
+
+/* What is not plain: see mt_apply. */
+static __attribute__((noinline)) mt_tensor *apply_any(mt_call *c, uint32_t types, uint32_t flags)
+{
+    bool recorded = !mt_self.no_grad, record = recorded && flags & MT_REQUIRES_GRAD;
     if (MT_UNLIKELY(types & NARROW_BIT || c->flags & MT_CALL_NARROW) &&
         !(c->op->kind & (MT_VIEW | MT_ANY_DTYPE)))
         return mt_apply_narrow(c);
@@ -262,23 +275,32 @@ mt_tensor *mt_apply(mt_call *c)
         if (MT_UNLIKELY(c->op->grad_name || c->op->grad_name_of) && record) mt_node_rename(c);
         return c->out[0];
     }
-
     /* A view's flags depend on the mode, so views run in the caller's mode:
      * they call nothing recorded. */
-    mt_self.no_grad = !recorded || !(c->op->kind & MT_VIEW);
-    int failed = c->op->forward(c);
-    mt_self.no_grad = !recorded;
-    if (MT_UNLIKELY(failed < 0 || mt_self.error)) {
-        if (c->context && c->op->release) c->op->release(c->context);
-        return NULL;
+    return apply_plain(c, flags, !recorded || !(c->op->kind & MT_VIEW));
+}
+
+mt_tensor *mt_apply(mt_call *c)
+{
+    if (MT_UNLIKELY(mt_self.unusual)) {
+        if (mt_self.error) return NULL;
+        if (mt_self.watch != MT_WATCH_OPENED) return mt_watch_apply(c);
+        mt_self.watch = MT_WATCH_ON;
     }
-    if (record && !(c->op->kind & MT_NODIFF)) {
-        if (MT_UNLIKELY(mt_node_remember(c, NULL) < 0)) return NULL;
-    } else {
-        if (c->context && c->op->release) c->op->release(c->context);
-        if (MT_UNLIKELY(flags & (MT_REASONS | MT_REQUIRES_GRAD))) mark_reason(c, flags, recorded);
-    }
-    return c->nout ? c->out[0] : NULL;
+    uint32_t types = 0, flags;
+    if (MT_LIKELY(c->nin == 2))
+        flags = flags_of_inputs(c, 2, &types);
+    else if (c->nin == 1)
+        flags = flags_of_inputs(c, 1, &types);
+    else
+        flags = flags_of_inputs(c, c->nin, &types);
+    c->context = NULL;
+    if (MT_UNLIKELY(types & NARROW_BIT ||
+                    c->flags & (MT_CALL_NARROW | MT_CALL_INPLACE | MT_CALL_OUT) ||
+                    c->op->kind & (MT_COMPOSITE | MT_VIEW)))
+        return apply_any(c, types, flags);
+    c->target = NULL;
+    return apply_plain(c, flags, true);
 }
 
 /* ---- typed wrappers -------------------------------------------------------------------------- */

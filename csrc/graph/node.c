@@ -115,6 +115,7 @@ static MT_INLINE int64_t *remember_dims(mt_dims *d, const mt_tensor *t, int64_t 
     d->size = size;
     d->ndim = t->ndim;
     d->dtype = (mt_dtype)t->dtype;
+    d->numel = t->numel;
     memcpy(size, t->size, MT_INLINE_DIMS * sizeof *size);
     for (int k = MT_INLINE_DIMS; k < t->ndim; k++) size[k] = t->size[k];
     return size + size_room(t);
@@ -240,7 +241,8 @@ static MT_INLINE int give_to_results(mt_node *n, const mt_call *c, int nout)
     return 0;
 }
 
-static MT_INLINE int remember(const mt_call *c, int nin, int nout, mt_tensor *original)
+static __attribute__((noinline)) int remember(const mt_call *c, int nin, int nout,
+                                              mt_tensor *original)
 {
     size_t sizes = 0;
     uint32_t keeps = 0;
@@ -267,14 +269,134 @@ static MT_INLINE int remember(const mt_call *c, int nin, int nout, mt_tensor *or
     return status;
 }
 
+/* Do the arguments point to nothing that must be copied? */
+static inline bool arguments_stay(const mt_call *c)
+{
+    if (MT_LIKELY(!c->narg || !c->op->plan)) return true;
+    const mt_op_plan *plan = mt_op_get_plan(c->op);
+    if (!plan->points) return true;
+    for (int i = 0; i < c->narg && i < MT_MAX_ARGS; i++)
+        if (plan->kind[i] == MT_ARG_GENERATOR || argument_bytes(&c->arg[i], plan->kind[i]))
+            return false;
+    return true;
+}
+
+/* The rest of remember_input failed for input i: what has not been filled in yet is cleared. */
+static __attribute__((noinline)) int abandon(mt_node *n, int i)
+{
+    for (int k = i + 1; k < n->call.nin; k++) {
+        n->next[k] = (mt_edge){NULL, NULL, 0};
+        n->call.in[k] = NULL;
+    }
+    n->call.out[0] = NULL;
+    mt_node_release(n);
+    return -1;
+}
+
+/* Edge, shape and kept value of input i, all at once. */
+static MT_INLINE int remember_input(mt_node *n, mt_tensor *t, int i, bool kept, int64_t *size)
+{
+    mt_edge *e = &n->next[i];
+    mt_dims *d = &n->in_dims[i];
+    *e = (mt_edge){NULL, NULL, 0};
+    n->call.in[i] = NULL;
+    d->size = size;
+    if (!t) {
+        d->ndim = 0;
+        d->dtype = MT_NO_DTYPE;
+        return 0;
+    }
+    d->ndim = t->ndim;
+    d->dtype = (mt_dtype)t->dtype;
+    d->numel = t->numel;
+    memcpy(size, t->dims, MT_INLINE_DIMS * sizeof *size);
+    if (mt_requires_grad(t) && link_input(n, t, e) < 0) return -1;
+    if (!kept) return 0;
+    n->version[i] = t->storage->version;
+    return (n->call.in[i] = keep(t)) ? 0 : -1;
+}
+
+/* remember() of a call as nearly all are, in one pass: one result, without a history before; nin
+ * inputs, a constant, of few dimensions; arguments that stay where they are. The block's layout is
+ * known but for the arguments, which come last. */
+static MT_INLINE int remember_usual(const mt_call *c, int nin, uint32_t keeps)
+{
+    const size_t edges = sizeof(mt_node) + (size_t)(nin + 1) * sizeof(mt_tensor *),
+                 dims = edges + (size_t)nin * sizeof(mt_edge),
+                 sizes = dims + (size_t)nin * sizeof(mt_dims),
+                 versions = sizes + (size_t)nin * MT_INLINE_DIMS * sizeof(int64_t),
+                 args = versions + (((size_t)nin + 2) & ~(size_t)1) * sizeof(uint32_t);
+    const size_t bytes = args + (size_t)c->narg * sizeof(mt_arg);
+    mt_tensor *y = c->out[0];
+    mt_node *n = mt_malloc(bytes);
+    if (MT_UNLIKELY(!n)) {
+        if (c->context && c->op->release) c->op->release(c->context);
+        return -1;
+    }
+    char *block = (char *)n;
+    int64_t *size = (int64_t *)(void *)(block + sizes);
+    n->refs = 1;
+    n->released = false;
+    n->spent = 0;
+    n->sequence = mt_self.sequence;
+    n->call.op = c->op;
+    n->call.nin = nin;
+    n->call.nout = 1;
+    n->call.narg = c->narg;
+    n->call.flags = c->flags;
+    n->call.in = (mt_tensor **)(n + 1);
+    n->call.out = (mt_tensor **)(n + 1) + nin;
+    n->call.target = NULL;
+    n->call.arg = (mt_arg *)(void *)(block + args);
+    n->call.in_dims = n->in_dims = (mt_dims *)(void *)(block + dims);
+    n->call.context = c->context;
+    n->next = (mt_edge *)(void *)(block + edges);
+    n->version = (uint32_t *)(void *)(block + versions);
+    n->hooks = NULL;
+    n->host = NULL;
+    n->block_size = bytes;
+    for (int i = 0; i < c->narg; i++) n->call.arg[i] = c->arg[i];
+    for (int i = 0; i < nin; i++)
+        if (MT_UNLIKELY(remember_input(n, c->in[i], i, keeps & MT_KEEP_IN(i),
+                                       size + MT_INLINE_DIMS * i) < 0))
+            return abandon(n, i);
+    n->call.out[0] = NULL;
+    if (keeps & MT_KEEP_OUT(0)) {
+        n->version[nin] = y->storage->version;
+        if (MT_UNLIKELY(!(n->call.out[0] = mt_shadow(y)))) return abandon(n, nin);
+    }
+    mt_self.sequence = n->sequence + 1;
+    y->node = n;
+    y->out_nr = 0;
+    y->flags |= MT_REQUIRES_GRAD;
+    return MT_UNLIKELY(mt_node_made != NULL) ? mt_node_made(n) : 0;
+}
+
+static MT_INLINE int remember_few(const mt_call *c, int nin)
+{
+    uint32_t keeps = 0;
+    int most = 0;
+    const mt_tensor *y = c->out[0];
+    for (int i = 0; i < nin; i++) {
+        const mt_tensor *t = c->in[i];
+        if (!t) continue;
+        if (t->ndim > most) most = t->ndim;
+        if (mt_requires_grad(t)) keeps |= c->op->keeps[i < MT_KEEP_SLOTS ? i : MT_KEEP_SLOTS - 1];
+    }
+    if (MT_LIKELY(y && !y->node && mt_is_floating((mt_dtype)y->dtype) && most <= MT_INLINE_DIMS &&
+                  arguments_stay(c)))
+        return remember_usual(c, nin, keeps);
+    return remember(c, nin, 1, NULL);
+}
+
 /* The numbers of inputs that nearly all calls have are given as constants: their
  * loops have no counters then. */
 int mt_node_remember(const mt_call *c, mt_tensor *original)
 {
-    if (MT_LIKELY(c->nout == 1 && !original)) {
-        if (c->nin == 1) return remember(c, 1, 1, NULL);
-        if (c->nin == 2) return remember(c, 2, 1, NULL);
-        if (c->nin == 3) return remember(c, 3, 1, NULL);
+    if (MT_LIKELY(c->nout == 1 && !original && !(c->flags & MT_CALL_LIST))) {
+        if (c->nin == 1) return remember_few(c, 1);
+        if (c->nin == 2) return remember_few(c, 2);
+        if (c->nin == 3) return remember_few(c, 3);
     }
     return remember(c, c->nin, c->nout, original);
 }
@@ -324,6 +446,10 @@ static MT_TLS bool draining;
 
 void mt_node_free(mt_node *n)
 {
+    if (MT_LIKELY(n->released && !n->hooks && !n->host)) { /* nothing hangs on it */
+        mt_free(n, n->block_size);
+        return;
+    }
     n->dead = dead_nodes;
     dead_nodes = n;
     if (draining) return;

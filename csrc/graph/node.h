@@ -50,6 +50,21 @@ extern int (*mt_node_made)(mt_node *n);
 /* Drops kept values and edges (after backward without retain_graph). */
 void mt_node_drop(mt_node *n);
 
+/* mt_node_drop, then mt_node_release of the last reference, to a node with nin inputs that nobody
+ * else has, no hooks and no host object. */
+static MT_INLINE void mt_node_scrap(mt_node *n, int nin)
+{
+    for (int i = 0; i < nin; i++) {
+        mt_release(n->call.in[i]);
+        mt_release(n->next[i].leaf);
+        if (n->next[i].node) mt_node_release(n->next[i].node);
+    }
+    for (int k = 0; k < n->call.nout; k++) mt_release(n->call.out[k]);
+    if (MT_UNLIKELY(n->call.context != NULL) && n->call.op->release)
+        n->call.op->release(n->call.context);
+    mt_free(n, n->block_size);
+}
+
 /* The history of t as an edge (borrowed): its node (regenerated first if t is a view whose base has
  * changed since), or the leaf itself, or nothing if t does not require grad. -1 on failure. */
 int mt_edge_of(mt_tensor *t, mt_edge *edge);
@@ -67,6 +82,15 @@ static MT_INLINE bool mt_node_stale(const mt_node *n, int i)
     return t && t->storage->version != n->version[i];
 }
 int mt_node_fail_stale(const mt_node *n, int i); /* -1 with PyTorch's error */
+/* Is all that n, which has nin inputs, keeps as it was? -1 if not. */
+static MT_INLINE int mt_node_check_kept(const mt_node *n, int nin)
+{
+    for (int i = 0; i < nin; i++)
+        if (MT_UNLIKELY(mt_node_stale(n, i))) return mt_node_fail_stale(n, i);
+    for (int i = nin; i < nin + n->call.nout; i++)
+        if (MT_UNLIKELY(mt_node_stale(n, i))) return mt_node_fail_stale(n, i);
+    return 0;
+}
 /* c: n's call with kept values that have their history, owned by the scope, in the given arrays. */
 int mt_node_unpack(mt_node *n, mt_call *c, mt_tensor **in, mt_tensor **out);
 

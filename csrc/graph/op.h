@@ -38,6 +38,7 @@ typedef struct mt_dims {
     int ndim;
     mt_dtype dtype;
     const int64_t *size;
+    int64_t numel;
 } mt_dims;
 
 typedef struct mt_op mt_op;
@@ -114,6 +115,11 @@ struct mt_op {
     /* The same, fused and not differentiable: used when no graph of the
      * backward is wanted. NULL: none. */
     void (*fused)(const mt_call *c, mt_tensor **gout, mt_tensor **gin);
+    /* The same as `fused`, bit for bit, over plain memory (autograd/chain.h), for operators with one
+     * result: gout is a contiguous array of the result's shape and type, gin[i], where a gradient is
+     * wanted, the place for one of input i's. 1: done. 0: this call is not that simple, and nothing
+     * was written. -1: error. NULL: there is none. */
+    int (*raw)(const mt_call *c, const void *gout, void **gin);
     void (*release)(void *context);
     /* Where the name depends on the call (AddmmBackward0 or MmBackward0); NULL: grad_name. */
     const char *(*grad_name_of)(const mt_call *c);

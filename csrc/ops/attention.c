@@ -125,7 +125,10 @@ static heads heads_of(const mt_dims *q, const mt_dims *k, const mt_dims *v, cons
     return h;
 }
 
-static mt_dims dims(const mt_tensor *t) { return (mt_dims){t->ndim, (mt_dtype)t->dtype, t->size}; }
+static mt_dims dims(const mt_tensor *t)
+{
+    return (mt_dims){t->ndim, (mt_dtype)t->dtype, t->size, t->numel};
+}
 
 static int attend_heads_forward(mt_call *c)
 {

@@ -199,26 +199,35 @@ static mt_tensor *smooth_sign(mt_tensor *d, double beta)
     return mt_clamp(mt_div(d, mt_number(beta)), mt_number(-1), mt_number(1));
 }
 
-/* The slope of the kernel times the one number that arrives. False: not that simple. */
-static bool row_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+/* The slope of the kernel times the one number that arrives. */
+static int row_raw(const mt_call *c, const void *g, void **gin)
 {
-    mt_tensor *x = c->in[0], *y = c->in[1], *g = gout[0];
+    const mt_tensor *x = c->in[0], *y = c->in[1];
     char how = *c->arg[c->narg - 1].text;
-    if (gin[1] || how == 'n' || g->dtype != x->dtype || !plain(x, y)) return false;
-    mt_tensor *gx = gin[0] = mt_empty_like(x, (mt_dtype)x->dtype);
-    if (!gx) return true;
-    double factor = g->dtype == MT_FLOAT32 ? *(const float *)(const void *)g->data
-                                           : *(const double *)(const void *)g->data;
+    if (gin[1] || how == 'n' || !plain(x, y)) return 0;
+    double factor = x->dtype == MT_FLOAT32 ? (double)*(const float *)g : *(const double *)g;
     if (how == 'm') factor *= 1 / (double)x->numel;
     if (MT_LIKELY(x->numel <= PART)) {
-        mt_k->loss_slope((mt_loss)c->op->row, (mt_dtype)x->dtype, x->numel, gx->data, x->data,
+        mt_k->loss_slope((mt_loss)c->op->row, (mt_dtype)x->dtype, x->numel, gin[0], x->data,
                          y->data, number_of(c), factor);
-        return true;
+        return 1;
     }
     job j = job_for(c->op->row, x, y, number_of(c));
     j.factor = factor;
-    j.out = gx->data;
+    j.out = gin[0];
     mt_parallel_for(j.n, PART, run_slope, &j);
+    return 1;
+}
+
+/* The same into a new tensor. False: not that simple. */
+static bool row_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *x = c->in[0], *g = gout[0];
+    if (gin[1] || *c->arg[c->narg - 1].text == 'n' || g->dtype != x->dtype || !plain(x, c->in[1]))
+        return false;
+    mt_tensor *gx = gin[0] = mt_empty_like(x, (mt_dtype)x->dtype);
+    void *place[2] = {gx ? gx->data : NULL, NULL};
+    if (gx) row_raw(c, g->data, place);
     return true;
 }
 
@@ -256,6 +265,7 @@ static bool row_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
         .forward = row_forward,                                                                    \
         .backward = id##_backward,                                                                 \
         .fused = id##_fused,                                                                       \
+        .raw = row_raw,                                                                            \
         .grad_name = PYTORCH_##id};
 #include "minitorch/loss.def"
 

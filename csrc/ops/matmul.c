@@ -437,52 +437,66 @@ static void linear_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 }
 
 /* The gradient of the bias; a small batch is added up on the spot. */
-static void sum_rows(const mt_tensor *g, int64_t m, int64_t n, mt_tensor *gb)
+static void sum_rows(mt_dtype d, const void *g, int64_t m, int64_t n, void *gb)
 {
-    if (g->dtype != MT_FLOAT32 || m * n > 256) {
-        mt_k->reduce_columns[MT_REDUCE_sum][g->dtype](m, n, gb->data, g->data, n * mt_itemsize(g));
+    if (d != MT_FLOAT32 || m * n > 256) {
+        mt_k->reduce_columns[MT_REDUCE_sum][d](m, n, gb, g, n * mt_dtype_size(d));
         return;
     }
-    const float *row = (const float *)(const void *)g->data;
-    float *sum = (float *)(void *)gb->data;
+    const float *row = g;
+    float *sum = gb;
     for (int64_t j = 0; j < n; j++) sum[j] = 0;
     for (int64_t i = 0; i < m; i++, row += n)
         for (int64_t j = 0; j < n; j++) sum[j] += row[j];
 }
 
-/* The same without recording: products straight into new memory. */
+/* Floating matrices, and a bias that is one number for each output. */
+static inline bool plain_layer(const mt_dims *dims, bool bias)
+{
+    return dims[0].ndim == 2 && dims[1].ndim == 2 && dims[1].size[0] > 0 &&
+           mt_is_float(dims[1].dtype) &&
+           (!bias || (dims[2].ndim == 1 && dims[2].size[0] == dims[1].size[0]));
+}
+
+/* The same without recording: products straight into their places. */
+static int linear_raw(const mt_call *c, const void *g, void **gin)
+{
+    const mt_tensor *x = c->in[0], *w = c->in[1];
+    const mt_dims *dims = c->in_dims;
+    if (!plain_layer(dims, gin[2] != NULL)) return 0;
+    mt_dtype d = dims[1].dtype;
+    int64_t m = dims[0].size[0], n = dims[1].size[0], k = dims[1].size[1];
+    const mt_layer *l = small_layer(d, m, n, k);
+    if (gin[0] && l && mt_is_contiguous(w))
+        l->input(m, g, w->data, gin[0]);
+    else if (gin[0] && mt_gemm(d, m, k, n, g, n, 1, w->data, w->stride[0], w->stride[1], gin[0], k,
+                               false) < 0)
+        return -1;
+    if (gin[1] && l && mt_is_contiguous(x)) {
+        l->weight(m, g, x->data, gin[1], gin[2]);
+        return 1;
+    }
+    if (gin[1] &&
+        mt_gemm(d, n, k, m, g, 1, n, x->data, x->stride[0], x->stride[1], gin[1], k, false) < 0)
+        return -1;
+    if (gin[2]) sum_rows(d, g, m, n, gin[2]);
+    return 1;
+}
+
 static void linear_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
-    mt_tensor *g = gout[0], *x = c->in[0], *w = c->in[1], *gx, *gw = NULL, *gb = NULL;
     const mt_dims *dims = c->in_dims;
-    int64_t n = dims[1].size[0], k = dims[1].size[dims[1].ndim - 1];
-    bool matrices = g->ndim == 2 && dims[1].ndim == 2 && mt_is_contiguous(g) && n > 0 &&
-                    (!gin[2] || (dims[2].ndim == 1 && dims[2].size[0] == n));
-    if (!matrices) {
+    void *place[3] = {NULL};
+    if (!plain_layer(dims, gin[2] != NULL) || !mt_is_contiguous(gout[0])) {
         linear_backward(c, gout, gin);
         return;
     }
-    mt_dtype d = (mt_dtype)g->dtype;
-    int64_t m = g->size[0];
-    const mt_layer *l = small_layer(d, m, n, k);
-    if (gin[0]) {
-        if (!(gx = gin[0] = mt_empty(d, 2, dims[0].size))) return;
-        if (l && mt_is_contiguous(w))
-            l->input(m, g->data, w->data, gx->data);
-        else if (mt_gemm(d, m, k, n, g->data, n, 1, w->data, w->stride[0], w->stride[1], gx->data,
-                         k, false) < 0)
-            return;
+    for (int i = 0; i < 3; i++) {
+        if (!gin[i]) continue;
+        if (!(gin[i] = mt_empty(dims[1].dtype, dims[i].ndim, dims[i].size))) return;
+        place[i] = gin[i]->data;
     }
-    if (gin[1] && !(gw = gin[1] = mt_empty(d, 2, dims[1].size))) return;
-    if (gin[2] && !(gb = gin[2] = mt_empty(d, 1, dims[2].size))) return;
-    if (l && gw && mt_is_contiguous(x)) {
-        l->weight(m, g->data, x->data, gw->data, gb ? gb->data : NULL);
-        return;
-    }
-    if (gw && mt_gemm(d, n, k, m, g->data, 1, n, x->data, x->stride[0], x->stride[1], gw->data, k,
-                      false) < 0)
-        return;
-    if (gb) sum_rows(g, m, n, gb);
+    linear_raw(c, gout[0]->data, place);
 }
 
 static const char *linear_grad_name(const mt_call *c)
@@ -495,8 +509,8 @@ static const char *linear_grad_name(const mt_call *c)
 
 MT_OP(
     linear, .kind = MT_NN | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0), 0},
-    .backward = linear_backward, .fused = linear_fused, .grad_name_of = linear_grad_name,
-    .rule = "gx = g @ W; gW = g.t() @ x; gb = g.sum(0)",
+    .backward = linear_backward, .fused = linear_fused, .raw = linear_raw,
+    .grad_name_of = linear_grad_name, .rule = "gx = g @ W; gW = g.t() @ x; gb = g.sum(0)",
     .schema = "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",
     .doc =
         "input @ weight.t() + bias: (..., in) to (..., out) with weight (out, in) and bias (out).");

@@ -567,6 +567,24 @@ static void slope_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     gin[0] = gx;
 }
 
+/* The same over plain memory. */
+static int slope_raw(const mt_call *c, const void *g, void **gin)
+{
+    const mt_tensor *y = c->out[0];
+    mt_dtype d = (mt_dtype)y->dtype;
+    if (!mt_is_float(d) || !mt_is_contiguous(y)) return 0;
+    int64_t item = mt_itemsize(y);
+    flat_job j = {.loop = mt_k->binary[slope_row[c->op->row]][d],
+                  .p = {gin[0], (char *)(uintptr_t)g, y->data},
+                  .stride = {item, item, item},
+                  .n = 3};
+    if (MT_LIKELY(y->numel <= MT_GRAIN_CHEAP))
+        j.loop(y->numel, j.p, j.stride, NULL);
+    else
+        mt_parallel_for(y->numel, MT_GRAIN_CHEAP, run_flat, &j);
+    return 1;
+}
+
 /* ---- what a row becomes ---------------------------------------------------------------------- */
 
 #define NONE          0u
@@ -616,6 +634,7 @@ static void slope_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
                               .keeps = {kept},                                                     \
                               .forward = unary_forward,                                            \
                               .fused = HAS_SLOPE_ROW(MT_UNARY_##id) ? slope_fused : NULL,          \
+                              .raw = HAS_SLOPE_ROW(MT_UNARY_##id) ? slope_raw : NULL,              \
                               .backward = id##_backward};
 
 #define UNARY(row_kind, id, f, kept, gx, text)                                                     \

@@ -326,8 +326,8 @@ static int input_part(walk *k, mt_tensor *x, mt_tensor *w, mt_tensor *b_ih, mt_t
 static void dims_of(mt_tensor *const *in, mt_dims *dims)
 {
     for (int i = 0; i < REC_NIN; i++)
-        dims[i] = in[i] ? (mt_dims){in[i]->ndim, (mt_dtype)in[i]->dtype, in[i]->size}
-                        : (mt_dims){0, MT_NO_DTYPE, NULL};
+        dims[i] = in[i] ? (mt_dims){in[i]->ndim, (mt_dtype)in[i]->dtype, in[i]->size, in[i]->numel}
+                        : (mt_dims){0, MT_NO_DTYPE, NULL, 0};
 }
 
 static int recurrent_layer_forward(mt_call *c)

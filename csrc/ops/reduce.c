@@ -92,7 +92,7 @@ static int64_t count_reduced(const mt_dims *x, const mt_arg *dims)
 static int mean_over(mt_call *c, const mt_arg *dims, bool keepdim, const mt_arg *dtype)
 {
     mt_tensor *x = c->in[0];
-    mt_dims shape = {x->ndim, (mt_dtype)x->dtype, x->size};
+    mt_dims shape = {x->ndim, (mt_dtype)x->dtype, x->size, x->numel};
     mt_dtype d = dtype->given ? (mt_dtype)dtype->i : (mt_dtype)x->dtype;
     if (!mt_is_float(d))
         return mt_error(MT_RUNTIME,

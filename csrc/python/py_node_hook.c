@@ -74,6 +74,7 @@ static hooked *hook_up(mt_node *n)
     h->op = *n->call.op;
     h->op.backward = hooked_backward;
     h->op.fused = NULL;
+    h->op.raw = NULL;
     h->original = n->call.op;
     h->refs = 1;
     h->node = n;

@@ -390,15 +390,15 @@ static mt_tensor *alias_owned(const mt_tensor *t)
     mt_tensor *a = tensor_new((mt_dtype)t->dtype);
     if (!a) return NULL;
     a->storage = mt_storage_retain(t->storage);
-    if (MT_UNLIKELY(t->ndim > MT_INLINE_DIMS) && reserve_dims(a, t->ndim) < 0) {
+    if (MT_LIKELY(t->ndim <= MT_INLINE_DIMS)) {
+        memcpy(a->dims, t->dims, sizeof a->dims);
+    } else if (reserve_dims(a, t->ndim) < 0) {
         mt_release(a);
         return NULL;
+    } else {
+        memcpy(a->size, t->size, dims_bytes(t->ndim)); /* strides behind the sizes, in both */
     }
     a->ndim = t->ndim;
-    for (int k = 0; k < t->ndim; k++) {
-        a->size[k] = t->size[k];
-        a->stride[k] = t->stride[k];
-    }
     a->numel = t->numel;
     a->offset = t->offset;
     a->data = t->data;
@@ -408,11 +408,7 @@ static mt_tensor *alias_owned(const mt_tensor *t)
 
 mt_tensor *mt_alias(const mt_tensor *t) { return mt_own(alias_owned(t)); }
 
-mt_tensor *mt_shadow(mt_tensor *t)
-{
-    if (!t->shadow && !(t->shadow = alias_owned(t))) return NULL;
-    return mt_retain(t->shadow);
-}
+int mt_shadow_make(mt_tensor *t) { return (t->shadow = alias_owned(t)) ? 0 : -1; }
 
 mt_tensor *mt_alias_as(const mt_tensor *t, int ndim, const int64_t *size, const int64_t *stride,
                        int64_t offset)

@@ -88,8 +88,7 @@ mt_tensor *mt_from_storage(mt_storage *storage, mt_dtype d, int ndim, const int6
                            const int64_t *stride, int64_t offset);
 /* The same memory, without history: what detach() is made with. */
 mt_tensor *mt_alias(const mt_tensor *t);
-/* The one alias that all graphs which keep t share, owned by the caller. Nobody may change it. */
-mt_tensor *mt_shadow(mt_tensor *t);
+int mt_shadow_make(mt_tensor *t); /* for mt_shadow; -1: no memory */
 /* The same memory in another shape; no bounds check beyond MT_ASSERT, no history. */
 mt_tensor *mt_alias_as(const mt_tensor *t, int ndim, const int64_t *size, const int64_t *stride,
                        int64_t offset);
@@ -104,6 +103,12 @@ static MT_INLINE mt_tensor *mt_retain(mt_tensor *t)
 static MT_INLINE void mt_release(mt_tensor *t)
 {
     if (t && mt_count_down(&t->refs)) mt_tensor_free(t);
+}
+
+/* The one alias that all graphs which keep t share, owned by the caller. Nobody may change it. */
+static inline mt_tensor *mt_shadow(mt_tensor *t)
+{
+    return t->shadow || mt_shadow_make(t) == 0 ? mt_retain(t->shadow) : NULL;
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */
