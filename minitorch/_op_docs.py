@@ -69,6 +69,14 @@ Raises TypeError for arguments other than memory_format.""",
 Shapes: the result has the same elements in the shape that is asked for.
 Types: every one. The result shares the memory of the input where that can be.
 Raises RuntimeError if the elements do not fill that shape, IndexError for a dim that does not exist.""",
+    "complexparts": """
+Shapes: both that broadcast against each other; the result has the common shape.
+Types: both float32 or both float64; the result is complex64 or complex128.
+Raises RuntimeError for other types, or if they differ.""",
+    "parts": """
+Shapes: the input's, or with a last dimension of size 2 more or less: the parts of the numbers.
+Types: complex64 and complex128, whose parts are float32 and float64. The result shares the memory.
+Raises RuntimeError for tensors of other types, or whose memory does not hold pairs.""",
     "written": """
 Shapes: what is written broadcasts to that of the tensor.
 Types: every one; what is written is cast to the tensor's.

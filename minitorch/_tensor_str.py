@@ -163,15 +163,32 @@ def _whole(v: float) -> str:
     return f"{v:.0f}." if math.isfinite(v) else f"{v:.0f}"
 
 
-def _layout(values: Any, dim: int, indent: int, show: Callable[[Any], str], width: int) -> str:
+def _complex_format(numbers: list[complex]) -> tuple[Callable[[complex], str], int]:
+    """The parts have a format each: real parts stand in columns, imaginary ones right behind them."""
+    (real, left), (imag, right) = (
+        _float_format([getattr(v, part) for v in numbers]) for part in ("real", "imag")
+    )
+
+    def show(v: complex) -> str:
+        text = imag(v.imag)
+        return real(v.real).rjust(left) + (text if text[0] in "+-" else "+" + text) + "j"
+
+    return show, left + right + 1
+
+
+def _layout(
+    values: Any, dim: int, indent: int, show: Callable[[Any], str], width: int, pad: bool = True
+) -> str:
     """Nested lists as text: one bracket per axis, rows aligned under each other, long rows broken."""
     if dim > 1:
         between = "," + "\n" * (dim - 1) + " " * (indent + 1)
-        rows = ["..." if row is ... else _layout(row, dim - 1, indent + 1, show, width) for row in values]
+        rows = [
+            "..." if row is ... else _layout(row, dim - 1, indent + 1, show, width, pad) for row in values
+        ]
         return "[" + between.join(rows) + "]"
     if _options.edgeitems == 0 and values == [...]:
         return "[...]"
-    items = [" ..." if v is ... else show(v).rjust(width) for v in values]
+    items = [" ..." if v is ... else show(v).rjust(width if pad else 0) for v in values]
     per_line = max(1, math.floor((_options.linewidth - indent) / (width + 2)))
     lines = [", ".join(items[i : i + per_line]) for i in range(0, len(items), per_line)]
     return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
@@ -186,6 +203,9 @@ def _contents(t: Any, indent: int) -> str:
     numbers = _flatten(values, dim)
     if t.dtype.is_floating_point:
         show, width = _float_format(numbers)
+    elif t.dtype.is_complex:
+        show, width = _complex_format(numbers)
+        return show(values) if dim == 0 else _layout(values, dim, indent, show, width, pad=False)
     else:
         show, width = str, max((len(str(v)) for v in numbers), default=1)
     if dim == 0:
@@ -216,7 +236,8 @@ def _suffixes(t: Any) -> list[str]:
     else:
         if not _options.edgeitems:
             out.append(f"size={tuple(t.shape)}")
-        if t.dtype not in (default, minitorch.int64, minitorch.bool):
+        usual = (default, default.to_complex(), minitorch.int64, minitorch.bool)
+        if t.dtype not in usual:
             out.append(f"dtype={t.dtype}")
     history = _history(t)
     return out if history is None else [*out, history]

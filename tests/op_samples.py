@@ -57,13 +57,15 @@ class Maker:
         if kind in "iu":
             values = np.round(3 * values)
         values = np.abs(values) if kind == "u" else values > 0 if kind == "b" else values
+        if kind == "c":
+            values = values + 1j * self.random.permutation(np.ravel(values)).reshape(np.shape(values))
         values = np.asarray(values).astype(self.dtype)
         if self.layout == "expanded" and values.ndim and values.shape[0] > 1:
             values = np.broadcast_to(values[:1], values.shape)
         if self.library is None:
-            return values.astype("float64" if kind == "f" else "int64")
+            return values.astype({"f": "float64", "c": "complex128"}.get(kind, "int64"))
         made = self.laid_out(values)
-        if self.requires_grad and wanted and kind == "f":
+        if self.requires_grad and wanted and kind in "fc":
             made = made.detach().requires_grad_()
         self.tensors.append(made)
         return made
@@ -132,4 +134,6 @@ def results(value):
 def to_numpy(value):
     if str(getattr(value, "dtype", "")) == "torch.bfloat16":  # NumPy has no such type
         value = value.float()
+    if getattr(value, "is_conj", bool)():
+        value = value.resolve_conj()
     return value.detach().numpy() if hasattr(value, "detach") else np.asarray(value)

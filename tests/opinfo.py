@@ -22,6 +22,7 @@ import math
 
 import numpy as np
 import opinfo_arrange
+import opinfo_complex
 import opinfo_linalg
 import opinfo_nn
 import opinfo_pointwise
@@ -240,6 +241,7 @@ OPS = [
     *opinfo_nn.OPS,
     *opinfo_pointwise.OPS,
     *opinfo_arrange.OPS,
+    *opinfo_complex.OPS,
     *opinfo_linalg.OPS,
     # ---- one input ------------------------------------------------------------------------------------
     Op("exp", X, np.exp, AB),

@@ -16,7 +16,7 @@ import minitorch as mt
 from minitorch import _C
 
 OPERATORS = (_C.Operator, type(_C.Tensor.sin))
-TOLERANCE = {"float32": (1e-5, 2e-6), "float64": (1e-11, 1e-12)}
+TOLERANCE = {"float32": (1e-5, 2e-6), "float64": (1e-11, 1e-12), "complex128": (1e-11, 1e-12)}
 each_op = pytest.mark.parametrize("op", OPS, ids=str)
 needs_torch = pytest.mark.skipif(torch is None, reason="compares with PyTorch")
 RANDOM = [op for op in OPS if op.seeded]
@@ -56,9 +56,9 @@ def compare(op, got, expected, dtype, what):
     for a, b in zip(got, expected, strict=True):
         a, b = to_numpy(a), to_numpy(b)
         assert a.shape == b.shape, f"{what}: shape {a.shape}, expected {b.shape}"
-        if a.dtype.kind == "f":
+        if a.dtype.kind in "fc":
             rtol, atol = TOLERANCE[dtype] if dtype in TOLERANCE else (2e-6, 2e-6)
-            rtol, atol = (1e-5, 2e-6) if a.dtype == np.float32 else (rtol, atol)
+            rtol, atol = (1e-5, 2e-6) if a.dtype in (np.float32, np.complex64) else (rtol, atol)
             np.testing.assert_allclose(a, b, rtol=max(rtol, op.rtol), atol=max(atol, op.rtol), err_msg=what)
         else:
             np.testing.assert_array_equal(a, b.astype(a.dtype), err_msg=what)
@@ -82,7 +82,7 @@ def test_values(op):
                 if (
                     op.name.endswith("_")
                     and layout == "expanded"
-                    or op.name in ("view", "view_as", "as_strided", "as_strided_")
+                    or op.name in ("view", "view_as", "as_strided", "as_strided_", "view_as_complex")
                     or (layout == "expanded" and op.name in NEED_FULL_RANK)
                 ):
                     continue
@@ -248,7 +248,8 @@ def test_requires_grad(op):
             continue
         for y in results(function(op)(*args, **m.kwargs)):
             if isinstance(y, mt.Tensor):
-                assert y.requires_grad == (bool(op.grad) and y.is_floating_point()), f"{op}({sample})"
+                inexact = y.is_floating_point() or y.is_complex()
+                assert y.requires_grad == (bool(op.grad) and inexact), f"{op}({sample})"
         with mt.no_grad():
             args = [a.clone() if i == 0 and op.name.endswith("_") else a for i, a in enumerate(m.args)]
             for y in results(function(op)(*args, **m.kwargs)):

@@ -13,7 +13,7 @@ import minitorch as mt
 from minitorch.autograd import gradcheck, gradgradcheck
 
 DIFFERENTIABLE = [op for op in OPS if op.grad]
-SINGLE = ("float", "half", "bfloat16")  # too coarse for finite differences
+SINGLE = ("float", "half", "bfloat16", "cfloat")  # too coarse for finite differences
 each_op = pytest.mark.parametrize("op", DIFFERENTIABLE, ids=str)
 
 
@@ -21,6 +21,8 @@ class Problem:
     """One sample as a function of those of its tensors that want a gradient."""
 
     def __init__(self, op, sample, library=mt, layout="plain", dtype="float64"):
+        if "float32" not in op.dtypes and "complex64" in op.dtypes:
+            dtype = {"float32": "complex64", "float64": "complex128"}[dtype]
         made = Maker(sample, library, dtype, layout, requires_grad=True)
         self.op, self.args, self.kwargs, self.library = op, made.args, made.kwargs, library
         self.inputs = tuple(t for t in made.tensors if t.requires_grad)
@@ -33,7 +35,7 @@ class Problem:
             args[0] = args[0].clone()
         self.library.manual_seed(3)
         found = function(self.op, self.library)(*args, **{k: swap(v) for k, v in self.kwargs.items()})
-        return tuple(y for y in results(found) if y.is_floating_point())
+        return tuple(y for y in results(found) if y.is_floating_point() or y.is_complex())
 
 
 def problems(op, layout="plain"):
@@ -50,7 +52,7 @@ def test_gradient(op):
         assert gradcheck(p, p.inputs), sample
         checked += 1
     for sample, p in problems(op, "transposed"):
-        if op.name in ("view", "view_as", "as_strided", "unflatten"):
+        if op.name in ("view", "view_as", "as_strided", "unflatten", "view_as_complex"):
             continue
         assert gradcheck(p, p.inputs), f"{sample} transposed"
     assert checked or op.name in SINGLE
@@ -77,7 +79,7 @@ def test_fused_is_composed(op):
     """Where the way back is to be recorded, a rule is made of operators; else it may be one fused kernel."""
     for layout in ("plain", "sliced"):
         for sample, p in problems(op, layout):
-            if op.name in ("view", "view_as", "as_strided") and layout == "sliced":
+            if op.name in ("view", "view_as", "as_strided", "view_as_complex") and layout == "sliced":
                 continue
             for a, b in zip(gradients(p, False), gradients(p, True), strict=True):
                 if a is None or b is None:
@@ -99,7 +101,7 @@ def test_gradients_are_pytorchs(op):
             p = Problem(op, sample, library, dtype="float32")
             if not p.inputs:
                 break
-            outputs = p(*p.inputs)
+            outputs = [library.view_as_real(y.resolve_conj()) if y.is_complex() else y for y in p(*p.inputs)]
             total = sum((y * y).sum() + y.sum() for y in outputs)
             found.append(library.autograd.grad(total, p.inputs, allow_unused=True))
         for a, b in zip(*found, strict=True) if found else ():

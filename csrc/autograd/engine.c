@@ -149,7 +149,8 @@ static __attribute__((noinline)) mt_tensor *refit(const mt_node *n, int i, mt_te
                            mt_shape_text(d->ndim, d->size, want));
         g = mt_sum_to_size(g, d->ndim, d->size);
     }
-    if (g && MT_UNLIKELY(g->dtype != d->dtype)) g = mt_to_dtype(g, d->dtype);
+    if (g && MT_UNLIKELY(g->dtype != d->dtype))
+        g = mt_to_dtype(mt_is_complex(d->dtype) ? g : mt_real(g), d->dtype);
     return g;
 }
 
@@ -421,6 +422,12 @@ static int add_root(run *r, int i, mt_tensor *y, mt_tensor *gy)
                 "grad can be implicitly created only for scalar outputs. Hint: this one has shape "
                 "%s; reduce it with sum() or mean(), or pass its gradient to backward().",
                 mt_shape_text(y->ndim, y->size, a));
+        if (mt_is_complex((mt_dtype)y->dtype))
+            return mt_error(
+                MT_RUNTIME,
+                "grad can be implicitly created only for real scalar outputs but got torch.%s. "
+                "Hint: take abs(), real() or imag(), or pass its gradient to backward().",
+                mt_dtype_name((mt_dtype)y->dtype));
         gy = one_for(y);
         if (!gy) return -1;
     } else if (!mt_same_shape(y, gy)) {

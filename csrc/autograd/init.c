@@ -19,7 +19,7 @@ int mt_init(void)
 mt_tensor *mt_parameter(mt_tensor *t)
 {
     if (!t) return NULL;
-    if (!mt_is_floating((mt_dtype)t->dtype))
+    if (!mt_is_inexact((mt_dtype)t->dtype))
         return mt_fail(MT_RUNTIME, "only Tensors of floating point dtype can require gradients");
     t->flags = (t->flags | MT_REQUIRES_GRAD) & ~MT_WRAPPED_NUMBER;
     return mt_retain(t);

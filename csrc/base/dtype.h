@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* X(ENUM, C type, name, NumPy-like kind, PyTorch's CamelCase name). The two narrow floats come last:
- * they are kept and converted as bits (base/narrow.h), and computed with in float32 (graph/narrow.c). */
+/* X(ENUM, C type, name, NumPy-like kind, PyTorch's CamelCase name). What kernels do not compute with
+ * comes last: narrow floats are kept and converted as bits (base/narrow.h) and computed with in
+ * float32 (graph/narrow.c); complex numbers have ops/complex.c. */
 #define MT_DTYPES(X)                                                                               \
     X(UINT8, uint8_t, "uint8", 'u', "Byte")                                                        \
     X(INT8, int8_t, "int8", 'i', "Char")                                                           \
@@ -17,7 +18,9 @@
     X(FLOAT64, double, "float64", 'f', "Double")                                                   \
     X(BOOL, bool, "bool", 'b', "Bool")                                                             \
     X(FLOAT16, uint16_t, "float16", 'f', "Half")                                                   \
-    X(BFLOAT16, uint16_t, "bfloat16", 'B', "BFloat16")
+    X(BFLOAT16, uint16_t, "bfloat16", 'B', "BFloat16")                                             \
+    X(COMPLEX64, float _Complex, "complex64", 'c', "ComplexFloat")                                 \
+    X(COMPLEX128, double _Complex, "complex128", 'c', "ComplexDouble")
 
 typedef enum mt_dtype {
 #define MT_DTYPE_ENUM(E, T, name, kind, Camel) MT_##E,
@@ -37,14 +40,22 @@ const char *mt_dtype_c(mt_dtype d);     /* "long int", as some of them say */
 /* The floats that kernels compute with. */
 static inline bool mt_is_float(mt_dtype d) { return d == MT_FLOAT32 || d == MT_FLOAT64; }
 static inline bool mt_is_narrow(mt_dtype d) { return d == MT_FLOAT16 || d == MT_BFLOAT16; }
-/* Any of the four: what may require grad. */
+/* Any of the four. */
 static inline bool mt_is_floating(mt_dtype d) { return mt_is_float(d) || mt_is_narrow(d); }
+static inline bool mt_is_complex(mt_dtype d) { return d == MT_COMPLEX64 || d == MT_COMPLEX128; }
+/* What may require grad. */
+static inline bool mt_is_inexact(mt_dtype d) { return mt_is_floating(d) || mt_is_complex(d); }
 static inline bool mt_is_integral(mt_dtype d) { return d <= MT_INT64; } /* without bool */
-/* 0 bool, 1 integral, 2 floating: PyTorch's categories, which decide what a 0-d operand changes. */
+/* 0 bool, 1 integral, 2 floating, 3 complex: PyTorch's categories, which decide what a 0-d operand
+ * changes. */
 static inline int mt_dtype_category(mt_dtype d)
 {
-    return d == MT_BOOL ? 0 : mt_is_integral(d) ? 1 : 2;
+    return d == MT_BOOL ? 0 : mt_is_integral(d) ? 1 : d < MT_COMPLEX64 ? 2 : 3;
 }
+/* The type of the real and imaginary parts; the complex type with parts of a type (narrow floats
+ * have none, and give that of float32). Other types: themselves; that of the default float. */
+mt_dtype mt_real_dtype(mt_dtype d);
+mt_dtype mt_complex_dtype(mt_dtype d);
 
 mt_dtype mt_promote(mt_dtype a, mt_dtype b);
 /* May a result of type `from` be stored in `to`? (torch.can_cast) */

@@ -57,6 +57,8 @@ mt_dtype mt_scalar_dtype(mt_scalar s)
         return MT_BOOL;
     case MT_SCALAR_INT:
         return MT_INT64;
+    case MT_SCALAR_COMPLEX:
+        return mt_complex_dtype(mt_default_dtype());
     default:
         return mt_default_dtype();
     }
@@ -65,7 +67,7 @@ mt_dtype mt_scalar_dtype(mt_scalar s)
 /* The integer that s becomes on its way to type d. */
 static int64_t as_integer(mt_scalar s, mt_dtype d)
 {
-    if (s.kind != MT_SCALAR_FLOAT) return mt_scalar_to_int(s);
+    if (s.kind < MT_SCALAR_FLOAT) return mt_scalar_to_int(s);
     return d == MT_INT64 ? to_int64(s.v.d) : to_int32(s.v.d);
 }
 
@@ -106,13 +108,27 @@ void mt_scalar_store(mt_scalar s, mt_dtype d, void *p)
     case MT_BFLOAT16:
         STORE(uint16_t, mt_bfloat16_of_float((float)mt_scalar_to_double(s)));
         break;
+    case MT_COMPLEX64:
+        memcpy(p, (float[]){(float)mt_scalar_to_double(s), (float)s.imag}, 2 * sizeof(float));
+        break;
+    case MT_COMPLEX128:
+        memcpy(p, (double[]){mt_scalar_to_double(s), s.imag}, 2 * sizeof(double));
+        break;
     default:
-        STORE(bool, s.kind == MT_SCALAR_INT ? s.v.i != 0 : mt_scalar_to_double(s) != 0);
+        STORE(bool, s.kind == MT_SCALAR_INT ? s.v.i != 0 : mt_scalar_to_double(s) || s.imag);
     }
 #undef STORE
 }
 
 static mt_scalar load_half(uint16_t h) { return mt_scalar_float(mt_float_of_half(h)); }
+typedef struct two_floats {
+    float part[2];
+} two_floats;
+typedef struct two_doubles {
+    double part[2];
+} two_doubles;
+static mt_scalar load_floats(two_floats z) { return mt_scalar_complex(z.part[0], z.part[1]); }
+static mt_scalar load_doubles(two_doubles z) { return mt_scalar_complex(z.part[0], z.part[1]); }
 static mt_scalar load_bfloat16(uint16_t b) { return mt_scalar_float(mt_float_of_bfloat16(b)); }
 
 mt_scalar mt_scalar_load(mt_dtype d, const void *p)
@@ -142,6 +158,10 @@ mt_scalar mt_scalar_load(mt_dtype d, const void *p)
         LOAD(uint16_t, load_half);
     case MT_BFLOAT16:
         LOAD(uint16_t, load_bfloat16);
+    case MT_COMPLEX64:
+        LOAD(two_floats, load_floats);
+    case MT_COMPLEX128:
+        LOAD(two_doubles, load_doubles);
     default:
         return mt_scalar_bool(*(const uint8_t *)p != 0);
     }
@@ -190,6 +210,12 @@ static bool float_fits(double f, mt_dtype d)
 
 static bool fits(mt_scalar s, mt_dtype d)
 {
+    if (s.kind == MT_SCALAR_COMPLEX && !mt_is_complex(d)) {
+        if (s.imag != 0) return false;
+        s.kind = MT_SCALAR_FLOAT;
+    }
+    if (d == MT_COMPLEX64 && s.kind == MT_SCALAR_COMPLEX)
+        return float_fits(s.v.d, MT_FLOAT32) && float_fits(s.imag, MT_FLOAT32);
     if (s.kind == MT_SCALAR_FLOAT) return float_fits(s.v.d, d);
     return s.kind == MT_SCALAR_BOOL || int_fits(s.v.i, d);
 }
@@ -199,15 +225,25 @@ static const char overflow_text[] = "value cannot be converted to type %s withou
 int mt_scalar_check_fits(mt_scalar s, mt_dtype d)
 {
     /* tensor(1e300, dtype=float32) is inf, with no complaint */
-    if (d == MT_FLOAT32 || mt_is_narrow(d) || fits(s, d)) return 0;
+    bool real = s.kind != MT_SCALAR_COMPLEX || s.imag == 0;
+    if ((real && (d == MT_FLOAT32 || mt_is_narrow(d))) || d == MT_COMPLEX64 || fits(s, d)) return 0;
     return mt_error(MT_RUNTIME, overflow_text, mt_dtype_name(d));
 }
 
 int mt_scalar_check_fill(mt_scalar s, mt_dtype d)
 {
-    static const char *const c_names[MT_NUM_DTYPES] = {
-        "uint8_t", "int8_t", "int16_t", "int",       "int64_t",
-        "float",   "double", "bool",    "c10::Half", "c10::BFloat16"};
+    static const char *const c_names[MT_NUM_DTYPES] = {"uint8_t",
+                                                       "int8_t",
+                                                       "int16_t",
+                                                       "int",
+                                                       "int64_t",
+                                                       "float",
+                                                       "double",
+                                                       "bool",
+                                                       "c10::Half",
+                                                       "c10::BFloat16",
+                                                       "c10::complex<float>",
+                                                       "c10::complex<double>"};
     if (fits(s, d)) return 0;
     return mt_error(MT_RUNTIME, overflow_text, c_names[d]);
 }

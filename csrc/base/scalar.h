@@ -4,24 +4,37 @@
 
 #include "base/dtype.h"
 
-typedef enum mt_scalar_kind { MT_SCALAR_BOOL, MT_SCALAR_INT, MT_SCALAR_FLOAT } mt_scalar_kind;
+typedef enum mt_scalar_kind {
+    MT_SCALAR_BOOL,
+    MT_SCALAR_INT,
+    MT_SCALAR_FLOAT,
+    MT_SCALAR_COMPLEX
+} mt_scalar_kind;
 
 typedef struct mt_scalar {
     mt_scalar_kind kind;
     union {
         bool b;
         int64_t i;
-        double d;
+        double d; /* of a complex number the real part */
     } v;
+    double imag;
 } mt_scalar;
 
-static inline mt_scalar mt_scalar_bool(bool b) { return (mt_scalar){MT_SCALAR_BOOL, {.b = b}}; }
-static inline mt_scalar mt_scalar_int(int64_t i) { return (mt_scalar){MT_SCALAR_INT, {.i = i}}; }
-static inline mt_scalar mt_scalar_float(double d) { return (mt_scalar){MT_SCALAR_FLOAT, {.d = d}}; }
+static inline mt_scalar mt_scalar_bool(bool b) { return (mt_scalar){MT_SCALAR_BOOL, {.b = b}, 0}; }
+static inline mt_scalar mt_scalar_int(int64_t i) { return (mt_scalar){MT_SCALAR_INT, {.i = i}, 0}; }
+static inline mt_scalar mt_scalar_float(double d)
+{
+    return (mt_scalar){MT_SCALAR_FLOAT, {.d = d}, 0};
+}
+static inline mt_scalar mt_scalar_complex(double re, double im)
+{
+    return (mt_scalar){MT_SCALAR_COMPLEX, {.d = re}, im};
+}
 
-double mt_scalar_to_double(mt_scalar s);
-int64_t mt_scalar_to_int(mt_scalar s); /* floats truncate; out of range saturates, NaN is 0 */
-/* The dtype a Python number has by itself: bool, int64 or the default float. */
+double mt_scalar_to_double(mt_scalar s); /* of a complex number the real part */
+int64_t mt_scalar_to_int(mt_scalar s);   /* floats truncate; out of range saturates, NaN is 0 */
+/* The dtype a Python number has by itself: bool, int64, the default float or complex type. */
 mt_dtype mt_scalar_dtype(mt_scalar s);
 /* Writes s as one element of type d to p (C casts; NaN and out-of-range floats are defined: see
  * .c). */

@@ -164,9 +164,9 @@ static MT_INLINE uint32_t flags_of_inputs(const mt_call *c, int nin, uint32_t *t
     return flags;
 }
 
-#define NARROW_BIT 8u /* only the narrow types have it */
-_Static_assert(MT_BOOL < NARROW_BIT && MT_FLOAT16 == NARROW_BIT && MT_BFLOAT16 < 2 * NARROW_BIT,
-               "a narrow type is told by one bit");
+#define NARROW_BIT 8u /* only the narrow and the complex types have it */
+_Static_assert(MT_BOOL < NARROW_BIT && MT_FLOAT16 == NARROW_BIT && MT_NUM_DTYPES <= 2 * NARROW_BIT,
+               "a type that kernels do not compute with is told by one bit");
 
 /* Marks results that have no history although something they come from asked for one: the reason is
  * told when somebody calls backward() on them. */

@@ -8,8 +8,20 @@
 
 #include <string.h>
 
+static bool is_of_parts(const mt_tensor *t) { return t->dtype != t->base->dtype; }
+
+static int fail_parts(void)
+{
+    return mt_error(MT_NOT_IMPLEMENTED,
+                    "a view of the parts of complex numbers (real, imag, view_as_real) or of real "
+                    "numbers as complex ones, which belongs to a graph, cannot be written to, nor "
+                    "be used after its base was. Hint: clone() it first, and put complex numbers "
+                    "together with torch.complex().");
+}
+
 static int check_view(const mt_tensor *t)
 {
+    if (is_of_parts(t)) return fail_parts();
     const char *what =
         t->flags & MT_VIEW_MULTI
             ? "and is being modified inplace. This view is the output of a function that returns "
@@ -93,6 +105,7 @@ int mt_regenerate_view(mt_tensor *t)
         t->base_generation = base->generation;
         return 0;
     }
+    if (is_of_parts(t)) return fail_parts();
     mt_arg arg[5] = {mt_arg_ints(t->ndim, t->size), mt_arg_ints(t->ndim, t->stride),
                      mt_arg_int(t->offset), mt_arg_ints(base->ndim, base->stride),
                      mt_arg_int(base->offset)};

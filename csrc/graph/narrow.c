@@ -89,8 +89,24 @@ static mt_tensor *run(mt_call *c, mt_tensor **wide, mt_dtype back)
     return c->out[0];
 }
 
+/* Is an input complex, or an argument a complex type or number? */
+static bool is_complex_call(const mt_call *c)
+{
+    const mt_op_plan *plan = c->narg && c->op->plan ? mt_op_get_plan(c->op) : NULL;
+    bool found = false;
+    for (int i = 0; i < c->nin; i++) found |= c->in[i] && mt_is_complex((mt_dtype)c->in[i]->dtype);
+    for (int i = 0; plan && i < c->narg && i < MT_MAX_ARGS; i++) {
+        const mt_arg *a = &c->arg[i];
+        if (!a->given) continue;
+        found |= plan->kind[i] == MT_ARG_DTYPE && mt_is_complex((mt_dtype)a->i);
+        found |= plan->kind[i] == MT_ARG_SCALAR && a->s.kind == MT_SCALAR_COMPLEX;
+    }
+    return found;
+}
+
 mt_tensor *mt_apply_narrow(mt_call *c)
 {
+    if (is_complex_call(c)) return mt_apply_complex(c);
     mt_tensor *few[FEW], **wide = few, **in = c->in;
     mt_arg replaced[MT_MAX_ARGS], *arg = c->arg;
     size_t bytes = (size_t)c->nin * sizeof *wide;

@@ -1,4 +1,4 @@
-/* Operators on narrow floats: float16 and bfloat16. */
+/* Operators on types that kernels do not compute with: float16, bfloat16, complex numbers. */
 #ifndef MT_GRAPH_NARROW_H
 #define MT_GRAPH_NARROW_H
 
@@ -7,5 +7,8 @@
 /* Runs a call with narrow inputs, or with a narrow dtype among its arguments, in float32. As
  * mt_apply, which calls this. */
 mt_tensor *mt_apply_narrow(mt_call *c);
+
+/* The same for calls with complex inputs or arguments: ops/complex.c. */
+mt_tensor *mt_apply_complex(mt_call *c);
 
 #endif

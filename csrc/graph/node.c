@@ -233,7 +233,7 @@ static MT_INLINE int give_to_results(mt_node *n, const mt_call *c, int nout)
     for (int k = 0; k < nout; k++) {
         mt_tensor *t = c->out[k];
         if (!t) continue;
-        if (MT_UNLIKELY(!mt_is_floating((mt_dtype)t->dtype)))
+        if (MT_UNLIKELY(!mt_is_inexact((mt_dtype)t->dtype)))
             t->flags |= MT_FROM_INTEGERS;
         else if (give_node(n, t, k) < 0)
             return -1;

@@ -37,6 +37,7 @@ static uint8_t kind_of(const char *p)
     if (!strncmp(p, "float[", 6)) return MT_ARG_DOUBLES;
     if (!strncmp(p, "str", 3)) return MT_ARG_TEXT;
     if (!strncmp(p, "ScalarType", 10)) return MT_ARG_DTYPE;
+    if (!strncmp(p, "Scalar", 6)) return MT_ARG_SCALAR;
     return !strncmp(p, "Generator", 9) ? MT_ARG_GENERATOR : MT_ARG_PLAIN;
 }
 
@@ -49,7 +50,7 @@ const mt_op_plan *mt_op_read_plan(const mt_op *op)
         if (*p == '*') p = skip_blank(p + 1);
         if (*p == ')' || is_tensor(p)) continue;
         read.kind[i] = kind_of(p);
-        read.points |= read.kind[i] != MT_ARG_PLAIN && read.kind[i] != MT_ARG_DTYPE;
+        read.points |= read.kind[i] >= MT_ARG_INTS;
         i++;
     }
     memcpy(plan->kind, read.kind, sizeof plan->kind);

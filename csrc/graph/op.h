@@ -58,7 +58,7 @@ typedef struct mt_call {
 
 #define MT_CALL_INPLACE 1u /* the result is written to in[0] */
 #define MT_CALL_OUT     2u /* target[] was given by the caller */
-#define MT_CALL_NARROW  8u /* an argument is a narrow dtype: graph/narrow.c */
+#define MT_CALL_NARROW  8u /* an argument is a narrow or complex dtype or number: graph/narrow.c */
 #define MT_CALL_LIST    4u /* out[] was made by mt_result_list: the caller of mt_apply frees it */
 #define MT_MAX_TARGETS  4
 
@@ -78,7 +78,7 @@ typedef struct mt_call {
 #define MT_LINALG       4096u /* minitorch.linalg.name */
 #define MT_SPECIAL      8192u /* minitorch.special.name */
 #define MT_RANDOM 16384u /* draws from a generator: the host keeps its lock, however big the work */
-#define MT_ANY_DTYPE  65536u /* moves bits: takes narrow floats as they are (all views do) */
+#define MT_ANY_DTYPE  65536u /* moves bits: takes all types as they are (all views do) */
 #define MT_IDEMPOTENT 32768u /* in place on expanded memory is fine: all writes are the same */
 
 /* keeps: what a gradient may read */
@@ -95,7 +95,15 @@ typedef struct mt_op_plan {
     bool ready, points;
     uint8_t kind[MT_MAX_ARGS]; /* MT_ARG_* */
 } mt_op_plan;
-enum { MT_ARG_PLAIN, MT_ARG_INTS, MT_ARG_DOUBLES, MT_ARG_TEXT, MT_ARG_GENERATOR, MT_ARG_DTYPE };
+enum {
+    MT_ARG_PLAIN,
+    MT_ARG_DTYPE,
+    MT_ARG_SCALAR,
+    MT_ARG_INTS, /* from here on they point */
+    MT_ARG_DOUBLES,
+    MT_ARG_TEXT,
+    MT_ARG_GENERATOR
+};
 
 struct mt_op {
     const char *name;   /* C identifier, unique: "max_dim"; grad_fn prints as MaxDimBackward0 */

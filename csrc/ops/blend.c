@@ -15,7 +15,7 @@ static mt_dtype type_of(const mt_tensor *x) { return (mt_dtype)x->dtype; }
 static int add_blend(mt_call *c, mt_tensor *product)
 {
     mt_scalar value = c->arg[0].s;
-    if (value.kind == MT_SCALAR_FLOAT && !mt_is_float(mt_result_type(3, c->in)))
+    if (value.kind == MT_SCALAR_FLOAT && !mt_is_inexact(mt_result_type(3, c->in)))
         return mt_error(MT_RUNTIME, "value cannot be converted to type int64_t without overflow");
     if (mt_scalar_to_double(value) != 1) product = mt_mul(product, mt_number_of(value));
     return mt_result_is(c, 0, mt_add(c->in[0], product));
@@ -28,7 +28,7 @@ MT_OP(addcmul, .kind = MT_COMPOSITE | EVERYWHERE, .grad_name = "AddcmulBackward0
 
 static int addcdiv_forward(mt_call *c)
 {
-    if (!mt_is_float(type_of(c->in[1])) && !mt_is_float(type_of(c->in[2])))
+    if (!mt_is_inexact(type_of(c->in[1])) && !mt_is_inexact(type_of(c->in[2])))
         return mt_error(MT_RUNTIME,
                         "Integer division with addcdiv is no longer supported, and in a future  "
                         "release addcdiv will perform a true division of tensor1 and tensor2. The "
@@ -53,7 +53,7 @@ static int lerp_forward(mt_call *c)
     if (!(w->flags & MT_WRAPPED_NUMBER) && w->dtype != x->dtype)
         return mt_error(MT_RUNTIME, "expected dtype %s for `weight` but got dtype %s",
                         mt_dtype_name(type_of(x)), mt_dtype_name(type_of(w)));
-    if (!mt_is_float(type_of(x)))
+    if (!mt_is_inexact(type_of(x)))
         return mt_error(MT_NOT_IMPLEMENTED, "\"lerp_kernel_%s\" not implemented for '%s'",
                         w->flags & MT_WRAPPED_NUMBER ? "scalar" : "tensor",
                         mt_dtype_camel(type_of(x)));

@@ -15,9 +15,21 @@ static int refuse_shapes(const mt_tensor *target, const mt_tensor *src)
                     mt_shape_text(target->ndim, target->size, a), mt_shape_text(ndim, common, b));
 }
 
+/* Said once, where somebody asks for it; gradients take real() instead. */
+static int tell_loss(const mt_tensor *from, mt_dtype to)
+{
+    static bool told;
+    if (MT_LIKELY(!mt_is_complex((mt_dtype)from->dtype)) || mt_is_complex(to) || to == MT_BOOL ||
+        told)
+        return 0;
+    told = true;
+    return mt_warn("Casting complex values to real discards the imaginary part");
+}
+
 static int copy_forward(mt_call *c)
 {
     mt_tensor *target = c->in[0], *src = c->in[1];
+    if (tell_loss(src, (mt_dtype)target->dtype) < 0) return -1;
     if (!mt_shape_expandable(src->ndim, src->size, target->ndim, target->size))
         return refuse_shapes(target, src);
     int overlap = mt_overlap(target, src);
@@ -172,6 +184,7 @@ mt_tensor *mt_restride(mt_tensor *self, const int64_t *stride)
 
 static int to_dtype_forward(mt_call *c)
 {
+    if (tell_loss(c->in[0], (mt_dtype)c->arg[0].i) < 0) return -1;
     mt_tensor *y = mt_result_like(c, 0, (mt_dtype)c->arg[0].i, c->in[0]);
     return y ? mt_copy_raw(y, c->in[0]) : -1;
 }
@@ -209,6 +222,9 @@ CAST(as_char, "char", MT_INT8,
      "This tensor as int8, fractions cut off: itself if it is one already.")
 CAST(as_byte, "byte", MT_UINT8,
      "This tensor as uint8, fractions cut off: itself if it is one already.")
+CAST(as_cfloat, "cfloat", MT_COMPLEX64, "This tensor as complex64: itself if it is one already.")
+CAST(as_cdouble, "cdouble", MT_COMPLEX128,
+     "This tensor as complex128: itself if it is one already.")
 CAST(as_bool, "bool", MT_BOOL, "False where this tensor is zero, True elsewhere.")
 
 static int type_as_forward(mt_call *c)

@@ -286,7 +286,7 @@ static int trapezoid(mt_call *c, mt_tensor *x, double dx, int64_t dim, bool runn
     if (y->ndim && y->size[d] == 0 && !running) {
         for (int i = 0; i < y->ndim; i++)
             if (i != d) size[n++] = y->size[i];
-        mt_dtype t = mt_is_float(type_of(y)) ? type_of(y) : MT_INT64;
+        mt_dtype t = mt_is_inexact(type_of(y)) ? type_of(y) : MT_INT64;
         return mt_result_is(c, 0, mt_zeros(t, n, size));
     }
     if (y->ndim == 0)

@@ -637,7 +637,7 @@ static int linalg_vander_forward(mt_call *c)
     if (x->ndim == 0 && !(x = mt_unsqueeze(x, 0))) return -1;
     int64_t n = c->arg[0].given ? c->arg[0].i : columns(x);
     if (n <= 1) return mt_error(MT_RUNTIME, "N must be greater than 1.");
-    if (!mt_is_float(type_of(x))) x = mt_to_dtype(x, MT_INT64);
+    if (!mt_is_inexact(type_of(x))) x = mt_to_dtype(x, MT_INT64);
     if (!x) return -1;
     memcpy(size, x->size, (size_t)x->ndim * sizeof *size);
     size[x->ndim] = 1;

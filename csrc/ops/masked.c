@@ -131,7 +131,7 @@ static int isclose_forward(mt_call *c)
     if (!(atol >= 0))
         return mt_error(MT_RUNTIME, "atol must be greater than or equal to zero, but got %g", atol);
     mt_tensor *close = mt_eq(x, y);
-    bool real = mt_is_float((mt_dtype)x->dtype);
+    bool real = mt_is_inexact((mt_dtype)x->dtype);
     if (c->arg[2].b && real) close = mt_logical_or(close, mt_logical_and(mt_isnan(x), mt_isnan(y)));
     if (rtol == 0 && atol == 0) return mt_result_is(c, 0, close);
     mt_tensor *a = real ? x : mt_to_dtype(x, mt_default_dtype()),
@@ -164,7 +164,7 @@ MT_OP(outer, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
 /* A factor is first made a number of the results' type: 0.5 is 0 among integers. */
 static mt_tensor *factor(const mt_arg *a, mt_dtype d)
 {
-    return mt_number_of(mt_is_float(d) ? a->s : mt_scalar_int(mt_scalar_to_int(a->s)));
+    return mt_number_of(mt_is_inexact(d) ? a->s : mt_scalar_int(mt_scalar_to_int(a->s)));
 }
 
 /* In place, self has to have the product's shape already. */

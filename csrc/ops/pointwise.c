@@ -46,7 +46,8 @@ mt_dtype mt_result_type(int n, mt_tensor *const *t)
         if (!t[i]) continue;
         mt_dtype d = (mt_dtype)t[i]->dtype;
         int k = t[i]->ndim ? 0 : t[i]->flags & MT_WRAPPED_NUMBER ? 2 : 1;
-        if (k == 2 && mt_is_float(d)) d = mt_default_dtype();
+        if (k == 2 && d != MT_BOOL && d != MT_INT64)
+            d = mt_is_complex(d) ? mt_complex_dtype(mt_default_dtype()) : mt_default_dtype();
         kind[k] = kind[k] == MT_NO_DTYPE ? d : mt_promote(kind[k], d);
     }
     return combine(kind[0], combine(kind[1], kind[2]));
@@ -56,7 +57,8 @@ mt_dtype mt_result_type(int n, mt_tensor *const *t)
 static const char *type_in_python(const mt_tensor *t)
 {
     if (!(t->flags & MT_WRAPPED_NUMBER)) return "Tensor";
-    return t->dtype == MT_BOOL ? "bool" : mt_is_float((mt_dtype)t->dtype) ? "float" : "int";
+    static const char *const names[] = {"bool", "int", "float", "complex"};
+    return names[mt_dtype_category((mt_dtype)t->dtype)];
 }
 
 int mt_need_tensor(const mt_call *c, bool first)

@@ -31,14 +31,17 @@ MT_OP(inner, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
       .schema = "inner(Tensor self, Tensor other) -> Tensor",
       .doc = "The sums of products over the last dimensions of both.");
 
-static int vdot_forward(mt_call *c) { return mt_result_is(c, 0, mt_dot(c->in[0], c->in[1])); }
+static int vdot_forward(mt_call *c)
+{
+    return mt_result_is(c, 0, mt_dot(mt_conj(c->in[0]), c->in[1]));
+}
 MT_OP(vdot, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
       .schema = "vdot(Tensor self, Tensor other) -> Tensor",
       .doc = "The sum of products of two vectors.");
 static int linalg_vecdot_forward(mt_call *c)
 {
     int64_t dim = c->arg[0].i;
-    return mt_result_is(c, 0, mt_sum_dim(mt_mul(c->in[0], c->in[1]), 1, &dim, false));
+    return mt_result_is(c, 0, mt_sum_dim(mt_mul(mt_conj(c->in[0]), c->in[1]), 1, &dim, false));
 }
 MT_OP(linalg_vecdot, .kind = MT_COMPOSITE | MT_LINALG | MT_OUT,
       .schema = "vecdot(Tensor x, Tensor y, *, int dim=-1) -> Tensor",

@@ -172,7 +172,7 @@ static int sum_to_size_forward(mt_call *c)
         return mt_error(MT_RUNTIME, "size {%s} is not expandable to size {%s}.",
                         mt_shape_text(n, size, want), mt_shape_text(x->ndim, x->size, have));
     if (mt_shape_equal(n, size, x->ndim, x->size) && n) return mt_result_is(c, 0, x);
-    if (!mt_is_float((mt_dtype)x->dtype)) x = mt_to_dtype(x, MT_INT64); /* as sum() */
+    if (!mt_is_inexact((mt_dtype)x->dtype)) x = mt_to_dtype(x, MT_INT64); /* as sum() */
     return x ? mt_result_is(c, 0, mt_sum_to_size(x, n, size)) : -1;
 }
 MT_OP(sum_to_size, .kind = MT_COMPOSITE | MT_METHOD | MT_VARARGS,

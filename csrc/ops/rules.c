@@ -4,8 +4,9 @@
 /* An exponent that is one number, known without looking at a whole tensor. */
 static bool is_number(const mt_tensor *y, double value)
 {
-    return y->numel == 1 && y->ndim == 0 && !mt_requires_grad(y) &&
-           mt_scalar_to_double(mt_item_at(y, 0)) == value;
+    if (y->numel != 1 || y->ndim || mt_requires_grad(y)) return false;
+    mt_scalar s = mt_item_at(y, 0);
+    return mt_scalar_to_double(s) == value && s.imag == 0;
 }
 
 /* d x^y / dx = y x^(y-1), and 0 where y is 0 (x^-1 may be infinite there). */
@@ -14,7 +15,8 @@ mt_tensor *mt_pow_backward_self(mt_tensor *g, mt_tensor *x, mt_tensor *y)
     if (is_number(y, 0)) return mt_mul(g, mt_number(0));
     if (is_number(y, 1)) return g;
     if (is_number(y, 2)) return mt_mul(g, mt_mul(x, mt_number(2)));
-    if (y->ndim == 0 && !mt_requires_grad(y)) { /* in double precision, whatever x has */
+    if (y->ndim == 0 && !mt_requires_grad(y) &&
+        !mt_is_complex((mt_dtype)y->dtype)) { /* in double precision, whatever x has */
         double n = mt_scalar_to_double(mt_item_at(y, 0));
         return mt_mul(g, mt_mul(mt_pow(x, mt_number(n - 1)), mt_number(n)));
     }
@@ -25,7 +27,7 @@ mt_tensor *mt_pow_backward_self(mt_tensor *g, mt_tensor *x, mt_tensor *y)
 /* d x^y / dy = x^y log x, and 0 where x is 0 and y is not negative. */
 mt_tensor *mt_pow_backward_exponent(mt_tensor *g, mt_tensor *x, mt_tensor *y, mt_tensor *z)
 {
-    mt_tensor *flat = mt_logical_and(mt_eq(x, mt_number(0)), mt_ge(y, mt_number(0)));
+    mt_tensor *flat = mt_logical_and(mt_eq(x, mt_number(0)), mt_ge(mt_real(y), mt_number(0)));
     return mt_where(flat, mt_number(0), mt_mul(g, mt_mul(z, mt_log(x))));
 }
 

@@ -180,7 +180,7 @@ static mt_tensor *scaled(const mt_call *c)
 {
     mt_scalar alpha = c->arg[0].s;
     mt_dtype d = mt_result_type(2, c->in);
-    if (alpha.kind == MT_SCALAR_FLOAT && !mt_is_float(d))
+    if (alpha.kind == MT_SCALAR_FLOAT && !mt_is_inexact(d))
         return mt_fail(
             MT_RUNTIME,
             "For integral input tensors, argument alpha must not be a floating point number.");

@@ -334,6 +334,10 @@ static void add_elements(const adding *a, int dim, char *to, const char *from)
             add_elements(a, dim + 1, to, from);
         else if (a->to->dtype == MT_FLOAT32)
             *(float *)to += *(const float *)from;
+        else if (a->to->dtype == MT_COMPLEX64)
+            *(float _Complex *)to += *(const float _Complex *)from;
+        else if (a->to->dtype == MT_COMPLEX128)
+            *(double _Complex *)to += *(const double _Complex *)from;
         else
             *(double *)to += *(const double *)from;
     }

@@ -63,6 +63,7 @@ static int float_from(PyObject *o, double *out)
     }
     if (PyUnicode_Check(o) || o == Py_None) return 0;
     int status = py_scalar_from(o, &s);
+    if (status == 1 && s.kind == MT_SCALAR_COMPLEX) return 0;
     if (status == 1) *out = mt_scalar_to_double(s);
     return status;
 }
@@ -302,8 +303,15 @@ static int dtype_argument(PyObject *o, mt_arg *arg, py_bound *b)
     int status = py_dtype_from(o, &d);
     if (status != 1) return status;
     *arg = mt_arg_dtype(d);
-    if (mt_is_narrow(d)) b->call.flags |= MT_CALL_NARROW;
+    if (d >= MT_FLOAT16) b->call.flags |= MT_CALL_NARROW;
     return 1;
+}
+
+static int scalar_argument(PyObject *o, mt_arg *arg, py_bound *b)
+{
+    int status = py_bind_scalar(o, &arg->s);
+    if (status == 1 && arg->s.kind == MT_SCALAR_COMPLEX) b->call.flags |= MT_CALL_NARROW;
+    return status;
 }
 
 /* o into its place: 1 done, 0 does not fit, -1 exception. */
@@ -323,7 +331,7 @@ static int convert(const py_schema *s, const py_param *p, PyObject *o, py_bound 
     arg->constant = false;
     switch (p->kind) {
     case PY_SCALAR:
-        return py_bind_scalar(o, &arg->s);
+        return scalar_argument(o, arg, b);
     case PY_INT:
         return int_from(o, &arg->i);
     case PY_FLOAT:

@@ -33,6 +33,10 @@ int py_scalar_from(PyObject *o, mt_scalar *out)
         *out = mt_scalar_int(i);
         return 1;
     }
+    if (PyComplex_Check(o)) {
+        *out = mt_scalar_complex(PyComplex_RealAsDouble(o), PyComplex_ImagAsDouble(o));
+        return 1;
+    }
     if (py_tensor_check(o)) {
         if (py_core(o)->ndim != 0) return 0;
         *out = mt_item_at(py_core(o), 0);
@@ -48,6 +52,8 @@ PyObject *py_scalar_object(mt_scalar s)
         return PyBool_FromLong(s.v.b);
     case MT_SCALAR_INT:
         return PyLong_FromLongLong(s.v.i);
+    case MT_SCALAR_COMPLEX:
+        return PyComplex_FromDoubles(s.v.d, s.imag);
     default:
         return PyFloat_FromDouble(s.v.d);
     }
@@ -163,6 +169,8 @@ static int infer_number(reader *r, PyObject *o)
         promote(r, d);
     else if (PyFloat_Check(o))
         promote(r, mt_default_dtype());
+    else if (PyComplex_Check(o))
+        promote(r, mt_complex_dtype(mt_default_dtype()));
     else if (PyBool_Check(o))
         promote(r, MT_BOOL);
     else if (PyLong_Check(o))
@@ -171,7 +179,7 @@ static int infer_number(reader *r, PyObject *o)
         promote(r, (mt_dtype)py_core(o)->dtype);
     else if (is_text(o))
         return fail_text(o);
-    else if (py_is_nested(o) || PyComplex_Check(o))
+    else if (py_is_nested(o))
         return fail_nested(r, o);
     else {
         PyErr_Format(PyExc_RuntimeError, "Could not infer dtype of %s", Py_TYPE(o)->tp_name);
@@ -224,9 +232,9 @@ static int store_scalar(mt_scalar s, mt_dtype d, char *p)
 /* Objects that are no numbers, but can be made one. */
 static int store_convertible(const reader *r, PyObject *o, char *p)
 {
-    if (py_is_nested(o) || is_text(o) || PyComplex_Check(o)) return fail_nested(r, o);
+    if (py_is_nested(o) || is_text(o)) return fail_nested(r, o);
     PyObject *number =
-        !mt_is_floating(r->d) && PyIndex_Check(o) ? PyNumber_Index(o) : PyNumber_Float(o);
+        !mt_is_inexact(r->d) && PyIndex_Check(o) ? PyNumber_Index(o) : PyNumber_Float(o);
     mt_scalar s;
     if (!number) return -1;
     int failed = py_scalar_from(number, &s) == 1 ? store_scalar(s, r->d, p) : -1;
@@ -238,7 +246,7 @@ static int store_number(const reader *r, PyObject *o, char *p)
 {
     mt_scalar s;
     if (PyLong_Check(o) && !PyBool_Check(o) &&
-        mt_is_floating(r->d)) { /* any size of int fits a float */
+        mt_is_inexact(r->d)) { /* any size of int fits a float */
         double value = PyLong_AsDouble(o);
         if (value == -1.0 && PyErr_Occurred()) return -1;
         return store_scalar(mt_scalar_float(value), r->d, p);
@@ -250,6 +258,8 @@ static int store_number(const reader *r, PyObject *o, char *p)
         return -1;
     }
     int number = py_scalar_from(o, &s);
+    if (number == 1 && s.kind == MT_SCALAR_COMPLEX && !mt_is_complex(r->d) && PyComplex_Check(o))
+        return fail_nested(r, o);
     if (number == 0 && py_is_array(o)) { /* without dimensions */
         PyObject *value = PyObject_CallMethod(o, "item", NULL);
         number = value ? py_scalar_from(value, &s) : -1;

@@ -13,6 +13,8 @@ typedef struct dtype_object {
 static dtype_object dtypes[MT_NUM_DTYPES];
 
 /* ---- dtype ----------------------------------------------------------------------------------- */
+PyObject *py_dtype_object(mt_dtype d) { return Py_NewRef((PyObject *)&dtypes[d]); }
+
 static PyObject *dtype_repr(PyObject *self)
 {
     return PyUnicode_FromFormat("torch.%s", mt_dtype_name(((dtype_object *)self)->d));
@@ -24,9 +26,18 @@ static PyObject *dtype_reduce(PyObject *self, PyObject *Py_UNUSED(ignored))
     return PyUnicode_FromString(mt_dtype_name(((dtype_object *)self)->d));
 }
 
-static PyObject *dtype_self(PyObject *self, PyObject *Py_UNUSED(ignored))
+static PyObject *dtype_to_real(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return Py_NewRef(self);
+    return py_dtype_object(mt_real_dtype(((dtype_object *)self)->d));
+}
+
+static PyObject *dtype_to_complex(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    mt_dtype d = ((dtype_object *)self)->d;
+    if (!mt_is_inexact(d) || d == MT_FLOAT16)
+        return PyErr_Format(PyExc_RuntimeError, "Unknown Complex ScalarType for %s",
+                            mt_dtype_camel(d));
+    return py_dtype_object(mt_complex_dtype(d));
 }
 
 static PyObject *dtype_is_floating(PyObject *self, void *Py_UNUSED(closure))
@@ -34,9 +45,9 @@ static PyObject *dtype_is_floating(PyObject *self, void *Py_UNUSED(closure))
     return PyBool_FromLong(mt_is_floating(((dtype_object *)self)->d));
 }
 
-static PyObject *dtype_is_complex(PyObject *Py_UNUSED(self), void *Py_UNUSED(closure))
+static PyObject *dtype_is_complex(PyObject *self, void *Py_UNUSED(closure))
 {
-    Py_RETURN_FALSE;
+    return PyBool_FromLong(mt_is_complex(((dtype_object *)self)->d));
 }
 
 static PyObject *dtype_is_signed(PyObject *self, void *Py_UNUSED(closure))
@@ -52,15 +63,18 @@ static PyObject *dtype_itemsize(PyObject *self, void *Py_UNUSED(closure))
 
 static PyMethodDef dtype_methods[] = {
     {"__reduce__", dtype_reduce, METH_NOARGS, NULL},
-    {"to_real", dtype_self, METH_NOARGS,
-     "to_real($self, /)\n--\n\nThe real type of the same precision: the type itself."},
+    {"to_real", dtype_to_real, METH_NOARGS,
+     "to_real($self, /)\n--\n\nThe real type of the same precision."},
+    {"to_complex", dtype_to_complex, METH_NOARGS,
+     "to_complex($self, /)\n--\n\nThe complex type of the same precision; RuntimeError if there "
+     "is none."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyGetSetDef dtype_getset[] = {
     {"is_floating_point", dtype_is_floating, NULL,
      "True for float16, bfloat16, float32 and float64.", NULL},
-    {"is_complex", dtype_is_complex, NULL, "False: there are no complex types.", NULL},
+    {"is_complex", dtype_is_complex, NULL, "True for complex64 and complex128.", NULL},
     {"is_signed", dtype_is_signed, NULL, "True if the type has negative values.", NULL},
     {"itemsize", dtype_itemsize, NULL, "Bytes per element.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
@@ -76,8 +90,6 @@ PyTypeObject py_dtype_type = {
     .tp_getset = dtype_getset,
 };
 
-PyObject *py_dtype_object(mt_dtype d) { return Py_NewRef((PyObject *)&dtypes[d]); }
-
 int py_dtype_from(PyObject *o, mt_dtype *out)
 {
     if (Py_IS_TYPE(o, &py_dtype_type))
@@ -88,6 +100,8 @@ int py_dtype_from(PyObject *o, mt_dtype *out)
         *out = MT_INT64;
     else if (o == (PyObject *)&PyBool_Type)
         *out = MT_BOOL;
+    else if (o == (PyObject *)&PyComplex_Type)
+        *out = MT_COMPLEX128;
     else
         return 0;
     return 1;
@@ -208,6 +222,7 @@ static PyObject *finfo_new(PyTypeObject *cls, PyObject *args, PyObject *kwargs)
 {
     mt_dtype d = mt_default_dtype();
     if (info_argument(args, kwargs, "finfo", &d) < 0) return NULL;
+    d = mt_real_dtype(d); /* the limits of complex numbers are those of their parts */
     if (!mt_is_floating(d)) {
         PyErr_SetString(PyExc_TypeError, "torch.finfo() requires a floating point input type. Use "
                                          "torch.iinfo to handle 'torch.finfo'");
@@ -224,7 +239,7 @@ static PyObject *iinfo_new(PyTypeObject *cls, PyObject *args, PyObject *kwargs)
     if (given == 0)
         PyErr_SetString(PyExc_TypeError,
                         "iinfo() missing 1 required positional arguments: \"type\"");
-    else if (mt_is_floating(d))
+    else if (mt_is_inexact(d))
         PyErr_SetString(PyExc_TypeError, "torch.iinfo() requires an integer input type. Use "
                                          "torch.finfo to handle 'torch.iinfo'");
     else if (d == MT_BOOL)
@@ -411,8 +426,9 @@ int py_init_dtype(PyObject *module)
     static const struct {
         const char *name;
         mt_dtype d;
-    } names[] = {{"float", MT_FLOAT32}, {"half", MT_FLOAT16}, {"double", MT_FLOAT64},
-                 {"long", MT_INT64},    {"int", MT_INT32},    {"short", MT_INT16}};
+    } names[] = {{"float", MT_FLOAT32},    {"half", MT_FLOAT16},      {"double", MT_FLOAT64},
+                 {"long", MT_INT64},       {"int", MT_INT32},         {"short", MT_INT16},
+                 {"cfloat", MT_COMPLEX64}, {"cdouble", MT_COMPLEX128}};
     if (PyType_Ready(&py_dtype_type) < 0) return -1;
     for (int d = 0; d < MT_NUM_DTYPES; d++) {
         PyObject_Init((PyObject *)&dtypes[d], &py_dtype_type);

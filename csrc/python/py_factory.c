@@ -55,7 +55,7 @@ int py_bool_argument(PyObject *o, const char *function, const char *name, bool f
 
 int py_require_grad(mt_tensor *t)
 {
-    if (mt_is_floating((mt_dtype)t->dtype)) {
+    if (mt_is_inexact((mt_dtype)t->dtype)) {
         t->flags |= MT_REQUIRES_GRAD;
         return 0;
     }
@@ -423,7 +423,7 @@ static PyMethodDef functions[] = {
      "is_floating_point(input)\n--\n\nIs the tensor float32 or float64?"
      "\n\n>>> minitorch.is_floating_point(minitorch.tensor([1]))\nFalse"},
     {"is_complex", PY_NAMED_METHOD(function_is_complex),
-     "is_complex(input)\n--\n\nFalse."
+     "is_complex(input)\n--\n\nIs the tensor complex64 or complex128?"
      "\n\n>>> minitorch.is_complex(minitorch.tensor([1.0]))\nFalse"},
     {"is_signed", PY_NAMED_METHOD(function_is_signed),
      "is_signed(input)\n--\n\nHas the tensor's dtype negative values?"

@@ -277,7 +277,7 @@ static int take_output(call *c, int k)
     mt_tensor *t = py_core(o);
     bool written = place_of(c->dirty, o) >= 0, given = place_of(c->inputs, o) >= 0;
     bool differentiable =
-        c->record && mt_is_floating((mt_dtype)t->dtype) && place_of(c->plain, o) < 0;
+        c->record && mt_is_inexact((mt_dtype)t->dtype) && place_of(c->plain, o) < 0;
     bool bound = t->node || t->base || mt_requires_grad(t);
     for (int i = 0; i < k; i++) bound |= c->out[i] == t;
     mt_tensor *shown = t;

@@ -137,7 +137,7 @@ static int apply_tensor(selection *s, mt_tensor *t, int place, int *counted)
     bool mask = t->dtype == MT_BOOL || t->dtype == MT_UINT8;
     if (t->ndim == 0 && mask)
         return apply_bool(s, mt_scalar_to_int(mt_item_at(t, 0)) != 0, counted);
-    if (t->ndim == 0 && !mt_is_floating((mt_dtype)t->dtype))
+    if (t->ndim == 0 && !mt_is_inexact((mt_dtype)t->dtype))
         return apply_int(s, mt_scalar_to_int(mt_item_at(t, 0)), place);
     if (t->dtype == MT_UINT8 && warn_byte() < 0) return -1;
     fill_whole(s, counted);
@@ -313,10 +313,7 @@ static mt_tensor *value_from(PyObject *value, mt_dtype d, bool *number)
     *number = false;
     if (py_tensor_check(value)) return py_core(value);
     int known = py_is_array(value) ? 0 : py_scalar_from(value, &s);
-    if (PyComplex_Check(value))
-        PyErr_SetString(PyExc_RuntimeError,
-                        "value cannot be converted to type float without overflow");
-    else if (known == 0)
+    if (known == 0)
         PyErr_Format(PyExc_TypeError, "can't assign a %s to a %s", Py_TYPE(value)->tp_name,
                      py_type_text(d, text));
     if (known < 1) return NULL;

@@ -207,7 +207,7 @@ static int fit(const mt_call *c, mt_tensor **gin)
 
 static bool has_nan(mt_tensor *g)
 {
-    if (!mt_is_floating((mt_dtype)g->dtype)) return false;
+    if (!mt_is_inexact((mt_dtype)g->dtype)) return false;
     const mt_tensor *t = mt_contiguous_raw(g, MT_FLOAT64);
     const double *v = t ? (const double *)(void *)t->data : NULL;
     for (int64_t i = 0; v && i < t->numel; i++)

@@ -11,10 +11,10 @@
 /* ---- types ----------------------------------------------------------------------------------- */
 
 static const int numpy_types[MT_NUM_DTYPES] = {
-    [MT_UINT8] = NPY_UINT8,     [MT_INT8] = NPY_INT8,   [MT_INT16] = NPY_INT16,
-    [MT_INT32] = NPY_INT32,     [MT_INT64] = NPY_INT64, [MT_FLOAT32] = NPY_FLOAT32,
-    [MT_FLOAT64] = NPY_FLOAT64, [MT_BOOL] = NPY_BOOL,   [MT_FLOAT16] = NPY_HALF,
-    [MT_BFLOAT16] = NPY_NOTYPE,
+    [MT_UINT8] = NPY_UINT8,     [MT_INT8] = NPY_INT8,           [MT_INT16] = NPY_INT16,
+    [MT_INT32] = NPY_INT32,     [MT_INT64] = NPY_INT64,         [MT_FLOAT32] = NPY_FLOAT32,
+    [MT_FLOAT64] = NPY_FLOAT64, [MT_BOOL] = NPY_BOOL,           [MT_FLOAT16] = NPY_HALF,
+    [MT_BFLOAT16] = NPY_NOTYPE, [MT_COMPLEX64] = NPY_COMPLEX64, [MT_COMPLEX128] = NPY_COMPLEX128,
 };
 
 /* By kind and size, since C has several types of one size. MT_NO_DTYPE: none of ours. */
@@ -33,6 +33,8 @@ static mt_dtype dtype_of(const PyArray_Descr *descr)
                : size == 8 ? MT_FLOAT64
                : size == 2 ? MT_FLOAT16
                            : MT_NO_DTYPE;
+    case 'c':
+        return size == 8 ? MT_COMPLEX64 : size == 16 ? MT_COMPLEX128 : MT_NO_DTYPE;
     default:
         return MT_NO_DTYPE;
     }
@@ -83,6 +85,10 @@ int py_numpy_scalar(PyObject *o, mt_scalar *out)
         if (!number) return -1;
         *out = mt_scalar_float(PyFloat_AS_DOUBLE(number));
         Py_DECREF(number);
+    } else if (PyArray_IsScalar(o, ComplexFloating)) {
+        Py_complex z = PyComplex_AsCComplex(o);
+        if (PyErr_Occurred()) return -1;
+        *out = mt_scalar_complex(z.real, z.imag);
     } else {
         return 0;
     }

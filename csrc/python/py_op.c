@@ -63,7 +63,7 @@ static PyObject *wrap_several(const py_schema *s, const mt_call *c)
 
 static int set_requires_grad(mt_tensor *t)
 {
-    if (!mt_is_floating((mt_dtype)t->dtype))
+    if (!mt_is_inexact((mt_dtype)t->dtype))
         return mt_error(MT_RUNTIME,
                         "Only Tensors of floating point and complex dtype can require gradients");
     t->flags |= MT_REQUIRES_GRAD;

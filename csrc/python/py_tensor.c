@@ -389,7 +389,7 @@ static PyObject *slot_abs(PyObject *a) { return slot_call(SLOT_abs, &a, 1); }
 
 static PyObject *slot_invert(PyObject *a)
 {
-    if (!mt_is_floating((mt_dtype)py_core(a)->dtype)) return slot_call(SLOT_bitwise_not, &a, 1);
+    if (!mt_is_inexact((mt_dtype)py_core(a)->dtype)) return slot_call(SLOT_bitwise_not, &a, 1);
     return PyErr_Format(
         PyExc_TypeError,
         "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
@@ -422,7 +422,7 @@ static int tensor_bool(PyObject *self)
     const mt_tensor *t = py_core(self);
     if (t->numel == 1) {
         mt_scalar s = mt_item_at(t, 0);
-        return s.kind == MT_SCALAR_INT ? s.v.i != 0 : mt_scalar_to_double(s) != 0;
+        return s.kind == MT_SCALAR_INT ? s.v.i != 0 : mt_scalar_to_double(s) != 0 || s.imag != 0;
     }
     PyErr_SetString(PyExc_RuntimeError,
                     t->numel == 0
@@ -431,23 +431,32 @@ static int tensor_bool(PyObject *self)
     return -1;
 }
 
-static PyObject *one_element(PyObject *self)
+/* type: the C type in the text about a number that is complex. */
+static PyObject *one_element(PyObject *self, const char *type)
 {
-    if (py_core(self)->numel == 1) return py_scalar_object(mt_item_at(py_core(self), 0));
+    if (py_core(self)->numel == 1) {
+        mt_scalar s = mt_item_at(py_core(self), 0);
+        if (s.kind != MT_SCALAR_COMPLEX || s.imag == 0)
+            return py_scalar_object(s.kind == MT_SCALAR_COMPLEX ? mt_scalar_float(s.v.d) : s);
+        return PyErr_Format(PyExc_RuntimeError,
+                            "value cannot be converted to type %s without overflow", type);
+    }
     return PyErr_Format(PyExc_ValueError,
                         "only one element tensors can be converted to Python scalars");
 }
 
 static PyObject *tensor_float(PyObject *self)
 {
-    PyObject *number = one_element(self), *result = number ? PyNumber_Float(number) : NULL;
+    PyObject *number = one_element(self, "double"),
+             *result = number ? PyNumber_Float(number) : NULL;
     Py_XDECREF(number);
     return result;
 }
 
 static PyObject *tensor_int(PyObject *self)
 {
-    PyObject *number = one_element(self), *result = number ? PyNumber_Long(number) : NULL;
+    PyObject *number = one_element(self, "int64_t"),
+             *result = number ? PyNumber_Long(number) : NULL;
     Py_XDECREF(number);
     return result;
 }
@@ -455,7 +464,7 @@ static PyObject *tensor_int(PyObject *self)
 static PyObject *tensor_index(PyObject *self)
 {
     const mt_tensor *t = py_core(self);
-    if (t->numel == 1 && !mt_is_floating((mt_dtype)t->dtype))
+    if (t->numel == 1 && !mt_is_inexact((mt_dtype)t->dtype))
         return PyLong_FromLongLong(mt_scalar_to_int(mt_item_at(t, 0)));
     return PyErr_Format(PyExc_TypeError,
                         "only integer tensors of a single element can be converted to an index");

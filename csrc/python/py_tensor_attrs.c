@@ -103,7 +103,25 @@ static PyObject *get_mT(PyObject *self, void *closure)
             "tensor.%s is only supported on matrices or batches of matrices. Got 1-D tensor.",
             name);
     mt_scope scope = mt_scope_open();
-    return finish(scope, mt_transpose(t, -2, -1));
+    mt_tensor *turned = mt_transpose(t, -2, -1);
+    return finish(scope, name[strlen(name) - 1] == 'H' ? mt_conj(turned) : turned);
+}
+
+/* closure: "real" or "imag". */
+static PyObject *get_part(PyObject *self, void *closure)
+{
+    mt_scope scope = mt_scope_open();
+    return finish(scope,
+                  *(const char *)closure == 'r' ? mt_real(py_core(self)) : mt_imag(py_core(self)));
+}
+
+static int set_part(PyObject *self, PyObject *value, void *closure)
+{
+    PyObject *part = get_part(self, closure), *done = NULL;
+    if (part) done = PyObject_CallMethod(part, "copy_", "O", value ? value : Py_None);
+    Py_XDECREF(part);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
 }
 
 /* An object with a dict can be part of a cycle: the garbage collector gets to know it. */
@@ -139,7 +157,7 @@ static int fail_not_leaf(bool on)
 /* kinds: the words of the caller's message. */
 static int change_requires_grad(mt_tensor *t, bool on, const char *kinds)
 {
-    if (on && !mt_is_floating((mt_dtype)t->dtype)) {
+    if (on && !mt_is_inexact((mt_dtype)t->dtype)) {
         PyErr_Format(PyExc_RuntimeError, "only Tensors of %s dtype can require gradients", kinds);
         return -1;
     }
@@ -282,7 +300,7 @@ static int set_data(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
                      Py_TYPE(value)->tp_name);
         return -1;
     }
-    if (mt_requires_grad(t) && !mt_is_floating((mt_dtype)py_core(value)->dtype)) {
+    if (mt_requires_grad(t) && !mt_is_inexact((mt_dtype)py_core(value)->dtype)) {
         PyErr_SetString(
             PyExc_RuntimeError,
             "data set to a tensor that requires gradients must be floating point or complex dtype");
@@ -337,8 +355,10 @@ PyGetSetDef py_tensor_getset[] = {
     {"nbytes", get_nbytes, NULL, "Bytes of all elements.", NULL},
     {"T", get_T, NULL, "The dimensions in reverse order.", NULL},
     {"mT", get_mT, NULL, "The last two dimensions exchanged.", "mT"},
-    {"H", get_mT, NULL, "The transposed matrix.", "H"},
-    {"mH", get_mT, NULL, "The last two dimensions exchanged.", "mH"},
+    {"H", get_mT, NULL, "The transposed matrix, conjugated.", "H"},
+    {"mH", get_mT, NULL, "The last two dimensions exchanged, conjugated.", "mH"},
+    {"real", get_part, set_part, "The real parts, as a view; a real tensor itself.", "real"},
+    {"imag", get_part, set_part, "The imaginary parts, as a view. RuntimeError if real.", "imag"},
     {"is_cpu", get_true, NULL, "True.", NULL},
     {"is_cuda", get_false, NULL, "False.", NULL},
     {"is_sparse", get_false, NULL, "False.", NULL},
@@ -431,6 +451,10 @@ static PyObject *get_device_number(PyObject *Py_UNUSED(self), PyObject *Py_UNUSE
 static PyObject *is_floating_point(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     return PyBool_FromLong(mt_is_floating((mt_dtype)py_core(self)->dtype));
+}
+static PyObject *is_complex(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return PyBool_FromLong(mt_is_complex((mt_dtype)py_core(self)->dtype));
 }
 static PyObject *is_signed(PyObject *self, PyObject *Py_UNUSED(unused))
 {
@@ -696,8 +720,8 @@ PyMethodDef py_tensor_methods[] = {
     {"is_floating_point", is_floating_point, METH_NOARGS,
      "is_floating_point()\n--\n\nIs this float32 or float64?"
      "\n\n>>> minitorch.zeros(1).is_floating_point()\nTrue"},
-    {"is_complex", say_false, METH_NOARGS,
-     "is_complex()\n--\n\nFalse."
+    {"is_complex", is_complex, METH_NOARGS,
+     "is_complex()\n--\n\nIs this complex64 or complex128?"
      "\n\n>>> minitorch.zeros(1).is_complex()\nFalse"},
     {"is_signed", is_signed, METH_NOARGS,
      "is_signed()\n--\n\nHas the dtype negative values?"

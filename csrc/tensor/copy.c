@@ -46,6 +46,55 @@ static void transpose_rows(int64_t begin, int64_t end, void *context)
                     src->data + first * item, src->stride[1] * item, item);
 }
 
+/* ---- complex numbers: pairs of floats, real part first ---------------------------------------- */
+
+/* A part as a record on the stack, which borrows memory and sizes; the strides go to `stride`. */
+static mt_tensor part_of(const mt_tensor *t, int which, int64_t *stride)
+{
+    mt_tensor part = {.numel = t->numel, .ndim = t->ndim, .size = t->size, .stride = stride};
+    part.dtype = (uint8_t)mt_real_dtype((mt_dtype)t->dtype);
+    part.data = t->data + which * mt_itemsize(&part);
+    for (int d = 0; d < t->ndim; d++) stride[d] = 2 * t->stride[d];
+    return part;
+}
+
+mt_tensor *mt_part(const mt_tensor *t, int which)
+{
+    int64_t stride[MT_MAX_DIMS];
+    part_of(t, which, stride);
+    return mt_from_storage(t->storage, mt_real_dtype((mt_dtype)t->dtype), t->ndim, t->size, stride,
+                           2 * t->offset + which);
+}
+
+/* True where either part is not zero. */
+static int copy_truth(mt_tensor *dst, const mt_tensor *re, const mt_tensor *im)
+{
+    mt_tensor *other = mt_empty(MT_BOOL, dst->ndim, dst->size);
+    if (!other || mt_copy_raw(dst, re) < 0 || mt_copy_raw(other, im) < 0) return -1;
+    mt_iter it;
+    mt_iter_begin(&it, dst->ndim, dst->size);
+    mt_iter_add(&it, dst);
+    mt_iter_add(&it, dst);
+    mt_iter_add(&it, other);
+    mt_iter_run(&it, mt_k->binary[MT_BINARY_logical_or][MT_BOOL], NULL, MT_GRAIN_CHEAP);
+    return 0;
+}
+
+/* At least one of the types is complex. A real number has no imaginary part; a complex one loses it
+ * when it becomes a real one. */
+static int copy_complex(mt_tensor *dst, const mt_tensor *src)
+{
+    int64_t stride[4][MT_MAX_DIMS];
+    bool from = mt_is_complex((mt_dtype)src->dtype);
+    mt_tensor in[2] = {*src, *src}, out[2];
+    for (int k = 0; k < 2 && from; k++) in[k] = part_of(src, k, stride[k]);
+    if (dst->dtype == MT_BOOL) return copy_truth(dst, &in[0], &in[1]);
+    if (!mt_is_complex((mt_dtype)dst->dtype)) return mt_copy_raw(dst, &in[0]);
+    for (int k = 0; k < 2; k++) out[k] = part_of(dst, k, stride[2 + k]);
+    if (mt_copy_raw(&out[0], &in[0]) < 0) return -1;
+    return from ? mt_copy_raw(&out[1], &in[1]) : mt_fill_raw(&out[1], mt_scalar_int(0));
+}
+
 int mt_copy_raw(mt_tensor *dst, const mt_tensor *src)
 {
     bool same = dst->dtype == src->dtype && mt_same_shape(dst, src);
@@ -58,6 +107,8 @@ int mt_copy_raw(mt_tensor *dst, const mt_tensor *src)
             mt_parallel_for(dst->numel * mt_itemsize(dst), BYTES_PER_CHUNK, copy_bytes, &b);
         return 0;
     }
+    if (mt_is_complex((mt_dtype)dst->dtype) || mt_is_complex((mt_dtype)src->dtype))
+        return copy_complex(dst, src);
     if (same && is_transpose(dst, src)) {
         transpose_job j = {dst, src};
         mt_parallel_for((dst->size[0] + 63) / 64,
@@ -86,8 +137,18 @@ static void fill_loop(int64_t n, char *const *p, const int64_t *stride, const do
     j->loop(n, pointers, strides, NULL);
 }
 
+static int fill_complex(mt_tensor *dst, mt_scalar value)
+{
+    int64_t stride[2][MT_MAX_DIMS];
+    mt_tensor re = part_of(dst, 0, stride[0]), im = part_of(dst, 1, stride[1]);
+    return mt_fill_raw(&re, mt_scalar_float(mt_scalar_to_double(value))) < 0
+               ? -1
+               : mt_fill_raw(&im, mt_scalar_float(value.imag));
+}
+
 int mt_fill_raw(mt_tensor *dst, mt_scalar value)
 {
+    if (mt_is_complex((mt_dtype)dst->dtype)) return fill_complex(dst, value);
     double element = 0;
     mt_scalar_store(value, (mt_dtype)dst->dtype, &element);
     fill_job j = {mt_k->fill[dst->dtype], &element};

@@ -6,7 +6,9 @@
 
 static void print_element(mt_scalar s)
 {
-    if (s.kind == MT_SCALAR_FLOAT)
+    if (s.kind == MT_SCALAR_COMPLEX)
+        printf("%.6g%+.6gi", s.v.d, s.imag);
+    else if (s.kind == MT_SCALAR_FLOAT)
         printf("%.6g", s.v.d);
     else if (s.kind == MT_SCALAR_INT)
         printf("%" PRId64, s.v.i);

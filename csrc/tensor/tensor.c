@@ -334,7 +334,8 @@ mt_tensor *mt_zeros_raw(mt_dtype d, int ndim, const int64_t *size)
 mt_tensor *mt_number_of(mt_scalar s)
 {
     if (s.kind == MT_SCALAR_FLOAT) return mt_number(s.v.d);
-    mt_tensor *t = mt_empty(mt_scalar_dtype(s), 0, NULL);
+    mt_tensor *t =
+        mt_empty(s.kind == MT_SCALAR_COMPLEX ? MT_COMPLEX128 : mt_scalar_dtype(s), 0, NULL);
     if (!t) return NULL;
     mt_scalar_store(s, (mt_dtype)t->dtype, t->data);
     t->flags |= MT_WRAPPED_NUMBER;

@@ -141,6 +141,8 @@ void mt_tensor_set_storage(mt_tensor *t, mt_storage *storage);
 /* dst (any strides) = src broadcast and cast to it; does not raise dst's version. -1 on failure. */
 int mt_copy_raw(mt_tensor *dst, const mt_tensor *src);
 int mt_fill_raw(mt_tensor *dst, mt_scalar value);
+/* The real (0) or imaginary (1) parts of a complex tensor's elements, as a look at its memory. */
+mt_tensor *mt_part(const mt_tensor *t, int which);
 /* t itself (still owned as it was) if it is contiguous and of dtype d,
  * else a contiguous cast copy. */
 mt_tensor *mt_contiguous_raw(mt_tensor *t, mt_dtype d);

@@ -1,8 +1,8 @@
-"""Derivatives checked against finite differences, in float64.
+"""Derivatives checked against finite differences, in float64 and complex128.
 
 (f(x + eps) - f(x - eps)) / 2 eps, one input element at a time, against what autograd says, one output
-element at a time. `gradgradcheck` does the same with the function that computes the gradient. Small inputs
-only.
+element at a time. A complex number counts as its two parts. `gradgradcheck` does the same with the function
+that computes the gradient. Small inputs only.
 
 Behaviour: https://docs.pytorch.org/docs/stable/autograd.html#numerical-gradient-checking
 """
@@ -48,7 +48,7 @@ def _check_inputs(inputs):
         )
     for i in wanted:
         x = inputs[i]
-        if x.dtype != minitorch.float64:
+        if x.dtype not in (minitorch.float64, minitorch.complex128):
             warnings.warn(
                 f"Input #{i} requires gradient and is not a double precision floating point or complex. "
                 "This check will likely fail if all the inputs are not of double precision floating point "
@@ -62,6 +62,24 @@ def _check_inputs(inputs):
                 ".contiguous on the input before passing it to gradcheck."
             )
     return wanted
+
+
+def _by_parts(func, inputs):
+    """The same function of real numbers: complex inputs and outputs as their two parts each."""
+    is_complex = [isinstance(x, _C.Tensor) and x.is_complex() for x in inputs]
+
+    def parts(*xs):
+        ys = _tuple(
+            func(*(minitorch.view_as_complex(x) if z else x for x, z in zip(xs, is_complex, strict=True)))
+        )
+        return tuple(
+            minitorch.view_as_real(y) if isinstance(y, _C.Tensor) and y.is_complex() else y for y in ys
+        )
+
+    def leaf(x):
+        return minitorch.view_as_real(x.detach()).clone().requires_grad_(x.requires_grad)
+
+    return parts, tuple(leaf(x) if z else x for x, z in zip(inputs, is_complex, strict=True))
 
 
 def _numerical(func, inputs, i, eps):
@@ -172,7 +190,7 @@ def gradcheck(
     """True if autograd's gradients of `func(*inputs)` agree with finite differences.
 
     func: takes tensors, returns a tensor or a tuple of them, of any shapes.
-    inputs: a tensor or a tuple; those that require grad (float64) are checked.
+    inputs: a tensor or a tuple; those that require grad (float64, complex128) are checked.
     eps, atol, rtol: the step, and how near is near enough.
     raise_exception: False returns False where it would raise GradcheckError.
 
@@ -191,6 +209,7 @@ def gradcheck(
     inputs = _tuple(inputs)
     try:
         wanted = _check_inputs(inputs)
+        func, inputs = _by_parts(func, inputs)
         outputs = _outputs(func, inputs)
         _compare(func, inputs, wanted, outputs, eps, atol, rtol)
         _check_same_twice(outputs, inputs, wanted, nondet_tol)

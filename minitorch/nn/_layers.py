@@ -242,6 +242,7 @@ def embedding_bag(
 
 def _norm(x, p, dim, keepdim):
     """The p-norm along dim; its gradient is 0 where it is 0."""
+    x = x.abs() if x.is_complex() else x
     if p == 0:
         return minitorch.linalg.vector_norm(x, 0, dim, keepdim)
     if p == 1:
@@ -255,7 +256,7 @@ def _norm(x, p, dim, keepdim):
 
 
 def _floating(x):
-    return x if x.is_floating_point() else x.to(minitorch.get_default_dtype())
+    return x if x.is_floating_point() or x.is_complex() else x.to(minitorch.get_default_dtype())
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):

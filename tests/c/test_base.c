@@ -248,18 +248,22 @@ static void test_alloc_threads(void)
 /* ---- dtypes ---------------------------------------------------------------------------------- */
 static void test_dtype(void)
 {
-    static const char *const names[] = {"uint8",   "int8",    "int16", "int32",   "int64",
-                                        "float32", "float64", "bool",  "float16", "bfloat16"};
-    static const char *const camel[] = {"Byte",  "Char",   "Short", "Int",  "Long",
-                                        "Float", "Double", "Bool",  "Half", "BFloat16"};
-    static const int size[] = {1, 1, 2, 4, 8, 4, 8, 1, 2, 2};
-    /* torch.promote_types and torch.can_cast of every pair, as PyTorch 2.13 answers */
+    static const char *const names[] = {"uint8",   "int8",     "int16",     "int32",
+                                        "int64",   "float32",  "float64",   "bool",
+                                        "float16", "bfloat16", "complex64", "complex128"};
+    static const char *const camel[] = {"Byte", "Char",     "Short",        "Int",
+                                        "Long", "Float",    "Double",       "Bool",
+                                        "Half", "BFloat16", "ComplexFloat", "ComplexDouble"};
+    static const int size[] = {1, 1, 2, 4, 8, 4, 8, 1, 2, 2, 8, 16};
+    /* torch.promote_types and torch.can_cast of every pair, as PyTorch 2.13 answers; 10 is : and 11 is ; */
     static const char promotions[MT_NUM_DTYPES][MT_NUM_DTYPES + 1] = {
-        "0223456089", "2123456189", "2223456289", "3333456389", "4444456489",
-        "5555556555", "6666666666", "0123456789", "8888856885", "9999956959"};
+        "0223456089:;", "2123456189:;", "2223456289:;", "3333456389:;",
+        "4444456489:;", "5555556555:;", "6666666666;;", "0123456789:;",
+        "8888856885:;", "9999956959:;", "::::::;::::;", ";;;;;;;;;;;;"};
     static const char casts[MT_NUM_DTYPES][MT_NUM_DTYPES + 1] = {
-        "1111111011", "1111111011", "1111111011", "1111111011", "1111111011",
-        "0000011011", "0000011011", "1111111111", "0000011011", "0000011011"};
+        "111111101111", "111111101111", "111111101111", "111111101111",
+        "111111101111", "000001101111", "000001101111", "111111111111",
+        "000001101111", "000001101111", "000000000011", "000000000011"};
     for (int a = 0; a < MT_NUM_DTYPES; a++) {
         CHECK_STRING(mt_dtype_name((mt_dtype)a), names[a]);
         CHECK_STRING(mt_dtype_camel((mt_dtype)a), camel[a]);
