@@ -15,7 +15,7 @@ from minitorch.functional import *  # noqa: F403
 _submodules = frozenset(
     """
     __config__ _dynamo _logging accelerator amp autograd backends compiler cpu cuda distributed
-    distributions export func functional hub jit linalg mps multiprocessing nn onnx optim profiler
+    distributions export fft func functional hub jit linalg mps multiprocessing nn onnx optim profiler
     random return_types serialization signal special testing utils version xpu
     """.split()
 )
