@@ -62,18 +62,17 @@ function space(values, nx, ny) {
   context.fillStyle = colour("bg");
   context.fillRect(0, 0, width, height);
   const [c, s] = [Math.cos((turn * Math.PI) / 180), Math.sin((turn * Math.PI) / 180)];
-  const scale = width / 3.1;
+  const scale = width / 2.02;
   const project = (u, v, z) => {
     const [x, y] = [(u - 0.5) * 1.6, (v - 0.5) * 1.0];
     const [a, b] = [x * c - y * s, x * s + y * c];
-    return [width / 2 + a * scale, height * 0.52 - b * scale * 0.42 - (clamp(z, -0.4, 1.4) - 0.5) * scale * 0.62, b];
+    return [width / 2 + a * scale, height * 0.5 - b * scale * 0.4 - (clamp(z, -0.25, 1.25) - 0.5) * scale * 0.42, b];
   };
   const items = [];
-  const stride = Math.max(1, Math.floor(nx / 40));
-  for (let j = 0; j + stride < ny; j += stride) {
-    for (let i = 0; i + stride < nx; i += stride) {
-      const corners = [[i, j], [i + stride, j], [i + stride, j + stride], [i, j + stride]].map(([p, q]) => project(p / (nx - 1), q / (ny - 1), values[q * nx + p]));
-      const z = (values[j * nx + i] + values[(j + stride) * nx + i + stride]) / 2;
+  for (let j = 0; j + 1 < ny; j++) {
+    for (let i = 0; i + 1 < nx; i++) {
+      const corners = [[i, j], [i + 1, j], [i + 1, j + 1], [i, j + 1]].map(([p, q]) => project(p / (nx - 1), q / (ny - 1), values[q * nx + p]));
+      const z = (values[j * nx + i] + values[(j + 1) * nx + i + 1]) / 2;
       items.push([corners.reduce((sum, p) => sum + p[2], 0) / 4, corners, colours[clamp(Math.floor(z * BANDS), 0, BANDS - 1)]]);
     }
   }
@@ -83,7 +82,15 @@ function space(values, nx, ny) {
   }
   items.sort((a, b) => b[0] - a[0]);
   const [orange, blue, line] = [colour("k0"), colour("k1"), colour("edge")];
-  context.lineWidth = 0.6;
+  // the floor at 0, behind everything
+  const floor = [[0, 0], [1, 0], [1, 1], [0, 1]].map(([u, v]) => project(u, v, 0));
+  context.beginPath();
+  floor.forEach(([x, y], k) => (k ? context.lineTo(x, y) : context.moveTo(x, y)));
+  context.closePath();
+  context.lineWidth = 1.5;
+  context.strokeStyle = line;
+  context.stroke();
+  context.lineWidth = 0.4;
   for (const [, shape, paint] of items) {
     context.beginPath();
     if (typeof paint === "number") {
@@ -126,7 +133,7 @@ const view = button(bar, "3-D", () => {
   update();
 });
 view.setAttribute("aria-pressed", false);
-const around = slider(bar, "turn", { min: -90, max: 90, value: -25, format: (v) => minus(v + "\u00b0") }, (v) => { turn = v; update(); });
+const around = slider(bar, "turn", { min: -180, max: 180, value: 150, format: (v) => minus(v + "\u00b0") }, (v) => { turn = v; update(); });
 around.input.parentNode.style.display = "none";
 turn = around.value;
 const say = readout();
