@@ -39,7 +39,7 @@ def show_classes(model=None, title=""):
         grid = np.stack(np.meshgrid(np.linspace(-1.5, 2.5, 80), np.linspace(-1, 1.5, 60)), axis=-1)
         with torch.no_grad():
             surface = model(torch.tensor(grid.reshape(-1, 2)).float()).reshape(60, 80).numpy()
-        plt.imshow(surface, origin="lower", extent=AREA, cmap="RdBu", vmin=0, vmax=1, alpha=0.6)
+        plt.imshow(surface, origin="lower", extent=AREA, cmap="RdBu", vmin=-0.5, vmax=1.5)
     for label, colour in ((0, "#b2182b"), (1, "#2166ac")):
         these = X.numpy()[y.numpy()[:, 0] == label]
         plt.scatter(these[:, 0], these[:, 1], s=14, color=colour, edgecolors="white", linewidths=0.4)
