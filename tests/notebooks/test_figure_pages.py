@@ -320,3 +320,28 @@ def test_frame_of_a_notebook_shows_the_page_and_fits_it(opened, tmp_path):
         time.sleep(0.05)
     assert 380 < height < 900
     assert not blank(opened.page.locator("iframe").screenshot())
+
+
+def test_exported_notebook_shows_every_figure(opened, tmp_path):
+    """All figures in one notebook, exported by nbconvert without its own scripts from the internet."""
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed (pip install nbconvert)")
+    nbconvert = pytest.importorskip("nbconvert", reason="nbconvert is not installed")
+    notebook = nbformat.v4.new_notebook()
+    for figure in FIGURES:
+        shown = display.Shown(figure.name, figure.page.read_text(encoding="utf-8"), 560)
+        output = nbformat.v4.new_output("display_data", shown._repr_mimebundle_())
+        source = f'show("{figure.name}")'
+        notebook.cells.append(nbformat.v4.new_code_cell(source, outputs=[output], execution_count=1))
+    exporter = nbconvert.HTMLExporter(mathjax_url="", require_js_url="", jquery_url="", mermaid_js_url="")
+    path = tmp_path / "exported.html"
+    path.write_text(exporter.from_notebook_node(notebook)[0], encoding="utf-8")
+    opened.page.goto(path.as_uri(), wait_until="domcontentloaded")
+    frames = opened.page.locator("iframe")
+    assert frames.count() == len(FIGURES)
+    for i in range(len(FIGURES)):
+        frame = opened.page.frame_locator("iframe").nth(i)
+        frame.locator("html[data-ready]").wait_for(state="attached")
+        assert frame.locator("svg[role=img]").count() >= 1
+    assert not blank(frames.nth(0).screenshot())
+    # what the export's own page says of scripts it does not find is not the figures'
+    opened.wrong = [what for what in opened.wrong if what.startswith("error:")]
