@@ -12,7 +12,7 @@
 
 # %%
 import minitorch as torch
-from figures import show
+from figures import playground, show
 from minitorch import nn
 from minitorch.lecture.data import line_data, moons_split
 from minitorch.utils.data import DataLoader, TensorDataset
@@ -525,6 +525,14 @@ print(f"{accuracy(model):.0%} of the test points right")
 
 # %%
 show("relu-net")
+
+# %% [markdown]
+# ## Build your own
+#
+# Choose data, layers, activation and optimizer, and press *Train*: the C core learns in this notebook's kernel.
+
+# %% tags=["minitorch"]
+server = playground()
 
 # %% [markdown]
 # # Recap

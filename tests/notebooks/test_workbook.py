@@ -96,7 +96,7 @@ def check_page(notebook, monkeypatch):
     monkeypatch.syspath_prepend(str(NOTEBOOKS / "tools"))
     from export import page_of
 
-    figures = sum(cell.source.startswith("show(") for cell in notebook.cells)
+    figures = sum(cell.source.startswith(("show(", "server = playground(")) for cell in notebook.cells)
     page = page_of(notebook)
     assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)=.https?:", page)
     assert page.count("<iframe") == figures
