@@ -144,7 +144,11 @@ class Assignment:
 
     def online(self):
         parts = [cell.source for cell in self.cells if ONLINE in cell.tags]
-        return "# The hidden words\n\n" + self._fill("\n\n".join(parts), "", {}, str) + "\n"
+        return (
+            "# From tensors to trained nets: the words, and a few questions\n\n"
+            + self._fill("\n\n".join(parts), "", {}, str)
+            + "\n"
+        )
 
     def word_list(self):
         lines = [f"{stop}: {word}" for stop, word in sorted(self.settings["words"].items())]

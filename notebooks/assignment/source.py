@@ -893,6 +893,47 @@ def _(got, given):
 #
 # [____](=30+-0)
 
+# %% [markdown] tags=["online"]
+# ## Adam
+# What does Adam keep for each parameter, besides its value?
+#
+# [ ] its value one epoch ago
+# [x] a running mean of its gradients
+# [x] a running mean of the squares of its gradients
+# [ ] the largest gradient of the batch
+#
+# [[Momentum is the first, RMSProp the second, and Adam takes both.]]
+#
+# ## Momentum
+# Along a narrow valley, plain gradient descent swings from side to side. Why does momentum help?
+#
+# (X) steps to and fro cancel in the running mean, steps along the valley add up
+# ( ) it makes every step smaller
+# ( ) it computes the second derivative
+#
+# ## Batch norm
+# A batch norm layer in training mode subtracts the mean of its input, and divides by its standard deviation. Mean of what?
+#
+# (X) of each feature, over the examples of the batch
+# ( ) of each example, over its features
+# ( ) of the layer's weights
+#
+# [[That is also why model.eval() matters: then it uses the running mean of training, because a batch may be one example.]]
+#
+# ## Weight decay
+# What does weight decay add to the gradient of the loss with respect to a weight w?
+#
+# (X) a small multiple of w
+# ( ) a small multiple of the sign of the gradient
+# ( ) noise
+#
+# ## zero_grad
+# What happens if a training loop never calls zero_grad()?
+#
+# (X) each step uses the sum of the gradients of all steps so far
+# ( ) an error is raised at the second backward()
+# ( ) nothing: step() resets the gradients
+
 # %% [markdown]
 # The fifth word is made of four answers: the slope, the final loss, the number of parameters, and the sizes of the
 # batches. It proves that you have been everywhere.

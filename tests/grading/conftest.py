@@ -134,6 +134,8 @@ class Gradescope:
         else:
             self.python = copy_python(folder / "python")
             self.env["LD_LIBRARY_PATH"] = str(folder / "python" / "lib")
+            # Debian's own Python does not look there by itself.
+            self.env["PYTHONPATH"] = str(next(folder.glob("python/lib/python3*/site-packages")))
             assert runs(self.python, self.env), "nobody cannot start the copy of Python"
         self.env["GRADER_PYTHON"] = self.python
 

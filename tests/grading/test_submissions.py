@@ -172,6 +172,10 @@ def test_magics_and_shell_lines(grade, solution):
     assert grade(solution.insert(2, code))["score"] == 100
 
 
+def test_pytorchs_name_means_minitorch(grade, solution):
+    assert grade(solution.replace("import minitorch as torch", "import torch"))["score"] == 100
+
+
 def test_input_has_no_answer(grade, solution):
     result = grade(solution.insert(2, "input('your name? ')"))
     assert result["score"] == 100 and "code cell" in result["output"].lower()
