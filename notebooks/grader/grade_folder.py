@@ -61,6 +61,8 @@ def main(arguments=None):
         sys.path.insert(0, folder)
         import grade
 
+        if not grade.can_run(given.python):
+            raise SystemExit(f"{given.python} cannot be started without rights: name another with --python")
         checks = grade.load_checks(Path(folder))
         with open(given.out, "w", newline="") as file:
             table = csv.writer(file)

@@ -116,3 +116,10 @@ def test_a_folder_of_submissions(assignment, gradescope, solution, blank, tmp_pa
     }
     assert rows["submission_2"]["W2"] == "0.0" and rows["submission_1"]["W2"] == "4.0"
     assert "exactly one notebook" in rows["submission_4"]["notes"]
+
+
+def test_a_python_that_cannot_run_notebooks_is_told(gradescope, tmp_path):
+    command = [sys.executable, GRADER / "grade_folder.py", gradescope.folder / "autograder.zip", tmp_path]
+    command += ["--python", "/bin/false"]
+    done = subprocess.run(command, env=gradescope.env, capture_output=True, text=True)
+    assert done.returncode == 1 and "name another with --python" in done.stderr

@@ -72,6 +72,32 @@ def test_a_wrong_gradient_costs_its_points_and_its_words(grade, solution, assign
     assert "the sign is wrong" in next(test["output"] for test in result["tests"] if test["number"] == "2b")
 
 
+SLIPS = {  # question: (what the solution says, what this one says, points, a word of the hint)
+    "1a": (".reshape(3, 4).float()", ".reshape(3, 4).double()", 1, "float32"),
+    "1d": ("unbiased=False", "unbiased=True", 3, "n - 1"),
+    "1e": ("copy = torch.tensor(numbers)", "copy = torch.from_numpy(numbers)", 2, "alias"),
+    "2c": ("return -2 * (y", "return 2 * (y", 3, "minus"),
+    "2d": ("w.grad.zero_()\nb.grad", "b.grad", 2, "zero_()"),
+    "2e": ("(f(w + h) - f(w - h)) / (2 * h)", "(f(w + h) - f(w)) / h", 2, "one side"),
+    "3d": ("range(20)", "range(21)", 4, "21 steps"),
+    "4b": ("torch.relu(self.first(x))", "self.first(x)", 2, "relu between"),
+    "5a": ("nn.Tanh(), nn.Linear(8, 1)", "nn.ReLU(), nn.Linear(8, 1)", 3, "Tanh"),
+    "6a": ("return self.x[i], self.y[i]", "return self.y[i], self.x[i]", 1, "pair"),
+}
+
+
+def test_known_slips_get_part_of_the_points_and_a_hint(grade, solution):
+    for right, wrong, _, _ in SLIPS.values():
+        solution.replace(right, wrong)
+    tests = {test["number"]: test for test in grade(solution)["tests"]}
+    for number, test in tests.items():
+        if number in SLIPS:
+            assert (number, test["score"]) == (number, SLIPS[number][2])
+            assert SLIPS[number][3] in test["output"]
+        else:
+            assert (number, test["score"]) == (number, test["max_score"])
+
+
 def test_a_friends_words(grade, solution, assignment):
     result = grade(solution.words(assignment.words(FRIEND)))
     assert failed(result) == {"W2", "W3", "W5"} and result["score"] == 88
