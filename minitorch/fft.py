@@ -1,17 +1,17 @@
 """Discrete Fourier transforms, computed by numpy.fft, with derivatives of any order.
 
-The transform of x (n numbers) is y[k] = sum_j x[j] exp(-2 pi i j k / n), its inverse has +2 pi i and is divided
-by n. Everything here is made of three operators and what surrounds them: complex to complex, real to complex
-(which drops the half that is the conjugate of the other), complex to real (which supplies it). All are linear,
-so a gradient is the adjoint transform, and the three serve each other as rules.
+The transform of x (n numbers) is y[k] = sum_j x[j] exp(-2 pi i j k / n), its inverse has +2 pi i and is
+divided by n. Everything here is made of three operators and what surrounds them: complex to complex, real
+to complex (which drops the half that is the conjugate of the other), complex to real (which supplies it). All
+are linear, so a gradient is the adjoint transform, and the three serve each other as rules.
 
 norm: "backward" (or None) divides the inverse by n, "forward" the forward transform, "ortho" both by sqrt(n).
-n and s are lengths to which the input is cut, or filled up with zeros, before. float32 gives complex64, float64
-complex128; integers are computed in the default type.
+n and s are lengths to which the input is cut, or filled up with zeros, before. float32 gives complex64,
+float64 complex128; integers are computed in the default type.
 
-Raises RuntimeError for lengths below 1, an unknown norm, a complex input where a real one is due; IndexError for
-a dim that does not exist. Cooley and Tukey, "An algorithm for the machine calculation of complex Fourier series",
-1965.
+Raises RuntimeError for lengths below 1, an unknown norm, a complex input where a real one is due; IndexError
+for a dim that does not exist. Cooley and Tukey, "An algorithm for the machine calculation of complex Fourier
+series", 1965.
 
 Source: https://docs.pytorch.org/docs/stable/fft.html
 """
@@ -24,8 +24,10 @@ import minitorch
 from minitorch import _C
 from minitorch.autograd import Function
 
-__all__ = """fft ifft rfft irfft hfft ihfft fft2 ifft2 rfft2 irfft2 hfft2 ihfft2 fftn ifftn rfftn irfftn hfftn ihfftn
-    fftfreq rfftfreq fftshift ifftshift""".split()
+__all__ = """
+    fft ifft rfft irfft hfft ihfft fft2 ifft2 rfft2 irfft2 hfft2 ihfft2 fftn ifftn rfftn irfftn hfftn ihfftn
+    fftfreq rfftfreq fftshift ifftshift
+""".split()
 
 # ---- the three operators ------------------------------------------------------------------------------
 
@@ -250,7 +252,7 @@ def _over(name, dtypes, run, forward, text="a real-valued", last=None):
 _TEXTS = {
     "fft": "The transform along dim, of real or complex numbers.",
     "ifft": "The inverse of fft along dim.",
-    "rfft": "The transform of real numbers along dim: the first n // 2 + 1, the others being their conjugates.",
+    "rfft": "The transform of real numbers along dim: the first n // 2 + 1, whose conjugates the others are.",
     "irfft": "The inverse of rfft: n real numbers (2 (m - 1) of m where not given).",
     "hfft": "The transform along dim of what is symmetric (x[-k] = conj(x[k])), given its first half: real.",
     "ihfft": "The inverse of hfft: of real numbers, the first half of what is symmetric.",
@@ -287,7 +289,7 @@ def _make():
                 shown = f"torch.Size([2, {size}])"
             else:
                 f = _along(name, dtypes, run, forward)
-                text = _TEXTS[kind] + "\n\nShapes: (..., n, ...) to the same, or with the length n along dim."
+                text = _TEXTS[kind] + "\n\nShapes: any; the result has the length n along dim."
                 value, shown = _EXAMPLES[kind]
                 call = f"{name}(minitorch.{value})"
             f.__name__ = f.__qualname__ = name
@@ -305,7 +307,7 @@ _make()
 
 
 def fftfreq(n, d=1.0, *, out=None, dtype=None, layout=None, device=None, requires_grad=False):
-    """The frequencies that the results of fft belong to: 0, 1, ..., -2, -1 over n d, d being the step of time.
+    """The frequencies of what fft gives: 0, 1, ..., -2, -1 over n d, where d is the step of time.
 
     >>> import minitorch
     >>> minitorch.fft.fftfreq(4)
@@ -342,7 +344,7 @@ def _shifted(x, dim, sign):
 
 
 def fftshift(input, dim=None):
-    """Results of fft in the order of their frequencies, 0 in the middle, along all dimensions or those of dim.
+    """Results of fft in the order of their frequencies, 0 in the middle, along all dimensions or some.
 
     >>> import minitorch
     >>> minitorch.fft.fftshift(minitorch.fft.fftfreq(4))
