@@ -289,6 +289,15 @@ mt_tensor *mt_no_complex(const mt_call *c)
         {"softmax", "softmax_lastdim_kernel_impl"},
         {"log_softmax", "log_softmax_lastdim_kernel_impl"},
         {"bernoulli_", "bernoulli_scalar_cpu_"},
+        {"dropout", "bernoulli_scalar_cpu_"},
+        {"bernoulli", "bernoulli_tensor_cpu_self_"},
+        {"sign", "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use "
+                 "torch.sgn instead."},
+        {"mse_loss", "mse_cpu"},
+        {"histc", "aminmax_cpu"},
+        {"argsort_stable", "unique"},
+        {"layer_norm", "LayerNormKernelImpl"},
+        {"cross_entropy", "log_softmax_lastdim_kernel_impl"},
         {"random_", "random_kernel_cpu"},
         {"arange_start", "arange_cpu"},
     };
@@ -451,11 +460,11 @@ int mt_complex_of_distance(mt_call *c)
     return mt_result_is(c, 0, d ? mt_calln(mt_real_op(c), 2, in, c->narg, c->arg) : NULL);
 }
 
-/* Both parts are kept or dropped together: by the mask that ones get. */
+/* Not while training, as in PyTorch. */
 int mt_complex_dropped(mt_call *c)
 {
-    mt_tensor *x = c->in[0], *ones = mt_ones(mt_real_dtype(type_of(x)), x->ndim, x->size);
-    return mt_result_is(c, 0, mt_mul(x, on(c, ones)));
+    if (!c->arg[1].b) return mt_result_is(c, 0, c->in[0]);
+    return mt_no_complex(c) ? 0 : -1;
 }
 
 /* E|z - Ez|^2 is the sum of the variances of both parts. */
