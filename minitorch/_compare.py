@@ -172,17 +172,17 @@ def _names(library: str, given: dict) -> dict:
 def _run(call: Any, seed: int, repeat: int, threads: int) -> Comparison:
     """call(library) for both, from the same state of all random numbers."""
     states = random.getstate(), np.random.get_state()
-    sides = []
-    for library in LIBRARIES:
+    sides = {library: Side(library) for library in LIBRARIES}
+    for library, side in sides.items():
         try:
             module = _module(library)
         except ImportError as error:
-            sides.append(Side(library, missing=str(error)))
+            side.missing = str(error)
             continue
         before = module.get_num_threads()
         module.set_num_threads(threads)
         _warm_up(module)
-        side = Side(library, version=str(module.__version__).split("+")[0])
+        side.version = str(module.__version__).split("+")[0]
         try:
             for _ in range(max(1, repeat)):
                 random.setstate(states[0])
@@ -191,8 +191,7 @@ def _run(call: Any, seed: int, repeat: int, threads: int) -> Comparison:
                 _once(side, call)
         finally:
             module.set_num_threads(before)
-        sides.append(side)
-    return Comparison(*sides, repeat)
+    return Comparison(sides["torch"], sides["minitorch"], repeat)
 
 
 @functools.cache

@@ -144,14 +144,13 @@ class Comparison:
         }
 
     def _row(self, name: str) -> Row | None:
-        values = [side.values.get(name) for side in (self.torch, self.minitorch)]
+        sides = (self.torch, self.minitorch)
+        values = [side.values.get(name) for side in sides]
         if all(_array(value) is None and not isinstance(value, str) for value in values):
             return None
-        texts = [
-            shown(side.values[name]) if name in side.values else "" for side in (self.torch, self.minitorch)
-        ]
-        both = all(name in side.values for side in (self.torch, self.minitorch))
-        return Row(name, *texts, *(difference(*values) if both else (None, "")))
+        theirs, ours = (shown(side.values[name]) if name in side.values else "" for side in sides)
+        both = all(name in side.values for side in sides)
+        return Row(name, theirs, ours, *(difference(*values) if both else (None, "")))
 
     def agree(self, tolerance: float = 1e-5) -> bool:
         """Is every value the same in both, but for so large a difference, relative to the largest number?

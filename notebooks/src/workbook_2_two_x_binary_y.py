@@ -178,6 +178,20 @@ show_classes(neuron, "one neuron: logistic regression")
 # %% [markdown]
 # Between 0 and 1 now, but the border is still straight: $\sigma(z) = \frac12$ where $z = 0$, and $z = 0$ is a line.
 #
+# One can read the line off the weights. The perceptron of another well-known lecture has the bias $w_0 = 1$ and
+# $W = (3, -2)$: its border is $1 + 3x_1 - 2x_2 = 0$. On which side of it does $(-1, 2)$ lie, and how sure is the neuron?
+
+# %%
+W, w0 = torch.tensor([3.0, -2.0]), 1.0
+x = torch.tensor([-1.0, 2.0])
+z = w0 + x @ W
+print(f"z = {z.item()}, so the output is {torch.sigmoid(z).item():.4f}")
+
+# %% [markdown]
+# **Exercise.** That lecture asks: *will I pass this class?* You have attended 4 lectures and spent 5 hours on the
+# project, and a net says 10 %; then you pass. What is its cross entropy, $-\log 0.1$, and what would it have been had
+# the net said 90 %? *What to see:* 2.30 and 0.11. Why was the net wrong? Nobody had trained it.
+#
 # ## Deep: 2-4-1, and 2-8-8-1
 #
 # The very stack from before, with the ingredient.
@@ -322,6 +336,9 @@ plt.show()
 show("universal-approximation")
 
 # %% [markdown]
+# (You may meet older code for this, with `Variable(x)` and `loss.data[0]`. Both are history: tensors do what `Variable`
+# did, and a loss has no element 0; say `loss.item()`.)
+#
 # Enough neurons *can* follow any curve. That gradient descent finds the weights is another matter, and that the
 # curve between the data points is the one you had in mind a third one: the net learns the function that it
 # thinks the data has.
