@@ -83,9 +83,11 @@ def outputs_of(notebook):
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_it_runs_without_pytorch_and_makes_a_page(name, monkeypatch):
+def test_it_runs_without_pytorch_and_makes_a_page(name, monkeypatch, tmp_path):
     notebook = run_in_jupyter(name, monkeypatch, "import sys; sys.modules['torch'] = None")
-    check_page(notebook, monkeypatch)
+    page = check_page(notebook, monkeypatch)
+    if name == "lecture":
+        look_at(page, tmp_path / "lecture.html", monkeypatch)
     shown = outputs_of(notebook)
     if name == "side_by_side":
         assert "not installed" in shown and "pip install torch" in shown
@@ -103,6 +105,33 @@ def check_page(notebook, monkeypatch):
     assert not any(
         re.search(r"\$[^$`]*\\[a-z]+", c.source) for c in notebook.cells if c.cell_type == "markdown"
     )
+    return page
+
+
+def look_at(page, path, monkeypatch):
+    """In a browser without a network: formulas and figures are drawn, nothing fails, nothing is asked for."""
+    if importlib.util.find_spec("playwright") is None:
+        return
+    monkeypatch.syspath_prepend(str(NOTEBOOKS))
+    from figures import stills
+
+    if stills.browser_path() is None:
+        return
+    path.write_text(page, encoding="utf-8")
+    wrong = []
+    with stills.browser() as chromium:
+        window = chromium.new_page()
+        window.on("pageerror", lambda error: wrong.append(str(error)))
+        window.on("request", lambda request: wrong.append(request.url) if "http" in request.url[:5] else None)
+        window.goto(path.as_uri())
+        drawn = window.evaluate(
+            "[...document.querySelectorAll('math')].filter(m => m.getBoundingClientRect().width > 2).length"
+        )
+        frames = window.locator("iframe")
+        for i in range(frames.count()):
+            frames.nth(i).scroll_into_view_if_needed()
+            frames.nth(i).content_frame.locator("svg, canvas").first.wait_for(timeout=15_000)
+    assert drawn == page.count("<math") > 50 and not wrong
 
 
 def test_side_by_side_runs_with_pytorch(monkeypatch):
