@@ -31,7 +31,7 @@ def chosen(epochs: int, count: int = 50) -> list[int]:
     """About ``count`` of the epochs 0 to ``epochs``, close together in the beginning, where most happens.
 
     >>> chosen(10, 5)
-    [0, 1, 4, 6, 10]
+    [0, 1, 2, 4, 6, 10]
     """
     return sorted({min(epochs, max(i, round(epochs * (i / count) ** 2))) for i in range(count + 1)})
 
@@ -144,7 +144,8 @@ FIGURES = [
     Figure(
         "random-initialisation",
         "Random initialisation of a linear neuron with two inputs",
-        "The net is y = w₁ x₁ + w₂ x₂ + b, a plane. Every seed is another plane, none of them of use yet.",
+        "The net is y = w₁ x₁ + w₂ x₂ + b, a plane. Every seed is another plane, and none has seen "
+        "the data yet.",
         SEEN + "An untrained linear neuron: straight bands that have nothing to do with the points.",
         SCRIPTS,
         random_initialisation,

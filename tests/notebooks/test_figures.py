@@ -1,6 +1,7 @@
 """The lectures' figures: pages and stills are current, their numbers are minitorch's, and showing one
 works."""
 
+import doctest
 import hashlib
 import json
 import re
@@ -16,7 +17,7 @@ import minitorch as torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "notebooks"))
 
-from figures import base, display, server, stills  # noqa: E402
+from figures import base, display, server, stills, surfaces  # noqa: E402
 from figures.catalogue import FIGURES  # noqa: E402
 
 every_figure = pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.name)
@@ -61,6 +62,12 @@ def differences(anew, kept, digits, at=""):
             yield f"{at}: {anew} and not {kept}"
     elif anew != kept:
         yield f"{at}: {str(anew)[:80]} and not {str(kept)[:80]}"
+
+
+@pytest.mark.parametrize("module", [base, display, surfaces], ids=lambda module: module.__name__)
+def test_examples_of_the_docstrings(module):
+    results = doctest.testmod(module)
+    assert results.attempted and not results.failed
 
 
 def test_differences_are_found():
