@@ -75,6 +75,13 @@ static number log_1_plus(number x)
     return number_of(log1p(a * (2 + a) + b * b) / 2, atan2(b, 1 + a));
 }
 
+/* From the larger real part. */
+static number log_of_sum(number x, number y)
+{
+    if (creal(x) < creal(y)) return log_of_sum(y, x);
+    return isinf(creal(x)) && creal(x) < 0 ? x : x + log_1_plus(cexp(y - x));
+}
+
 /* ---- rules of what is not holomorphic -------------------------------------------------------- */
 
 static mt_tensor *sign_of(mt_tensor *x) { return mt_call1(&mt_op_sgn, x); }
@@ -116,6 +123,7 @@ enum { BOOLEAN, REAL, WHOLE }; /* results of COMPLEX rows */
 #define LINEAR(id, others)
 #define LINEAR_VALUE(id, others)
 #define SAME(id)
+#define HOLOMORPHIC(id, function)
 #define BILINEAR(id)
 #define COMPOSED(id)
 #define BY(id, function)
@@ -160,6 +168,8 @@ static const form forms[] = {
      .rule = same_rule,                                                                            \
      .others = rest,                                                                               \
      .values = true},
+#define HOLOMORPHIC(id, function)                                                                  \
+    {.op = &mt_op_##id, .forward = mt_complex_##function, .rule = conjugated_rule},
 #define SAME(id)     {.op = &mt_op_##id, .rule = same_rule},
 #define BILINEAR(id) {.op = &mt_op_##id, .forward = bilinear_form_forward, .rule = conjugated_rule},
 #define COMPOSED(id) {.op = &mt_op_##id, .compose = true},

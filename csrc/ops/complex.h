@@ -10,6 +10,12 @@ mt_tensor *mt_no_complex(const mt_call *c);
 /* The real operator of a call that its twin runs. */
 const mt_op *mt_real_op(const mt_call *c);
 
+/* The functions of HOLOMORPHIC rows, and some of BY rows (ops/complex_lu.c). */
+int mt_complex_solve(mt_call *c);
+int mt_complex_det(mt_call *c);
+int mt_complex_slogdet(mt_call *c);
+int mt_complex_logdet(mt_call *c);
+
 /* The functions of BY rows: operators made of others (ops/complex_parts.c). */
 int mt_complex_prod_all(mt_call *c);
 int mt_complex_prod_dim(mt_call *c);
@@ -23,6 +29,8 @@ int mt_complex_float_power(mt_call *c);
 int mt_complex_each_part(mt_call *c);
 int mt_complex_of_distance(mt_call *c);
 int mt_complex_dropped(mt_call *c);
+int mt_complex_softsign(mt_call *c);
+int mt_complex_with_mean(mt_call *c);
 int mt_complex_var_of_parts(mt_call *c);
 int mt_complex_std_of_parts(mt_call *c);
 int mt_complex_div_plain(mt_call *c);

@@ -268,50 +268,121 @@ MT_OP(angle, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .backward = angle_rule, .
 
 /* ==== what PyTorch says of the others ========================================================= */
 
+#define RANDINT "!check_random_bounds handles only integral, floating-point and boolean types"
+#define CONTINUOUS(name)                                                                           \
+    "!" name " distribution is a continuous probability distribution. dtype must be a floating "   \
+    "point"
+/* A text without blanks is the name of a kernel; ! before it: RuntimeError. */
+static const struct {
+    const char *name, *text;
+} refusals[] = {
+    {"relu", "clamp is not supported for complex types"},
+    {"relu6", "clamp is not supported for complex types"},
+    {"hardtanh", "clamp is not supported for complex types"},
+    {"clamp", "clamp is not supported for complex types"},
+    {"clamp_min", "maximum_cpu"},
+    {"clamp_max", "minimum_cpu"},
+    {"floor", "floor is not supported for complex inputs"},
+    {"ceil", "ceil is not supported for complex inputs"},
+    {"trunc", "trunc is not supported for complex inputs"},
+    {"round", "round_vml_cpu"},
+    {"round_decimals", "round_cpu"},
+    {"sign",
+     "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn "
+     "instead."},
+    {"signbit", "signbit is not implemented for complex tensors."},
+    {"erf", "erf_vml_cpu"},
+    {"erfc", "erfc_vml_cpu"},
+    {"erfinv", "erfinv_vml_cpu"},
+    {"lgamma", "lgamma_vml_cpu"},
+    {"floor_divide", "div_floor_cpu"},
+    {"maximum", "!maximum not implemented for complex tensors."},
+    {"minimum", "!minimum not implemented for complex tensors."},
+    {"fmax", "!fmax not implemented for complex tensors."},
+    {"fmin", "!fmin not implemented for complex tensors."},
+    {"heaviside", "!heaviside is not yet implemented for complex tensors."},
+    {"deg2rad", "!deg2rad is not supported for complex tensors."},
+    {"rad2deg", "!rad2deg is not supported for complex tensors."},
+    {"isposinf", "!isposinf does not support complex inputs."},
+    {"isneginf", "!isneginf does not support complex inputs."},
+    {"frexp", "!torch.frexp() only supports floating-point dtypes"},
+    {"max", "max_all"},
+    {"min", "min_all"},
+    {"amax", "max_values_cpu"},
+    {"amin", "min_values_cpu"},
+    {"max_dim", "!max(): does not support complex input"},
+    {"min_dim", "!min(): does not support complex input"},
+    {"argmax", "!argmax(): does not support complex input"},
+    {"argmin", "!argmin(): does not support complex input"},
+    {"sort", "! Sort does not support complex dtypes on CPU"},
+    {"sort_stable", "! Sort does not support complex dtypes on CPU"},
+    {"argsort", "! Sort does not support complex dtypes on CPU"},
+    {"msort", "! Sort does not support complex dtypes on CPU"},
+    {"argsort_stable", "unique"},
+    {"topk", "! topk does not support complex dtypes on CPU"},
+    {"median_dim", "median_out"},
+    {"nanmedian", "median_cpu"},
+    {"quantile", "!quantile() input tensor must be either float or double dtype"},
+    {"quantile_scalar", "!quantile() input tensor must be either float or double dtype"},
+    {"nanquantile", "!quantile() input tensor must be either float or double dtype"},
+    {"nanquantile_scalar", "!quantile() input tensor must be either float or double dtype"},
+    {"nansum", "!nansum on CPU does not support complex inputs"},
+    {"nanmean", "!nansum on CPU does not support complex inputs"},
+    {"histc", "histogram_cpu"},
+    {"histogram_count", "histogramdd"},
+    {"bucketize", "searchsorted_out_cpu"},
+    {"isin", "!Unsupported input type encountered for isin()"},
+    {"cdist", "!cdist only supports floating-point dtypes"},
+    {"softmax", "softmax_lastdim_kernel_impl"},
+    {"log_softmax", "log_softmax_lastdim_kernel_impl"},
+    {"cross_entropy", "log_softmax_lastdim_kernel_impl"},
+    {"gelu", "GeluKernelImpl"},
+    {"selu", "elu_cpu"},
+    {"celu", "elu_cpu"},
+    {"mse_loss", "mse_cpu"},
+    {"smooth_l1_loss", "smooth_l1_cpu"},
+    {"huber_loss", "huber_cpu"},
+    {"binary_cross_entropy_with_logits", "log_sigmoid_cpu"},
+    {"nll_loss", "nll_loss_out_frame"},
+    {"layer_norm", "LayerNormKernelImpl"},
+    {"group_norm", "GroupNormKernelImpl"},
+    {"batch_norm", "batch_norm"},
+    {"max_pool1d", "max_pool1d_impl"},
+    {"max_pool2d", "max_pool2d"},
+    {"max_pool3d", "max_pool3d"},
+    {"avg_pool1d", "avg_pool2d"},
+    {"avg_pool2d", "avg_pool2d"},
+    {"bernoulli_", "bernoulli_scalar_cpu_"},
+    {"bernoulli_p", "bernoulli_scalar_cpu_"},
+    {"bernoulli", "bernoulli_tensor_cpu_self_"},
+    {"dropout", "bernoulli_scalar_cpu_"},
+    {"random_", "random_kernel_cpu"},
+    {"random_to", RANDINT},
+    {"random_from", RANDINT},
+    {"randint", RANDINT},
+    {"randint_low", RANDINT},
+    {"randint_like", RANDINT},
+    {"normal", "!normal expects standard deviation to be non-complex"},
+    {"multinomial", "!multinomial only supports floating-point dtypes for input"},
+    {"exponential_", CONTINUOUS("Exponential")},
+    {"cauchy_", CONTINUOUS("Cauchy")},
+    {"log_normal_", "log_normal_cpu"},
+    {"geometric_", "geometric_cpu"},
+    {"arange_start", "arange_cpu"},
+};
+
 mt_tensor *mt_no_complex(const mt_call *c)
 {
-    static const struct {
-        const char *name, *text; /* a text without blanks is a kernel's name */
-    } texts[] = {
-        {"relu", "clamp is not supported for complex types"},
-        {"clamp", "clamp is not supported for complex types"},
-        {"clamp_min", "clamp is not supported for complex types"},
-        {"clamp_max", "clamp is not supported for complex types"},
-        {"floor", "floor is not supported for complex inputs"},
-        {"ceil", "ceil is not supported for complex inputs"},
-        {"trunc", "trunc is not supported for complex inputs"},
-        {"round", "round_vml_cpu"},
-        {"erf", "erf_vml_cpu"},
-        {"erfc", "erfc_vml_cpu"},
-        {"floor_divide", "div_floor_cpu"},
-        {"max", "max_all"},
-        {"min", "min_all"},
-        {"softmax", "softmax_lastdim_kernel_impl"},
-        {"log_softmax", "log_softmax_lastdim_kernel_impl"},
-        {"bernoulli_", "bernoulli_scalar_cpu_"},
-        {"dropout", "bernoulli_scalar_cpu_"},
-        {"bernoulli", "bernoulli_tensor_cpu_self_"},
-        {"sign", "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use "
-                 "torch.sgn instead."},
-        {"mse_loss", "mse_cpu"},
-        {"histc", "aminmax_cpu"},
-        {"argsort_stable", "unique"},
-        {"layer_norm", "LayerNormKernelImpl"},
-        {"cross_entropy", "log_softmax_lastdim_kernel_impl"},
-        {"random_", "random_kernel_cpu"},
-        {"arange_start", "arange_cpu"},
-    };
     mt_dtype d = mt_complex_dtype(mt_default_dtype());
-    char kernel[64];
+    const char *text = NULL;
     for (int i = c->nin - 1; i >= 0; i--)
         if (c->in[i] && mt_is_complex(type_of(c->in[i]))) d = type_of(c->in[i]);
-    const char *text = NULL;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts && !text; i++)
-        if (!strcmp(texts[i].name, c->op->name)) text = texts[i].text;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals && !text; i++)
+        if (!strcmp(refusals[i].name, c->op->name)) text = refusals[i].text;
+    if (text && *text == '!') return mt_fail(MT_RUNTIME, "%s", text + 1);
     if (text && strchr(text, ' ')) return mt_fail(MT_NOT_IMPLEMENTED, "%s", text);
-    snprintf(kernel, sizeof kernel, text ? "%s" : "%s_cpu", text ? text : c->op->name);
-    return mt_fail(MT_NOT_IMPLEMENTED, "\"%s\" not implemented for '%s'", kernel,
-                   mt_dtype_camel(d));
+    return mt_fail(MT_NOT_IMPLEMENTED, "\"%s%s\" not implemented for '%s'",
+                   text ? text : c->op->name, text ? "" : "_cpu", mt_dtype_camel(d));
 }
 
 /* ==== products ================================================================================ */
@@ -418,9 +489,13 @@ int mt_complex_of_size(mt_call *c)
 {
     const mt_tensor *x = c->in[0];
     const mt_arg *order = &c->arg[0], *dims = &c->arg[1];
-    bool matrix = dims->given ? dims->ints.n == 2 : x->ndim == 2;
-    if (mt_real_op(c) == &mt_op_linalg_norm && order->given && matrix &&
-        fabs(mt_scalar_to_double(order->s)) == 2)
+    const mt_op *op = mt_real_op(c);
+    bool matrix =
+        op == &mt_op_linalg_matrix_norm || (dims->given ? dims->ints.n == 2 : x->ndim == 2);
+    bool named = op == &mt_op_linalg_matrix_norm_name || op == &mt_op_linalg_norm_name;
+    if (named ? order->given && strcmp(order->text, "fro") != 0
+              : op != &mt_op_linalg_vector_norm && order->given && matrix &&
+                    fabs(mt_scalar_to_double(order->s)) == 2)
         return mt_error(MT_NOT_IMPLEMENTED, "\"svd_cpu\" not implemented for '%s'",
                         mt_dtype_camel(type_of(x)));
     return mt_result_is(c, 0, on(c, mt_abs(c->in[0])));
@@ -458,6 +533,31 @@ int mt_complex_of_distance(mt_call *c)
 {
     mt_tensor *d = mt_abs(mt_sub(c->in[0], c->in[1])), *in[2] = {d, d ? mt_zeros_like(d) : NULL};
     return mt_result_is(c, 0, d ? mt_calln(mt_real_op(c), 2, in, c->narg, c->arg) : NULL);
+}
+
+int mt_complex_softsign(mt_call *c)
+{
+    return mt_result_is(c, 0, mt_div(c->in[0], mt_add(mt_abs(c->in[0]), mt_number(1))));
+}
+
+/* var_mean and its kin: the first result is the operator of the same arguments without a mean. */
+int mt_complex_with_mean(mt_call *c)
+{
+    static const mt_op *const first[][2] = {{&mt_op_var_mean, &mt_op_var},
+                                            {&mt_op_var_mean_unbiased, &mt_op_var_unbiased},
+                                            {&mt_op_var_mean_dim, &mt_op_var_dim},
+                                            {&mt_op_std_mean, &mt_op_std},
+                                            {&mt_op_std_mean_unbiased, &mt_op_std_unbiased},
+                                            {&mt_op_std_mean_dim, &mt_op_std_dim}};
+    const mt_op *op = mt_real_op(c);
+    mt_tensor *x = c->in[0];
+    int k = 0;
+    while (first[k][0] != op) k++;
+    if (mt_result_is(c, 0, mt_calln(first[k][1], 1, &x, c->narg, c->arg)) < 0) return -1;
+    bool all = k % 3 == 1 || !c->arg[0].given || c->arg[0].ints.n == 0;
+    if (all && (k % 3 == 1 || !c->arg[2].b)) return mt_result_is(c, 1, mt_mean(x));
+    mt_arg arg[3] = {c->arg[0], c->arg[2], mt_arg_none()};
+    return mt_result_is(c, 1, mt_calln(&mt_op_mean_dim, 1, &x, 3, arg));
 }
 
 /* Not while training, as in PyTorch. */

@@ -25,7 +25,7 @@ int mt_check_matrix(const char *name, const mt_tensor *a, bool square)
     if (a->ndim < 2)
         return mt_error(MT_RUNTIME, "%s: The input tensor %s must have at least 2 dimensions.",
                         name, "A");
-    if (!mt_is_float(type_of(a)))
+    if (!mt_is_inexact(type_of(a)))
         return mt_error(MT_RUNTIME,
                         "%s: Expected a floating point or complex tensor as input. Got %s", name,
                         mt_dtype_camel(type_of(a)));
@@ -272,8 +272,10 @@ static void linalg_det_backward(const mt_call *c, mt_tensor **gout, mt_tensor **
     }
     mt_tensor *y = mt_detach(c->out[0]);
     bool singular = false;
-    for (int64_t i = 0; y && i < y->numel; i++)
-        singular |= mt_scalar_to_double(mt_item_at(y, i)) == 0;
+    for (int64_t i = 0; y && i < y->numel; i++) {
+        mt_scalar det = mt_item_at(y, i);
+        singular |= mt_scalar_to_double(det) == 0 && det.imag == 0;
+    }
     if (!singular) {
         gin[0] = mt_mul(mt_mul(g, to_matrices(c->out[0])), mT(mt_inverse(a)));
         return;

@@ -170,7 +170,7 @@ static mt_tensor *covariance(mt_tensor *x, double correction, mt_tensor *f, mt_t
     if (f && check_weights(f, all, "fweights", true) < 0) return NULL;
     if (a && check_weights(a, all, "aweights", false) < 0) return NULL;
     mt_tensor *w = f && a ? mt_mul(f, a) : f ? f : a, *mean, *norm, *wsum = NULL;
-    mt_dtype d = mt_is_float(type_of(x)) ? type_of(x) : mt_default_dtype();
+    mt_dtype d = mt_is_inexact(type_of(x)) ? type_of(x) : mt_default_dtype();
     if (w) {
         if (!(w = mt_reshape(w, 1, &all))) return NULL;
         wsum = mt_sum(w);
@@ -187,7 +187,7 @@ static mt_tensor *covariance(mt_tensor *x, double correction, mt_tensor *f, mt_t
     norm = mt_clamp(norm, mt_number(0), NULL);
     mt_tensor *centred = mt_to_dtype(mt_sub(x, mean), d), *weighted;
     weighted = w ? mt_to_dtype(mt_mul(centred, w), d) : centred;
-    mt_tensor *y = mt_div(mt_mm(centred, mt_t(weighted)), norm);
+    mt_tensor *y = mt_div(mt_mm(centred, mt_conj(mt_t(weighted))), norm);
     return y && y->numel == 1 ? mt_reshape(y, 0, NULL) : y;
 }
 static int cov_forward(mt_call *c)
@@ -211,9 +211,14 @@ static int corrcoef_forward(mt_call *c)
     mt_tensor *y = covariance(c->in[0], 1, NULL, NULL);
     if (!y) return -1;
     if (y->ndim == 0) return mt_result_is(c, 0, mt_div(y, y));
-    mt_tensor *deviation = mt_sqrt(mt_diagonal(y, 0, 0, 1));
+    mt_tensor *deviation = mt_sqrt(mt_real(mt_diagonal(y, 0, 0, 1))), *lo = mt_number(-1),
+              *hi = mt_number(1);
     y = mt_div(mt_div(y, mt_unsqueeze(deviation, 1)), mt_unsqueeze(deviation, 0));
-    return mt_result_is(c, 0, mt_clamp(y, mt_number(-1), mt_number(1)));
+    if (y && mt_is_complex(type_of(y)))
+        y = mt_complex(mt_clamp(mt_real(y), lo, hi), mt_clamp(mt_imag(y), lo, hi));
+    else
+        y = mt_clamp(y, lo, hi);
+    return mt_result_is(c, 0, y);
 }
 MT_OP(corrcoef, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
       .schema = "corrcoef(Tensor self) -> Tensor",
