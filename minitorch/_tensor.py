@@ -410,12 +410,38 @@ def untyped_storage(self: Tensor) -> UntypedStorage:
     return UntypedStorage(self)
 
 
+def stft(self: Tensor, n_fft: int, *args: Any, **kwargs: Any) -> Tensor:
+    """The Fourier transforms of frames of this signal: see minitorch.stft.
+
+    Example:
+        >>> import minitorch
+        >>> minitorch.ones(8).stft(4, window=minitorch.ones(4), return_complex=True).shape
+        torch.Size([3, 9])
+    """
+    from minitorch._spectral import stft
+
+    return stft(self, n_fft, *args, **kwargs)
+
+
+def istft(self: Tensor, n_fft: int, *args: Any, **kwargs: Any) -> Tensor:
+    """The signal that has these transforms of frames: see minitorch.istft.
+
+    Example:
+        >>> import minitorch
+        >>> minitorch.ones(3, 9).cfloat().istft(4, window=minitorch.ones(4)).shape
+        torch.Size([8])
+    """
+    from minitorch._spectral import istft
+
+    return istft(self, n_fft, *args, **kwargs)
+
+
 def _install() -> None:
     """Adds the functions of this module to Tensor."""
     methods = [
         __reduce_ex__, __deepcopy__, __format__, __reversed__, __complex__, __array__, __array_wrap__,
         is_nonzero, apply_, new_tensor, new, index_put_, resize_, resize_as_, fill_diagonal_, share_memory_,
-        is_shared, storage, untyped_storage,
+        is_shared, storage, untyped_storage, stft, istft,
     ]  # fmt: skip
     _C._extend_tensor({**{m.__name__: m for m in methods}, "type": type_})
 
