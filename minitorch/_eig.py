@@ -1,12 +1,12 @@
 """Eigenvalues of matrices that are not symmetric, by LAPACK as NumPy has it, with derivatives.
 
-A V = V diag(L). With E_ij = conj(L_j - L_i), and G = V^H gV - V^H V Re(diag(V^H gV)), which takes out that each
-column of V keeps its length, the gradient is
+A V = V diag(L). With E_ij = conj(L_j - L_i), and G = V^H gV - V^H V Re(diag(V^H gV)), which takes out that
+each column of V keeps its length, the gradient is
 
     gA = V^-H (diag(gL) + G / E off the diagonal) V^H
 
-(Boeddeker et al., "On the computation of complex-valued gradients with application to statistically
-optimum beamforming", 2017). Eigenvectors are known up to a phase: their gradient exists for losses that do not see it.
+(Boeddeker et al., "On the computation of complex-valued gradients with application to statistically optimum
+beamforming", 2017). Eigenvectors are known up to a phase: they have a gradient if the loss does not see it.
 """
 
 from typing import Any, NamedTuple

@@ -467,3 +467,56 @@ def test_convolution_theorem():
     a, b = mt.randn(8), mt.randn(8)
     circular = mt.stack([(a * b.flip(0).roll(k + 1)).sum() for k in range(8)])
     assert mt.allclose(mt.fft.irfft(mt.fft.rfft(a) * mt.fft.rfft(b), 8), circular, atol=1e-5)
+
+
+# ---- eigenvalues, spectra over time -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["real", "complex", "batch"])
+def test_eig(kind):
+    r = np.random.default_rng(2)
+    a = r.standard_normal((2, 3, 3) if kind == "batch" else (3, 3))
+    a = a if kind == "real" else a + 1j * r.standard_normal(a.shape)
+    values, vectors = mt.linalg.eig(mt.from_numpy(a))
+    assert mt.allclose(mt.from_numpy(a).cdouble() @ vectors, vectors * values.unsqueeze(-2))
+    assert mt.allclose(vectors.abs().square().sum(-2), mt.ones(*a.shape[:-1], dtype=mt.float64))
+    assert mt.equal(mt.linalg.eigvals(mt.from_numpy(a)), values)
+    leaf = mt.from_numpy(a).requires_grad_()
+    assert gradcheck(lambda x: mt.linalg.eigvals(x), (leaf,))
+    assert gradgradcheck(lambda x: mt.linalg.eigvals(x), (leaf,))
+    # a loss of eigenvectors that does not see their phase
+    assert gradcheck(lambda x: mt.linalg.eig(x).eigenvectors.abs(), (leaf,))
+    with pytest.raises(
+        RuntimeError, match="linalg.eig: A must be batches of square matrices, but they are 2 by 3"
+    ):
+        mt.linalg.eig(mt.ones(2, 3))
+    if torch:
+        assert np.allclose(values.numpy(), torch.linalg.eigvals(torch.from_numpy(a)).numpy())
+
+
+SPECTRA = [
+    "n_fft=8",
+    "n_fft=8, hop_length=3, win_length=6",
+    "n_fft=8, normalized=True",
+    "n_fft=8, center=False",
+]
+
+
+@pytest.mark.parametrize("call", SPECTRA)
+@pytest.mark.parametrize("shape", [(40,), (2, 40)])
+def test_stft(call, shape):
+    x = np.random.default_rng(1).standard_normal(shape)
+    options = eval(f"dict({call})")
+    window = np.hanning(options.get("win_length", 8) + 2)[1:-1]
+    f = lambda x, m=mt: m.stft(x, **options, window=m.from_numpy(window), return_complex=True)  # noqa: E731
+    y = f(mt.from_numpy(x))
+    if torch:
+        np.testing.assert_allclose(y.numpy(), f(torch.from_numpy(x), torch).numpy(), atol=1e-12)
+    back = mt.istft(y, **options, window=mt.from_numpy(window))
+    n = back.shape[-1]
+    np.testing.assert_allclose(back.numpy(), x[..., :n], atol=1e-10)
+    assert gradcheck(f, (mt.from_numpy(x[..., :12]).requires_grad_(),))
+    with pytest.raises(
+        RuntimeError, match="stft requires the return_complex parameter be given for real inputs"
+    ):
+        mt.stft(mt.ones(8), 4)
