@@ -55,6 +55,8 @@ def page_of(notebook: nbformat.NotebookNode) -> str:
         if cell.cell_type == "markdown":
             cell.source = with_mathml(cell.source)
     page, _ = HTMLExporter().from_notebook_node(notebook)
+    # The playground's kernel is gone by now: the page trains by itself.
+    page = re.sub(r"&quot;kernel&quot;:&quot;[^&]*&quot;", "&quot;kernel&quot;:null", page)
     page = re.sub(r'<script[^>]*src="https?://[^"]*"[^>]*>\s*</script>', "", page)  # MathJax, RequireJS
     return re.sub(r'href="(lecture|side_by_side|workbook_\w+)\.ipynb"', r'href="\1.html"', page)
 
