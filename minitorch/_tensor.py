@@ -343,6 +343,23 @@ class UntypedStorage:
     def __init__(self, t: Tensor):
         self._tensor = t.detach()
 
+    @staticmethod
+    def from_file(filename: Any, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
+        """The first nbytes of a file, read when they are looked at; shared: writes go to the file."""
+        bytes_ = np.memmap(filename, np.uint8, "r+" if shared else "c", shape=(nbytes,) if nbytes else None)
+        return UntypedStorage(_C.from_numpy(np.asarray(bytes_)))
+
+    def _bytes(self) -> Tensor:
+        return self._tensor.view(_C.uint8).as_strided((self.nbytes(),), (1,), 0)
+
+    def __getitem__(self, i: Any) -> Any:
+        """One byte, or a range of them as a tensor over the same memory."""
+        return self._bytes()[i] if isinstance(i, slice) else self._bytes()[i].item()
+
+    def untyped(self) -> UntypedStorage:
+        """This storage as bytes."""
+        return UntypedStorage(self._tensor)
+
     def data_ptr(self) -> int:
         """The address of the first byte."""
         return self._tensor._storage_info()[0]

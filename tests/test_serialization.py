@@ -8,8 +8,11 @@ import io
 import os
 import pickle
 import stat
+import subprocess
+import sys
 import zipfile
 from collections import Counter, OrderedDict, namedtuple
+from pathlib import Path
 
 import pytest
 from fuzz_files import FILES, STORED, changed, damaged_files, flips_found, outcome
@@ -425,3 +428,43 @@ def test_damaged_files_give_one_error(stored):
 
 def test_flips_are_found():
     assert flips_found(5) == (160, 160)
+
+
+# ---- other formats ----------------------------------------------------------------------------------------
+
+
+def test_safetensors_through_its_package(tmp_path):
+    pytest.importorskip("safetensors", reason="safetensors is not installed")
+    (tmp_path / "program.py").write_text(
+        "import torch\n"
+        "from safetensors.torch import load_file, load_model, save_file, save_model\n"
+        "model = torch.nn.Linear(3, 2)\n"
+        "more = {'h': torch.ones(3, dtype=torch.bfloat16), 'i': torch.arange(4), **model.state_dict()}\n"
+        "save_file(more, 'a.safetensors', metadata={'a': 'b'})\n"
+        "found = load_file('a.safetensors')\n"
+        "assert all(torch.equal(found[k], more[k]) and found[k].dtype is more[k].dtype for k in more)\n"
+        "save_model(model, 'b.safetensors')\n"
+        "print(load_model(torch.nn.Linear(3, 2), 'b.safetensors'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "minitorch", "program.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(minitorch.__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout == "(set(), [])\n", done.stderr
+
+
+def test_memory_of_a_file(tmp_path):
+    (tmp_path / "f").write_bytes(bytes(range(10)))
+    storage = minitorch.UntypedStorage.from_file(str(tmp_path / "f"), nbytes=8)
+    assert storage.nbytes() == 8 and storage[3] == 3 and storage[2:4].tolist() == [2, 3]
+    assert storage.untyped()[0:4].view(minitorch.int32).item() == 0x03020100
+    storage[0:1].fill_(9)
+    assert (tmp_path / "f").read_bytes()[0] == 0  # a private copy
+    shared = minitorch.UntypedStorage.from_file(str(tmp_path / "f"), shared=True, nbytes=8)
+    shared[0:1].fill_(9)
+    del shared, storage
+    assert (tmp_path / "f").read_bytes()[0] == 9

@@ -94,6 +94,37 @@ def _png(pixels: np.ndarray) -> Any:
     )
 
 
+def _pr_counts(labels: np.ndarray, predictions: np.ndarray, thresholds: int, weights: Any) -> np.ndarray:
+    """Six rows, a column for each threshold from 0 to 1: true and false positives, true and false negatives,
+    precision, recall."""
+    thresholds = min(thresholds, 127)
+    weights = np.ones(labels.size) if weights is None else _array(weights).reshape(-1)
+    bins = np.minimum((predictions.reshape(-1) * (thresholds - 1)).astype(int), thresholds - 1)
+    wanted = labels.reshape(-1).astype(bool)
+    # What lies in a bin is positive for its threshold and for all below it.
+    positives, negatives = (
+        np.bincount(bins, weights * kind, minlength=thresholds)[::-1].cumsum()[::-1]
+        for kind in (wanted, ~wanted)
+    )
+    found = positives + negatives
+    precision = positives / np.maximum(found, 1e-7)
+    recall = positives / max(positives[0], 1e-7)
+    return np.stack(
+        [positives, negatives, negatives[0] - negatives, positives[0] - positives, precision, recall]
+    )
+
+
+def _sprite(images: np.ndarray, path: str) -> None:
+    """All images (n, c, h, w), numbers from 0 to 1, in one square file, row by row."""
+    from PIL import Image
+
+    side = int(np.ceil(np.sqrt(len(images))))
+    empty = np.zeros((side * side - len(images), *images.shape[1:]), images.dtype)
+    whole = np.concatenate([images, empty]).reshape(side, side, *images.shape[1:])
+    whole = whole.transpose(2, 0, 3, 1, 4).reshape(images.shape[1], side * images.shape[2], -1)
+    Image.fromarray(_pixels(whole, "CHW")).save(path)
+
+
 class SummaryWriter:
     """Writes records of a training to files in a folder, which TensorBoard reads.
 
@@ -224,6 +255,59 @@ class SummaryWriter:
         )
         metadata = summary_pb2.SummaryMetadata(plugin_data=data)
         self._add(global_step, walltime, tag=tag + "/text_summary", metadata=metadata, tensor=tensor)
+
+    def add_pr_curve(
+        self, tag: str, labels: Any, predictions: Any, global_step: Any = None, num_thresholds: int = 127,
+        weights: Any = None, walltime: float | None = None,
+    ) -> None:  # fmt: skip
+        """Precision over recall: labels are 0 or 1, predictions from 0 to 1."""
+        from tensorboard.plugins.pr_curve import metadata
+
+        counts = _pr_counts(_array(labels), _array(predictions), num_thresholds, weights)
+        tensor = tensor_pb2.TensorProto(
+            dtype=types_pb2.DT_FLOAT,
+            float_val=counts.reshape(-1).tolist(),
+            tensor_shape=tensor_shape_pb2.TensorShapeProto(
+                dim=[tensor_shape_pb2.TensorShapeProto.Dim(size=n) for n in counts.shape]
+            ),
+        )
+        about = metadata.create_summary_metadata(
+            display_name=tag, description="", num_thresholds=counts.shape[1]
+        )
+        self._add(global_step, walltime, tag=tag, metadata=about, tensor=tensor)
+
+    def add_embedding(
+        self, mat: Any, metadata: Any = None, label_img: Any = None, global_step: Any = None,
+        tag: str = "default", metadata_header: Any = None,
+    ) -> None:  # fmt: skip
+        """Rows of a matrix (n, d) for the projector, with a label and an image (n, c, h, w) each if given."""
+        folder = os.path.join(f"{int(global_step or 0):05d}", tag.replace("/", "__"))
+        place = os.path.join(self.log_dir, folder)
+        os.makedirs(place, exist_ok=True)
+        lines = [f'tensor_name: "{tag}:{int(global_step or 0):05d}"', f'tensor_path: "{folder}/tensors.tsv"']
+        rows = _array(mat)
+        if rows.ndim != 2:
+            raise AssertionError("mat should be 2D, where mat.size(0) is the number of data points")
+        np.savetxt(os.path.join(place, "tensors.tsv"), rows, fmt="%.8g", delimiter="\t")
+        if metadata is not None:
+            if len(metadata) != len(rows):
+                raise AssertionError("#labels should equal with #data points")
+            table = [metadata_header, *metadata] if metadata_header else metadata
+            with open(os.path.join(place, "metadata.tsv"), "w", encoding="utf8") as file:
+                file.writelines(
+                    "\t".join(map(str, row if metadata_header else [row])) + "\n" for row in table
+                )
+            lines.append(f'metadata_path: "{folder}/metadata.tsv"')
+        if label_img is not None:
+            images = _array(label_img)
+            if len(images) != len(rows):
+                raise AssertionError("#images should equal with #data points")
+            _sprite(images, os.path.join(place, "sprite.png"))
+            height, width = images.shape[2:]
+            size = f"single_image_dim: {width}\n    single_image_dim: {height}"
+            lines.append(f'sprite {{\n    image_path: "{folder}/sprite.png"\n    {size}\n  }}')
+        with open(os.path.join(self.log_dir, "projector_config.pbtxt"), "a", encoding="utf8") as file:
+            file.write("embeddings {\n  " + "\n  ".join(lines) + "\n}\n")
 
     def add_graph(
         self, model: Any, input_to_model: Any = None, verbose: bool = False, **options: Any

@@ -88,3 +88,26 @@ def test_figures(tmp_path):
     with SummaryWriter(str(tmp_path)) as writer:
         writer.add_figure("one", figure)
     assert [(r[1], r[4].height, r[4].width) for r in records(tmp_path)] == [("one", 50, 50)]
+
+
+def test_precision_and_recall_and_embeddings(tmp_path):
+    from google.protobuf import text_format
+    from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
+    from torch.utils.tensorboard import SummaryWriter as Theirs
+
+    from minitorch.utils.tensorboard import SummaryWriter as Ours
+
+    curves, configs, labels = [], [], []
+    for library, writer in ((minitorch, Ours), (torch, Theirs)):
+        folder = tmp_path / library.__name__
+        with writer(str(folder)) as w:
+            scores = library.tensor([0.9, 0.8, 0.4, 0.6, 0.1])
+            w.add_pr_curve("pr", library.tensor([1, 0, 1, 1, 0]), scores, 2)
+            images = library.ones(5, 3, 4, 4) / 2
+            w.add_embedding(scores.view(5, 1), list("abcde"), images, global_step=3, tag="e")
+        curves.append([list(value.float_val) for _, tag, _, _, value in records(folder) if tag == "pr"])
+        assert (folder / "00003" / "e" / "sprite.png").exists()
+        labels.append((folder / "00003" / "e" / "metadata.tsv").read_text())
+        configs.append(text_format.Parse((folder / "projector_config.pbtxt").read_text(), ProjectorConfig()))
+    assert curves[0][0] == pytest.approx(curves[1][0]) and len(curves[0][0]) == 6 * 127
+    assert labels[0] == labels[1] and configs[0] == configs[1]
