@@ -25,15 +25,10 @@ newaxis = None
 # Functions that stand in a submodule of their own.
 _lazy = {
     "GradScaler": "amp", "autocast": "amp", "compare": "_compare", "compile": "compiler",
-<<<<<<< HEAD
     "from_torch": "beside", "graph": "_graph", "istft": "_spectral", "load": "serialization",
     "load_ipython_extension": "_compare", "save": "serialization", "stft": "_spectral",
     "summary": "_summary", "teaching": "_teaching", "to_torch": "beside", "vmap": "func",
-=======
-    "from_torch": "beside", "graph": "_graph", "load": "serialization", "load_ipython_extension": "_compare",
-    "save": "serialization", "summary": "_summary", "teaching": "_teaching", "to_torch": "beside",
-    "vmap": "func", "TypedStorage": "_tensor", "UntypedStorage": "_tensor",
->>>>>>> 572dab1 (safetensors.torch works on minitorch: storages of files; SummaryWriter's precision-recall curves and embeddings)
+    "TypedStorage": "_tensor", "UntypedStorage": "_tensor",
 }  # fmt: skip
 _lazy |= dict.fromkeys(
     """
