@@ -26,7 +26,7 @@ CFLAGS_softmax = -O3
 CFLAGS_windows = -O3
 
 # Compiled for size: what is called seldom, or spends its time in other files.
-SMALL = arrange blend complex complex_lu complex_parts create linalg linalg_more masked matrices random_create scatter special statistics triangular bits select moments py_bind_error py_data py_device py_dlpack py_dtype py_error py_factory py_function py_node py_node_hook py_numpy py_old_order py_op_doc py_op_register py_random py_schema py_watch watch
+SMALL = arrange blend complex complex_matrices complex_parts create linalg linalg_more masked matrices random_create scatter special statistics triangular bits select moments py_bind_error py_data py_device py_dlpack py_dtype py_error py_factory py_function py_node py_node_hook py_numpy py_old_order py_op_doc py_op_register py_random py_schema py_watch watch
 CFLAGS_small = -Os
 
 CFLAGS_warnings = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes

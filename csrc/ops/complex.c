@@ -124,6 +124,7 @@ enum { BOOLEAN, REAL, WHOLE }; /* results of COMPLEX rows */
 #define LINEAR_VALUE(id, others)
 #define SAME(id)
 #define HOLOMORPHIC(id, function)
+#define OWN(id, function)
 #define BILINEAR(id)
 #define COMPOSED(id)
 #define BY(id, function)
@@ -170,7 +171,8 @@ static const form forms[] = {
      .values = true},
 #define HOLOMORPHIC(id, function)                                                                  \
     {.op = &mt_op_##id, .forward = mt_complex_##function, .rule = conjugated_rule},
-#define SAME(id)     {.op = &mt_op_##id, .rule = same_rule},
+#define OWN(id, function) {.op = &mt_op_##id, .forward = mt_complex_##function, .rule = same_rule},
+#define SAME(id)          {.op = &mt_op_##id, .rule = same_rule},
 #define BILINEAR(id) {.op = &mt_op_##id, .forward = bilinear_form_forward, .rule = conjugated_rule},
 #define COMPOSED(id) {.op = &mt_op_##id, .compose = true},
 #define BY(id, function) {.op = &mt_op_##id, .forward = mt_complex_##function, .compose = true},

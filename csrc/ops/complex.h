@@ -10,9 +10,11 @@ mt_tensor *mt_no_complex(const mt_call *c);
 /* The real operator of a call that its twin runs. */
 const mt_op *mt_real_op(const mt_call *c);
 
-/* The functions of HOLOMORPHIC rows, and some of BY rows (ops/complex_lu.c). */
+/* The functions of HOLOMORPHIC and OWN rows, and some of BY rows (ops/complex_matrices.c). */
 int mt_complex_solve(mt_call *c);
 int mt_complex_det(mt_call *c);
+int mt_complex_cholesky(mt_call *c);
+int mt_complex_eigh(mt_call *c);
 int mt_complex_slogdet(mt_call *c);
 int mt_complex_logdet(mt_call *c);
 

@@ -14,6 +14,7 @@
 
 static mt_dtype type_of(const mt_tensor *x) { return (mt_dtype)x->dtype; }
 static mt_tensor *mT(mt_tensor *x) { return mt_transpose(x, -2, -1); }
+static mt_tensor *mH(mt_tensor *x) { return mt_adjoint(x); } /* rules of complex matrices need it */
 static mt_tensor *mm(mt_tensor *x, mt_tensor *y) { return mt_matmul(x, y); }
 static mt_tensor *plus(mt_tensor *x, mt_tensor *y) { return x && y ? mt_add(x, y) : x ? x : y; }
 static double *data_of(mt_tensor *x) { return (double *)(void *)x->data; }
@@ -350,15 +351,16 @@ static int linalg_cholesky_ex_forward(mt_call *c)
     mt_tensor *l = c->arg[0].b ? mT(a) : a;
     return l && deliver(c, 0, type_of(x), l) == 0 ? deliver(c, 1, MT_INT32, info) : -1;
 }
-/* With P = L^T gL and Phi the lower triangle with half the diagonal: gA = L^-T (Phi(P) + Phi(P)^T) / 2 L^-1. */
+/* With P = L^H gL and Phi the lower triangle with half the diagonal: gA = L^-H (Phi(P) + Phi(P)^H) / 2 L^-1. */
 static void linalg_cholesky_ex_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     mt_tensor *l = c->out[0], *g = gout[0];
     if (!gin[0]) return;
-    if (c->arg[0].b) l = mT(l), g = mT(g);
-    mt_tensor *phi = mt_tril(mm(mT(l), g), 0), *both = mt_add(phi, mT(mt_tril(phi, -1)));
+    if (c->arg[0].b) l = mH(l), g = mH(g);
+    mt_tensor *phi = mt_tril(mm(mH(l), g), 0), *both = mt_add(phi, mH(mt_tril(phi, -1)));
+    if (both && mt_is_complex(type_of(both))) both = mt_mul(mt_add(both, mH(both)), mt_number(0.5));
     mt_tensor *right = mT(mt_solve_square(mT(l), mT(mt_mul(both, mt_number(0.5)))));
-    gin[0] = mt_solve_square(mT(l), right);
+    gin[0] = mt_solve_square(mH(l), right);
 }
 MT_OP(linalg_cholesky_ex, .kind = MT_LINALG | MT_OUT, .keeps = {MT_KEEP_OUT(0)},
       .backward = linalg_cholesky_ex_backward,
@@ -518,17 +520,18 @@ static mt_tensor *gaps(mt_tensor *x)
     mt_tensor *e = mt_sub(mt_unsqueeze(x, -2), mt_unsqueeze(x, -1));
     return e ? mt_add(e, identity(type_of(x), columns(e))) : NULL;
 }
-/* gA = V (diag(gw) + (X - X^T) / (2 E)) V^T with X = V^T gV and E_ij = w_j - w_i. */
+/* gA = V (diag(gw) + (X - X^H) / (2 E)) V^H with X = V^H gV and E_ij = w_j - w_i. */
 static void linalg_eigh_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     mt_tensor *w = c->out[0], *v = c->out[1], *inner = NULL;
     if (!gin[0]) return;
     if (gout[1]) {
-        mt_tensor *x = mm(mT(v), gout[1]);
-        inner = mt_div(mt_mul(mt_sub(x, mT(x)), mt_number(0.5)), gaps(w));
+        mt_tensor *x = mm(mH(v), gout[1]);
+        inner = mt_div(mt_mul(mt_sub(x, mH(x)), mt_number(0.5)), gaps(w));
     }
     inner = plus(inner, gout[0] ? mt_diag_embed(gout[0]) : NULL);
-    gin[0] = inner ? mm(mm(v, inner), mT(v)) : NULL;
+    if (inner) inner = mt_to_dtype(inner, type_of(v));
+    gin[0] = inner ? mm(mm(v, inner), mH(v)) : NULL;
 }
 MT_OP(
     linalg_eigh, .kind = MT_LINALG | MT_OUT, .keeps = {MT_KEEP_OUT(0) | MT_KEEP_OUT(1)},

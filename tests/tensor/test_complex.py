@@ -469,7 +469,7 @@ def test_convolution_theorem():
     assert mt.allclose(mt.fft.irfft(mt.fft.rfft(a) * mt.fft.rfft(b), 8), circular, atol=1e-5)
 
 
-# ---- eigenvalues, spectra over time -------------------------------------------------------------------
+# ---- matrices, spectra over time ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["real", "complex", "batch"])
@@ -492,6 +492,37 @@ def test_eig(kind):
         mt.linalg.eig(mt.ones(2, 3))
     if torch:
         assert np.allclose(values.numpy(), torch.linalg.eigvals(torch.from_numpy(a)).numpy())
+
+
+def hermitian(x):
+    return x + x.mH
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (2, 3, 3), (1, 1), (0, 0)], ids=str)
+def test_hermitian_matrices(shape):
+    r = np.random.default_rng(0)
+    x = mt.from_numpy(r.standard_normal(shape) + 1j * r.standard_normal(shape))
+    h, eye = hermitian(x), mt.eye(shape[-1], dtype=mt.cdouble)
+    positive = x @ x.mH + eye
+    values, vectors = mt.linalg.eigh(h)
+    assert mt.allclose(h @ vectors, vectors * values.unsqueeze(-2))
+    assert mt.allclose(vectors.mH @ vectors, eye.expand(*shape)) and (values.diff() >= 0).all()
+    assert mt.allclose(mt.linalg.eigvalsh(h, "U"), values)
+    lower, upper = mt.linalg.cholesky(positive), mt.linalg.cholesky(positive, upper=True)
+    assert mt.allclose(lower @ lower.mH, positive) and mt.allclose(upper, lower.mH)
+    if torch:
+        assert np.allclose(lower.numpy(), torch.linalg.cholesky(torch.from_numpy(positive.numpy())).numpy())
+    if shape[-1] < 2:
+        return
+    leaf = (x.clone().requires_grad_(),)
+    for f in (
+        lambda x: mt.linalg.eigvalsh(hermitian(x)),
+        lambda x: mt.linalg.cholesky(x @ x.mH + eye),
+        lambda x: mt.linalg.solve(x + 3 * eye, x),
+        lambda x: mt.linalg.slogdet(x + 3 * eye),
+    ):
+        assert gradcheck(f, leaf) and gradgradcheck(f, leaf)
+    assert gradcheck(lambda x: mt.linalg.eigh(hermitian(x)).eigenvectors.abs(), leaf)
 
 
 SPECTRA = [
