@@ -109,8 +109,9 @@ class BuildC(build_ext):
                 name = f"{layer}_{source.stem}"
                 if layer != "kernels" or source.name == "select.c":
                     flags = (python if layer == "python" else core) + self.lto
-                    small = self.make["CFLAGS_small"] if source.stem in self.make["SMALL"] else []
-                    yield self.job(source, folder / f"{name}.o", flags + small)
+                    for kind in ("small", "hot"):
+                        flags = flags + self.make[f"CFLAGS_{kind}"] * (source.stem in self.make[kind.upper()])
+                    yield self.job(source, folder / f"{name}.o", flags)
                     continue
                 for isa in isas:
                     flags = self.make.get(f"CFLAGS_{source.stem}", []) + self.make[f"FLAGS_{isa}"]

@@ -29,4 +29,8 @@ CFLAGS_windows = -O3
 SMALL = arrange blend complex complex_matrices complex_parts create linalg linalg_more masked matrices random_create scatter special statistics triangular bits select moments py_bind_error py_data py_device py_dlpack py_dtype py_error py_factory py_function py_node py_node_hook py_numpy py_old_order py_op_doc py_op_register py_random py_schema py_watch watch
 CFLAGS_small = -Os
 
+# Compiled for speed: what every call goes through, where loops over one, two or three inputs are to vanish.
+HOT = apply node chain tensor hooks py_op py_nn_call py_nn_forward
+CFLAGS_hot = -O3
+
 CFLAGS_warnings = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes

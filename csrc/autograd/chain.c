@@ -35,6 +35,15 @@ static inline mt_tensor *fresh(const mt_dims *d)
     return mt_take(mt_empty(d->dtype, d->ndim, d->size));
 }
 
+/* The same for a leaf, which nearly always still has the shape that the call saw. */
+static inline mt_tensor *fresh_for(const mt_tensor *leaf, const mt_dims *d)
+{
+    return MT_LIKELY(leaf->dtype == d->dtype &&
+                     mt_shape_equal(leaf->ndim, leaf->size, d->ndim, d->size))
+               ? mt_twin(leaf)
+               : fresh(d);
+}
+
 static inline int give(mt_tensor *leaf, mt_tensor *g)
 {
     if (MT_LIKELY(!leaf->grad && g->has_block && mt_is_contiguous(leaf))) {
@@ -90,6 +99,7 @@ static MT_INLINE void leave(mt_node *n, int nin, int inner, bool retain_graph)
 static MT_INLINE int find_inner(const mt_node *n, int nin)
 {
     int inner = -1;
+    MT_UNROLL
     for (int i = 0; i < nin; i++) {
         const mt_edge *e = &n->next[i];
         if (e->node) {
@@ -111,22 +121,24 @@ static MT_INLINE int step_in(wave *w, wave *next, int nin, bool retain_graph)
     mt_tensor *made[INPUTS];
     int inner = find_inner(n, nin), done = -1;
     if (inner == SEVERAL) return 0;
-    if (mt_node_check_kept(n, nin) < 0) return -1;
+    if (mt_node_check_kept(n, nin, 1) < 0) return -1;
     next->node = NULL;
     next->owner = NULL;
     for (int i = 0; i < nin; i++) made[i] = NULL;
+    MT_UNROLL
     for (int i = 0; i < nin; i++) {
         place[i] = NULL;
         if (i == inner)
             place[i] = place_for(next, &n->next[i], &n->in_dims[i]);
         else if (!n->next[i].leaf)
             continue;
-        else if ((made[i] = fresh(&n->in_dims[i])))
+        else if ((made[i] = fresh_for(n->next[i].leaf, &n->in_dims[i])))
             place[i] = made[i]->data;
         if (MT_UNLIKELY(!place[i])) goto undo;
     }
     done = n->call.op->raw(&n->call, w->data, place);
     if (MT_UNLIKELY(done <= 0)) goto undo;
+    MT_UNROLL
     for (int i = 0; i < nin; i++) {
         if (!made[i]) continue;
         mt_tensor *g = made[i];

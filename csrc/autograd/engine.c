@@ -247,7 +247,7 @@ static MT_INLINE int run_rule_in(run *r, mt_node *n, int nin, mt_tensor **gout, 
     mt_tensor **gin = room;
     int mark = mt_self.scope_top;
     if (!mark_wanted(r, n, nin, gin)) return 0;
-    if (mt_node_check_kept(n, nin) < 0) return -1;
+    if (mt_node_check_kept(n, nin, n->call.nout) < 0) return -1;
     if (MT_LIKELY(!r->create_graph)) {
         (op->fused ? op->fused : op->backward)(&n->call, gout, gin);
     } else {

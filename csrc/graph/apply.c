@@ -153,6 +153,7 @@ static int deliver_targets(mt_call *c)
 static MT_INLINE uint32_t flags_of_inputs(const mt_call *c, int nin, uint32_t *types)
 {
     uint32_t flags = 0;
+    MT_UNROLL
     for (int i = 0; i < nin; i++) {
         mt_tensor *t = c->in[i];
         if (!t) continue;
@@ -292,6 +293,8 @@ mt_tensor *mt_apply(mt_call *c)
         flags = flags_of_inputs(c, 2, &types);
     else if (c->nin == 1)
         flags = flags_of_inputs(c, 1, &types);
+    else if (c->nin == 3)
+        flags = flags_of_inputs(c, 3, &types);
     else
         flags = flags_of_inputs(c, c->nin, &types);
     c->context = NULL;

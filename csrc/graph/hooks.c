@@ -128,4 +128,10 @@ static void drop_history(mt_tensor *t)
     t->grad = t->base = NULL;
 }
 
-void mt_hooks_init(void) { mt_tensor_drop_history = drop_history; }
+static void drop_node(mt_node *n) { mt_node_release(n); }
+
+void mt_hooks_init(void)
+{
+    mt_tensor_drop_history = drop_history;
+    mt_tensor_drop_node = drop_node;
+}

@@ -356,6 +356,7 @@ static MT_INLINE int remember_usual(const mt_call *c, int nin, uint32_t keeps)
     n->host = NULL;
     n->block_size = bytes;
     for (int i = 0; i < c->narg; i++) n->call.arg[i] = c->arg[i];
+    MT_UNROLL
     for (int i = 0; i < nin; i++)
         if (MT_UNLIKELY(remember_input(n, c->in[i], i, keeps & MT_KEEP_IN(i),
                                        size + MT_INLINE_DIMS * i) < 0))
@@ -375,15 +376,16 @@ static MT_INLINE int remember_usual(const mt_call *c, int nin, uint32_t keeps)
 static MT_INLINE int remember_few(const mt_call *c, int nin)
 {
     uint32_t keeps = 0;
-    int most = 0;
+    unsigned deep = 0; /* more than 7: some input has more dimensions than lie inline */
     const mt_tensor *y = c->out[0];
+    MT_UNROLL
     for (int i = 0; i < nin; i++) {
         const mt_tensor *t = c->in[i];
         if (!t) continue;
-        if (t->ndim > most) most = t->ndim;
+        deep |= t->ndim + 7u - MT_INLINE_DIMS;
         if (mt_requires_grad(t)) keeps |= c->op->keeps[i < MT_KEEP_SLOTS ? i : MT_KEEP_SLOTS - 1];
     }
-    if (MT_LIKELY(y && !y->node && mt_is_floating((mt_dtype)y->dtype) && most <= MT_INLINE_DIMS &&
+    if (MT_LIKELY(y && !y->node && mt_is_floating((mt_dtype)y->dtype) && deep <= 7 &&
                   arguments_stay(c)))
         return remember_usual(c, nin, keeps);
     return remember(c, nin, 1, NULL);
@@ -406,6 +408,7 @@ int mt_node_remember(const mt_call *c, mt_tensor *original)
 static MT_INLINE void drop(mt_node *n, int nin, int nout)
 {
     n->released = true;
+    MT_UNROLL
     for (int i = 0; i < nin; i++) {
         mt_edge e = n->next[i];
         mt_tensor *t = n->call.in[i];

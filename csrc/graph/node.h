@@ -4,6 +4,9 @@
 
 #include "graph/op.h"
 
+/* Before a loop over inputs where their number is a constant of 1 to 3: no loop is left. */
+#define MT_UNROLL _Pragma("GCC unroll 4")
+
 /* Where the gradient of an input goes: to output out_nr of a node, or into a
  * leaf. Both NULL: nowhere. */
 typedef struct mt_edge {
@@ -50,16 +53,17 @@ extern int (*mt_node_made)(mt_node *n);
 /* Drops kept values and edges (after backward without retain_graph). */
 void mt_node_drop(mt_node *n);
 
-/* mt_node_drop, then mt_node_release of the last reference, to a node with nin inputs that nobody
- * else has, no hooks and no host object. */
+/* mt_node_drop, then mt_node_release of the last reference, to a node with nin inputs and one output
+ * that nobody else has, no hooks and no host object. */
 static MT_INLINE void mt_node_scrap(mt_node *n, int nin)
 {
+    MT_UNROLL
     for (int i = 0; i < nin; i++) {
         mt_release(n->call.in[i]);
         mt_release(n->next[i].leaf);
         if (n->next[i].node) mt_node_release(n->next[i].node);
     }
-    for (int k = 0; k < n->call.nout; k++) mt_release(n->call.out[k]);
+    mt_release(n->call.out[0]);
     if (MT_UNLIKELY(n->call.context != NULL) && n->call.op->release)
         n->call.op->release(n->call.context);
     mt_free(n, n->block_size);
@@ -82,12 +86,11 @@ static MT_INLINE bool mt_node_stale(const mt_node *n, int i)
     return t && t->storage->version != n->version[i];
 }
 int mt_node_fail_stale(const mt_node *n, int i); /* -1 with PyTorch's error */
-/* Is all that n, which has nin inputs, keeps as it was? -1 if not. */
-static MT_INLINE int mt_node_check_kept(const mt_node *n, int nin)
+/* Is all that n, which has nin inputs and nout outputs, keeps as it was? -1 if not. */
+static MT_INLINE int mt_node_check_kept(const mt_node *n, int nin, int nout)
 {
-    for (int i = 0; i < nin; i++)
-        if (MT_UNLIKELY(mt_node_stale(n, i))) return mt_node_fail_stale(n, i);
-    for (int i = nin; i < nin + n->call.nout; i++)
+    MT_UNROLL
+    for (int i = 0; i < nin + nout; i++)
         if (MT_UNLIKELY(mt_node_stale(n, i))) return mt_node_fail_stale(n, i);
     return 0;
 }

@@ -7,19 +7,13 @@
 
 #include <string.h>
 
-static bool same_text(const char *a, const char *b)
-{
-    while (*a && *a == *b) a++, b++;
-    return *a == *b;
-}
-
 int mt_reduction_of(const char *text, mt_loss_reduction *r)
 {
-    if (MT_LIKELY(same_text(text, "mean")))
+    if (MT_LIKELY(text[0] == 'm' && text[1] == 'e' && text[2] == 'a' && text[3] == 'n' && !text[4]))
         *r = MT_LOSS_MEAN;
-    else if (same_text(text, "sum"))
+    else if (!strcmp(text, "sum"))
         *r = MT_LOSS_SUM;
-    else if (same_text(text, "none"))
+    else if (!strcmp(text, "none"))
         *r = MT_LOSS_NONE;
     else
         return mt_error(MT_VALUE, "%s is not a valid value for reduction", text);

@@ -381,13 +381,33 @@ static inline bool usual_layer(const mt_tensor *x, const mt_tensor *w, const mt_
            (!bias || (bias->ndim == 1 && bias->size[0] == w->size[0] && bias->dtype == w->dtype));
 }
 
+/* The kernels for x in `rows` rows, if they can read it, its weights and bias where they lie. */
+static inline const mt_layer *layer_for(const mt_tensor *x, const mt_tensor *w,
+                                        const mt_tensor *bias, int64_t rows, int64_t n, int64_t k)
+{
+    bool plain = x->flags & w->flags & (bias ? bias->flags : w->flags) & MT_CONTIGUOUS;
+    return plain && (!bias || bias->numel == n) ? small_layer((mt_dtype)x->dtype, rows, n, k)
+                                                : NULL;
+}
+
 /* y = x W^T + b, the rows of x being all its dimensions but the last. A vector as W counts as its one
  * row, and y loses the dimension. */
 static int linear_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *w = c->in[1], *bias = c->in[2], *y;
     int64_t size[MT_MAX_DIMS], rows = 1;
-    if (MT_UNLIKELY(!usual_layer(x, w, bias)) && check_linear(x, w, bias) < 0) return -1;
+    const mt_layer *l;
+    if (MT_LIKELY(usual_layer(x, w, bias))) {
+        size[0] = rows = x->size[0];
+        size[1] = w->size[0];
+        if (MT_LIKELY((l = layer_for(x, w, bias, rows, size[1], x->size[1])) != NULL)) {
+            if (!(y = mt_result(c, 0, (mt_dtype)x->dtype, 2, size))) return -1;
+            goto small;
+        }
+        rows = 1;
+    } else if (check_linear(x, w, bias) < 0) {
+        return -1;
+    }
     if (x->ndim != 2 && !mt_is_contiguous(x) && !(x = mt_contiguous_raw(x, (mt_dtype)x->dtype)))
         return -1;
     mt_dtype d = (mt_dtype)x->dtype;
@@ -396,16 +416,14 @@ static int linear_forward(mt_call *c)
     for (int i = 0; i < x->ndim - 1; i++) rows *= size[i] = x->size[i];
     size[x->ndim - 1] = n;
     if (!(y = mt_result(c, 0, d, x->ndim - vector, size))) return -1;
-    const mt_layer *l = small_layer(d, rows, n, k);
-    if (l && (x->flags & w->flags & (bias ? bias->flags : w->flags) & MT_CONTIGUOUS) &&
-        (!bias || bias->numel == n)) {
-        l->forward(rows, x->data, w->data, bias ? bias->data : NULL, y->data);
-        return 0;
-    }
+    if ((l = layer_for(x, w, bias, rows, n, k))) goto small;
     if (bias) fill_rows(y, bias, rows, n);
     int64_t x_row = x->ndim == 2 ? x->stride[0] : k, x_col = x->ndim == 2 ? x->stride[1] : 1;
     return mt_gemm(d, rows, n, k, x->data, x_row, x_col, w->data, w->stride[w->ndim - 1],
                    w->stride[0], y->data, n, bias != NULL);
+small:
+    l->forward(rows, x->data, w->data, bias ? bias->data : NULL, y->data);
+    return 0;
 }
 
 static mt_tensor *as_rows(mt_tensor *t)

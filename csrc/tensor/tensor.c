@@ -10,6 +10,7 @@
 
 int64_t mt_live_tensors;
 void (*mt_tensor_drop_history)(mt_tensor *t);
+void (*mt_tensor_drop_node)(struct mt_node *node);
 void (*mt_host_release)(mt_tensor *t);
 
 /* Note [One block]
@@ -140,24 +141,25 @@ static __attribute__((noinline)) void free_any(mt_tensor *t)
     mt_free(t, sizeof *t);
 }
 
-/* Is there nothing to do but to give the block back? */
-static inline bool is_lone_block(const mt_tensor *t)
-{
-    const mt_storage *own = &((const block *)(const void *)t)->storage;
-    uintptr_t ties = (uintptr_t)t->node | (uintptr_t)t->grad | (uintptr_t)t->base |
-                     (uintptr_t)t->shadow | (uintptr_t)t->hooks;
-    return !ties && t->has_block && !(t->flags & MT_HOST_OWNED) && t->ndim <= MT_INLINE_DIMS &&
-           t->storage == own && own->refs == 1;
-}
-
+/* The usual case, a block of its own and nothing but perhaps a node and a shadow, stands here. */
 void mt_tensor_free(mt_tensor *t)
 {
-    if (MT_LIKELY(is_lone_block(t)) && mt_free_cached(t, sizeof(block) + own_storage(t)->nbytes)) {
-        mt_live_tensors--;
-        mt_live_storages--;
-    } else {
+    mt_storage *own = own_storage(t); /* looked at only where there is one */
+    bool rare = t->grad || t->base || t->hooks || !t->has_block || t->ndim > MT_INLINE_DIMS ||
+                t->flags & (MT_HOST_OWNED | MT_RETAIN_GRAD);
+    if (MT_UNLIKELY(rare || t->storage != own)) {
         free_any(t);
+        return;
     }
+    struct mt_node *node = t->node;
+    t->node = NULL;
+    if (node) mt_tensor_drop_node(node);
+    drop_shadow(t);
+    mt_live_tensors--;
+    if (MT_UNLIKELY(!mt_count_down(&own->refs)))
+        return; /* the block goes with the last of the two */
+    mt_live_storages--;
+    mt_free(t, sizeof(block) + own->nbytes);
 }
 
 void mt_tensor_set_storage(mt_tensor *t, mt_storage *storage)
@@ -240,6 +242,32 @@ mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size)
     if (ndim == 1) return empty_few(d, 1, size);
     if (ndim == 0) return empty_few(d, 0, size);
     return ndim == 3 ? empty_few(d, 3, size) : empty_any(d, ndim, size);
+}
+
+/* ndim is a constant. */
+static MT_INLINE mt_tensor *twin_few(const mt_tensor *t, int ndim)
+{
+    int64_t step = 1;
+    size_t nbytes = (size_t)(t->numel * mt_itemsize(t));
+    block *b = MT_LIKELY(nbytes <= BLOCK_DATA) ? mt_malloc_cached(sizeof *b + nbytes) : NULL;
+    if (MT_UNLIKELY(!b)) return mt_take(empty_any((mt_dtype)t->dtype, ndim, t->size));
+    mt_tensor *twin = block_init(b, (mt_dtype)t->dtype, nbytes);
+    twin->ndim = (uint8_t)ndim;
+    twin->numel = t->numel;
+    twin->flags = MT_CONTIGUOUS;
+    for (int k = ndim - 1; k >= 0; k--) {
+        twin->dims[k] = t->dims[k];
+        twin->dims[MT_INLINE_DIMS + k] = step;
+        if (k) step *= t->dims[k] > 1 ? t->dims[k] : 1;
+    }
+    return twin;
+}
+
+mt_tensor *mt_twin(const mt_tensor *t)
+{
+    if (t->ndim == 2) return twin_few(t, 2);
+    if (t->ndim == 1) return twin_few(t, 1);
+    return mt_take(mt_empty((mt_dtype)t->dtype, t->ndim, t->size));
 }
 
 /* Bytes that (size, stride) reach from the first element; -1 on overflow. */

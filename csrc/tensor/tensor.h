@@ -70,6 +70,7 @@ typedef struct mt_tensor {
 /* What graph/ does when a tensor with a node, a grad, a base or hooks
  * dies (set once by mt_init). */
 extern void (*mt_tensor_drop_history)(mt_tensor *t);
+extern void (*mt_tensor_drop_node)(struct mt_node *node); /* its node alone */
 /* Set by the binding: called instead of freeing a tensor that owns its host. Gives the last
  * reference to the host, which takes the tensor along when it goes. */
 extern void (*mt_host_release)(mt_tensor *t);
@@ -79,6 +80,8 @@ mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size);
 mt_tensor *mt_empty_strided(mt_dtype d, int ndim, const int64_t *size, const int64_t *stride);
 /* Dense like t's strides if t is dense (as PyTorch's preserve_format), else contiguous. */
 mt_tensor *mt_empty_like(const mt_tensor *t, mt_dtype d);
+/* Contiguous, of t's shape and type; owned by the CALLER. */
+mt_tensor *mt_twin(const mt_tensor *t);
 mt_tensor *mt_zeros_raw(mt_dtype d, int ndim, const int64_t *size);
 /* A 0-d tensor that counts as a number in promotion: mt_number(2), mt_number_of(scalar). */
 mt_tensor *mt_number(double value);
