@@ -179,8 +179,8 @@ static PyObject *call_function(PyObject *function, PyObject *self, PyObject *con
     return result;
 }
 
-static inline PyObject *call_module(py_nn *m, PyObject *const *args, size_t nargsf,
-                                    PyObject *kwnames)
+static __attribute__((noinline)) PyObject *call_module(py_nn *m, PyObject *const *args,
+                                                       size_t nargsf, PyObject *kwnames)
 {
     PyObject *self = (PyObject *)m, *forward = m->forward, *result;
     if (MT_UNLIKELY(m->flags | (unsigned)global_hooks)) {
@@ -214,6 +214,17 @@ PyObject *py_nn_vectorcall(PyObject *self, PyObject *const *args, size_t nargsf,
             return PyObject_Vectorcall(self, args, nargsf, kwnames);
         }
         look_up(m);
+    }
+    py_forward *f = (py_forward *)m->forward;
+    if (MT_LIKELY(!m->flags && !global_hooks && f && Py_TYPE(f) == &py_forward_type && !kwnames) &&
+        PyVectorcall_NARGS(nargsf) == PyTuple_GET_SIZE(f->inputs)) { /* nothing to sort out */
+        Py_INCREF(f);
+        PyObject *result = f->run(f, self, args);
+        Py_DECREF(f);
+        if (MT_LIKELY(result != NULL)) return result;
+        py_nn_explain(self, true, false);
+        py_nn_explain(self, false, false);
+        return NULL;
     }
     return call_module(m, args, nargsf, kwnames);
 }
