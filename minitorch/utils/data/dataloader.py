@@ -69,8 +69,9 @@ class DataLoader(Generic[_T_co]):
     iterable of indices; batch_sampler: one of lists of indices, instead of batch_size, shuffle, sampler and
     drop_last. collate_fn: makes a batch of a list of samples. drop_last: leaves out a last batch that is too
     short. generator: for shuffling and for the workers' seed; the default generator if None. num_workers,
-    worker_init_fn, persistent_workers: processes that load ahead. pin_memory, timeout,
-    prefetch_factor, multiprocessing_context, in_order: accepted.
+    worker_init_fn, persistent_workers: processes that load ahead; with multiprocessing_context="thread"
+    (not in PyTorch) they are threads, which share the dataset and the random states. pin_memory, timeout,
+    prefetch_factor, in_order: accepted.
 
     The random orders are PyTorch 2.13's for the same seed. Raises ValueError for options that exclude each
     other.
@@ -215,6 +216,9 @@ class DataLoader(Generic[_T_co]):
                 "multiprocessing_context can only be used with multi-process loading (num_workers > 0), "
                 f"but got num_workers={self.num_workers}"
             )
+        if context == "thread":
+            self.__multiprocessing_context = context
+            return
         if isinstance(context, str):
             known = multiprocessing.get_all_start_methods()
             if context not in known:

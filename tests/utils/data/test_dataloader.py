@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import random
 import sys
+import threading
 import time
 
 import numpy as np
@@ -684,3 +685,73 @@ def test_workers_that_take_turns_load_the_same(monkeypatch):
 def test_spawned_workers():
     loader = DataLoader(range(4), 2, num_workers=1, multiprocessing_context="spawn")
     assert [b.tolist() for b in loader] == [[0, 1], [2, 3]]
+
+
+# ---- workers that are threads ------------------------------------------------------------------------------
+
+
+class _Here(Dataset):
+    """What no process could be sent: it knows its threads."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.threads = set()
+
+    def __len__(self):
+        return 20
+
+    def __getitem__(self, i):
+        with self.lock:
+            self.threads.add(threading.get_ident())
+        time.sleep(0.005)
+        if i == 13:
+            raise KeyError("thirteen")
+        return i, get_worker_info().id
+
+
+def test_threads_load_in_order_and_tell_errors():
+    data = _Here()
+    loader = DataLoader(data, 2, num_workers=3, multiprocessing_context="thread", persistent_workers=True)
+    for _ in range(2):
+        batches, it = [], iter(loader)
+        while True:
+            try:
+                batches.append(next(it))
+            except KeyError as error:
+                assert "Caught KeyError in DataLoader worker thread 0.\nOriginal Traceback" in str(error)
+            except StopIteration:
+                break
+        assert [b[0].tolist() for b in batches] == [[i, i + 1] for i in range(0, 20, 2) if i != 12]
+        assert [b[1][0].item() for b in batches] == [0, 1, 2, 0, 1, 2, 1, 2, 0]
+    assert len(data.threads) == 3 and threading.get_ident() not in data.threads
+    assert loader.multiprocessing_context == "thread" and get_worker_info() is None
+
+
+def test_threads_end():
+    before = threading.active_count()
+    started = []
+    for _ in range(20):
+        loader = DataLoader(
+            range(100), 5, num_workers=4, multiprocessing_context="thread", worker_init_fn=started.append
+        )
+        next(iter(loader))
+    del loader
+    gc.collect()
+    assert threading.active_count() == before and sorted(started) == sorted(list(range(4)) * 20)
+    data = stream_data(minitorch, share=True)
+    loaded = DataLoader(data, num_workers=3, multiprocessing_context="thread")
+    assert sorted(b.item() for b in loaded) == list(range(10))
+    slow = DataLoader(_Slow(), num_workers=1, multiprocessing_context="thread", timeout=0.05)
+    with pytest.raises(RuntimeError, match=r"DataLoader timed out after 0.05 seconds"):
+        next(iter(slow))
+    with pytest.raises(ValueError, match="num_workers > 0"):
+        DataLoader(range(3), multiprocessing_context="thread")
+
+
+class _Slow(Dataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, i):
+        time.sleep(0.5)
+        return i

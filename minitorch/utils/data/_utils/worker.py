@@ -25,6 +25,7 @@ import numpy as np
 import minitorch
 
 _worker_info = None
+thread_info = threading.local()  # threads.py: of workers that are threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def get_worker_info():
 
     https://docs.pytorch.org/docs/2.13/data.html#torch.utils.data.get_worker_info
     """
-    return _worker_info
+    return getattr(thread_info, "info", _worker_info)
 
 
 def _numpy_seed(base_seed, worker_id):
@@ -165,7 +166,7 @@ class LocalWorker:
 
 # ---- workers that are processes ----------------------------------------------------------------------------
 
-_RESTART = "restart"
+RESTART = "restart"
 
 
 def _read_tasks(connection, tasks, parent):
@@ -180,7 +181,7 @@ def _read_tasks(connection, tasks, parent):
         tasks.put(None)
 
 
-def _answer(fetcher, index):
+def answer(fetcher, index):
     """("batch", data), ("end",) of an iterable dataset, or ("error", type, text)."""
     try:
         return "batch", fetcher.fetch(index)
@@ -207,7 +208,7 @@ def _work(plan, tasks_in, results_out, others, parent):
     except Exception as error:
         failed = "error", type(error), traceback.format_exc()
     while (task := tasks.get()) is not None:
-        if task == _RESTART:
+        if task == RESTART:
             fetcher = None
             continue
         if fetcher is None and failed is None:
@@ -215,9 +216,9 @@ def _work(plan, tasks_in, results_out, others, parent):
                 fetcher = plan.new_fetcher(plan.info.dataset)
             except Exception as error:
                 failed = "error", type(error), traceback.format_exc()
-        answer = failed or _answer(fetcher, task[0])
+        found = failed or answer(fetcher, task[0])
         try:
-            results_out.send(answer)
+            results_out.send(found)
         except (BrokenPipeError, ConnectionResetError):
             return
         except Exception as error:  # the batch cannot be pickled
@@ -231,9 +232,18 @@ class _PlainKeyError(str):
         return str(self)
 
 
-def _raise(worker_id, kind, text):
-    """Raises the error of a worker process here."""
-    text = f"Caught {kind.__name__} in DataLoader worker process {worker_id}.\nOriginal {text}"
+def unpack(worker_id, answer, what="process"):
+    """The batch of an answer, or what was raised in its place."""
+    if answer[0] == "end":
+        raise StopIteration
+    if answer[0] == "error":
+        _raise(worker_id, what, *answer[1:])
+    return answer[1]
+
+
+def _raise(worker_id, what, kind, text):
+    """Raises the error of a worker here."""
+    text = f"Caught {kind.__name__} in DataLoader worker {what} {worker_id}.\nOriginal {text}"
     if kind is KeyError:
         raise KeyError(_PlainKeyError(text))
     try:
@@ -266,7 +276,7 @@ class ProcessWorker:
         results_out.close()
 
     def restart(self):
-        self.tasks.send(_RESTART)
+        self.tasks.send(RESTART)
 
     def submit(self, index):
         try:
@@ -278,7 +288,7 @@ class ProcessWorker:
         try:
             if timeout > 0 and not self.results.poll(timeout):
                 raise RuntimeError(f"DataLoader timed out after {timeout} seconds")
-            answer = self.results.recv()
+            found = self.results.recv()
         except (EOFError, ConnectionResetError):
             self.process.join()
             code = self.process.exitcode
@@ -291,11 +301,7 @@ class ProcessWorker:
             how = RuntimeError(f"DataLoader worker (pid {self.process.pid}) {end}")
             text = f"DataLoader worker (pid(s) {self.process.pid}) exited unexpectedly"
             raise RuntimeError(text) from how
-        if answer[0] == "end":
-            raise StopIteration
-        if answer[0] == "error":
-            _raise(self.id, *answer[1:])
-        return answer[1]
+        return unpack(self.id, found)
 
     def close(self):
         """Lets the process end, and sees to it."""
@@ -308,13 +314,21 @@ class ProcessWorker:
 
 
 def start_workers(n, base_seed, dataset, init_fn, new_fetcher, context=None):
-    """n workers: processes if a context is given or this is Linux, else such that take turns."""
+    """n workers: threads for the context "thread", processes for another or on Linux, else such that take
+    turns."""
     if context is None and sys.platform == "linux":
         import multiprocessing  # not needed by those who load without workers
 
         context = multiprocessing.get_context("fork")
+    if context == "thread":
+        from minitorch.utils.data._utils import threads
     workers: list = []
     for i in range(n):
         plan = _Plan(i, n, base_seed, dataset, init_fn, new_fetcher)
-        workers.append(LocalWorker(plan) if context is None else ProcessWorker(plan, context, workers))
+        if context is None:
+            workers.append(LocalWorker(plan))
+        elif context == "thread":
+            workers.append(threads.ThreadWorker(plan))
+        else:
+            workers.append(ProcessWorker(plan, context, workers))
     return workers
