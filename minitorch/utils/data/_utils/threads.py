@@ -1,9 +1,10 @@
 """Workers that are threads: ``DataLoader(..., multiprocessing_context="thread")``. Not in PyTorch.
 
-For notebooks, where a dataset defined in a cell cannot be sent to a process that begins anew, and where what
-takes time is reading files or NumPy's work on arrays, which let other threads run meanwhile. Nothing is
-copied or pickled: all workers use the one dataset. The random states of minitorch, Python and NumPy are those of the
-process, shared and not seeded for each worker, so what a dataset draws depends on who comes first.
+For notebooks, where a dataset defined in a cell cannot be sent to a process that begins anew, and where
+what takes time is reading files or NumPy's work on arrays, which let other threads run meanwhile. Nothing
+is copied or pickled: all workers use the one dataset. The random states of minitorch, Python and NumPy are
+those of the process, shared and not seeded for each worker, so what a dataset draws depends on who comes
+first.
 """
 
 import queue
