@@ -64,7 +64,8 @@ def use(op):
             args[0] = args[0].detach()
         ys = [y for y in results(function(op)(*args, **made.kwargs)) if isinstance(y, mt.Tensor)]
         if op.grad:
-            total = sum((y * y).sum() for y in ys if y.requires_grad)
+            ys = [y.abs() if y.is_complex() else y for y in ys if y.requires_grad]
+            total = sum((y * y).sum() for y in ys)
             if isinstance(total, mt.Tensor):
                 total.backward(create_graph=True)
                 for x in made.tensors:
@@ -83,6 +84,25 @@ def fail(op):
 @pytest.mark.parametrize("op", OPS, ids=str)
 def test_operators(op):
     check(lambda: (use(op), fail(op)))
+
+
+def test_complex_numbers():
+    """Twins of operators, products of parts, refusals, and what NumPy computes."""
+
+    def body():
+        z = mt.tensor([[1 + 2j, 3j], [0.5, 4]], requires_grad=True)
+        y = mt.cat([z.exp() * z.sum(), z @ z.mH, z[[1, 0]]])
+        y = y.abs() + mt.linalg.solve(z, z).real.sum() + mt.fft.irfft(mt.fft.fft(y), 2)
+        y = y.sum() + mt.linalg.eigvals(z).abs().sum() + z.prod().angle()
+        (g,) = mt.autograd.grad(y, z, create_graph=True)
+        g.abs().sum().backward()
+        for f in (mt.erf, mt.max, mt.relu, lambda x: x < x, lambda x: x.real.mm(x), lambda x: mt.fft.rfft(x)):
+            try:
+                f(z)
+            except RuntimeError:
+                pass
+
+    check(body)
 
 
 def net():
