@@ -6,6 +6,7 @@ found, and fewer new blocks of Python than there were rounds (what the test itse
 Breaks when a reference is lost anywhere in csrc.
 """
 
+import contextlib
 import gc
 import sys
 import warnings
@@ -87,7 +88,7 @@ def test_operators(op):
 
 
 def test_complex_numbers():
-    """Twins of operators, products of parts, refusals, and what NumPy computes."""
+    """Twins of operators, products of parts, a refusal, and what NumPy computes."""
 
     def body():
         z = mt.tensor([[1 + 2j, 3j], [0.5, 4]], requires_grad=True)
@@ -96,11 +97,8 @@ def test_complex_numbers():
         y = y.sum() + mt.linalg.eigvals(z).abs().sum() + z.prod().angle()
         (g,) = mt.autograd.grad(y, z, create_graph=True)
         g.abs().sum().backward()
-        for f in (mt.erf, mt.max, mt.relu, lambda x: x < x, lambda x: x.real.mm(x), lambda x: mt.fft.rfft(x)):
-            try:
-                f(z)
-            except RuntimeError:
-                pass
+        with contextlib.suppress(NotImplementedError):
+            mt.erf(z)
 
     check(body)
 
