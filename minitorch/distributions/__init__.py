@@ -27,6 +27,13 @@ from .continuous import (
 from .discrete import Bernoulli, Binomial, Categorical, Geometric, Multinomial, OneHotCategorical, Poisson
 from .distribution import Distribution, Independent
 from .kl import kl_divergence, register_kl
+from .relaxed import (
+    ExpRelaxedCategorical,
+    LogitRelaxedBernoulli,
+    OneHotCategoricalStraightThrough,
+    RelaxedBernoulli,
+    RelaxedOneHotCategorical,
+)
 from .transformed import (
     AffineTransform,
     ExpTransform,
@@ -44,7 +51,8 @@ __all__ = [
     "AffineTransform", "Bernoulli", "Beta", "Binomial", "Categorical", "Cauchy", "Chi2", "Dirichlet",
     "Distribution", "ExpTransform", "Exponential", "Gamma", "Geometric", "Gumbel", "HalfNormal",
     "Independent", "Laplace", "LogNormal", "MixtureSameFamily", "Multinomial", "MultivariateNormal",
-    "Normal", "OneHotCategorical", "Poisson", "SigmoidTransform", "StudentT", "TanhTransform", "Transform",
+    "Normal", "OneHotCategorical", "OneHotCategoricalStraightThrough", "Poisson", "RelaxedBernoulli",
+    "RelaxedOneHotCategorical", "SigmoidTransform", "StudentT", "TanhTransform", "Transform",
     "TransformedDistribution", "Uniform", "constraints", "kl_divergence", "register_kl", "transforms",
 ]  # fmt: skip
 
@@ -54,12 +62,16 @@ for _name in """
     dirichlet.Dirichlet exponential.Exponential gamma.Gamma geometric.Geometric gumbel.Gumbel
     half_normal.HalfNormal independent.Independent laplace.Laplace log_normal.LogNormal
     mixture_same_family.MixtureSameFamily multinomial.Multinomial multivariate_normal.MultivariateNormal
-    normal.Normal one_hot_categorical.OneHotCategorical poisson.Poisson studentT.StudentT
+    normal.Normal one_hot_categorical.OneHotCategorical poisson.Poisson relaxed_bernoulli.RelaxedBernoulli
+    relaxed_categorical.RelaxedOneHotCategorical studentT.StudentT
     transformed_distribution.TransformedDistribution uniform.Uniform
     """.split():
     _module, _, _class = _name.partition(".")
     _sys.modules[f"{__name__}.{_module}"] = _made = _ModuleType(f"{__name__}.{_module}")
     setattr(_made, _class, globals()[_class])
     globals()[_module] = _made
+relaxed_bernoulli.LogitRelaxedBernoulli = LogitRelaxedBernoulli  # noqa: F821
+relaxed_categorical.ExpRelaxedCategorical = ExpRelaxedCategorical  # noqa: F821
+one_hot_categorical.OneHotCategoricalStraightThrough = OneHotCategoricalStraightThrough  # noqa: F821
 
 _mark_loaded()

@@ -44,6 +44,16 @@ CASES = {
     "Categorical by logits": lambda t: t.distributions.Categorical(logits=t.tensor(L)),
     "Categorical of one row": lambda t: t.distributions.Categorical(t.tensor(A)),
     "OneHotCategorical": lambda t: t.distributions.OneHotCategorical(t.tensor(P)),
+    "OneHotCategoricalStraightThrough": lambda t: t.distributions.OneHotCategoricalStraightThrough(
+        t.tensor(P)
+    ),
+    "RelaxedBernoulli": lambda t: t.distributions.RelaxedBernoulli(t.tensor(0.7), t.tensor([0.1, 0.5, 0.9])),
+    "RelaxedBernoulli by logits": lambda t: t.distributions.RelaxedBernoulli(
+        t.tensor(2.0), logits=t.tensor([-1.0, 0.0, 3.0])
+    ),
+    "RelaxedOneHotCategorical": lambda t: t.distributions.RelaxedOneHotCategorical(
+        t.tensor(0.7), t.tensor(P)
+    ),
     "Binomial": lambda t: t.distributions.Binomial(10, t.tensor([0.1, 0.5, 0.95])),
     "Binomial of large counts": lambda t: t.distributions.Binomial(100, t.tensor([0.3, 0.5, 0.8])),
     "Poisson": lambda t: t.distributions.Poisson(t.tensor([0.5, 3.0, 40.0])),
