@@ -83,13 +83,15 @@ static MT_INLINE void leave(mt_node *n, int nin, int inner, bool retain_graph)
         mt_node_release(n);
         return;
     }
-    if (inner >= 0) n->next[inner].node = NULL;
+    mt_edge *onward = inner >= 0 ? &n->next[inner] : NULL;
     if (MT_LIKELY(n->refs == 1 && !n->host)) {
+        if (onward) onward->node = NULL;
         mt_node_scrap(n, nin);
-    } else {
-        mt_node_drop(n);
-        mt_node_release(n);
+        return;
     }
+    if (onward) mt_node_retain(onward->node); /* the wave's: n may stay whole */
+    mt_node_finish(n);
+    mt_node_release(n);
 }
 
 #define SEVERAL (-2)

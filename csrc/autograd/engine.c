@@ -308,7 +308,7 @@ static MT_INLINE int run_node(run *r, mt_node *n, mt_tensor **grad)
     ran = status == 0;
 done:
     mt_scope_close(scope);
-    if (ran && !r->retain_graph) mt_node_drop(n); /* what was only captured can be walked again */
+    if (ran && !r->retain_graph) mt_node_finish(n); /* what was only captured can be walked again */
     return status;
 }
 

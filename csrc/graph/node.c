@@ -85,7 +85,7 @@ static MT_INLINE mt_node *node_new(const mt_call *c, int nin, int nout, size_t s
     mt_node *n = mt_malloc(bytes);
     if (MT_UNLIKELY(!n)) return NULL;
     n->refs = 1;
-    n->released = false;
+    n->released = n->walked = false;
     n->spent = 0;
     n->sequence = mt_self.sequence;
     n->call = *c;
@@ -152,7 +152,7 @@ static __attribute__((noinline)) int count_spent(mt_node *n, const mt_node *p)
     uint32_t length = (p->spent & ~SPENT_INPUT) + (p->spent & SPENT_INPUT ? 1 : 0);
     if (length < before) length = before;
     if (length > SPENT_TO_TELL) length = SPENT_TO_TELL;
-    n->spent = (uint16_t)(length | (n->spent & SPENT_INPUT) | (p->released ? SPENT_INPUT : 0));
+    n->spent = (uint16_t)(length | (n->spent & SPENT_INPUT) | (p->walked ? SPENT_INPUT : 0));
     if (length < SPENT_TO_TELL || told) return 0;
     told = true;
     return mt_warn("%u results whose backward() is done hang on one tensor, and its graph grows "
@@ -171,7 +171,7 @@ static MT_INLINE int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
         e->node = mt_node_retain(t->node);
         e->out_nr = t->out_nr;
         if (MT_UNLIKELY(t->node->sequence >= n->sequence)) n->sequence = t->node->sequence + 1;
-        if (MT_UNLIKELY(t->node->released || t->node->spent)) return count_spent(n, t->node);
+        if (MT_UNLIKELY(t->node->walked || t->node->spent)) return count_spent(n, t->node);
     } else {
         e->leaf = mt_retain(t);
     }
@@ -336,7 +336,7 @@ static MT_INLINE int remember_usual(const mt_call *c, int nin, uint32_t keeps)
     char *block = (char *)n;
     int64_t *size = (int64_t *)(void *)(block + sizes);
     n->refs = 1;
-    n->released = false;
+    n->released = n->walked = false;
     n->spent = 0;
     n->sequence = mt_self.sequence;
     n->call.op = c->op;
@@ -440,6 +440,25 @@ void mt_node_drop(mt_node *n)
         if (nin == 3) return drop(n, 3, 1);
     }
     drop(n, nin, nout);
+}
+
+static bool keeps_values(const mt_node *n)
+{
+    const mt_call *c = &n->call;
+    if (c->context) return true;
+    for (int i = 0; i < c->nin; i++)
+        if (c->in[i]) return true;
+    for (int k = 0; k < c->nout; k++)
+        if (c->out[k]) return true;
+    return false;
+}
+
+bool mt_node_finish(mt_node *n)
+{
+    n->walked = true;
+    if (!keeps_values(n)) return false;
+    mt_node_drop(n);
+    return true;
 }
 
 /* A chain of a million nodes must not recurse: nodes that die while another is being

@@ -17,7 +17,8 @@ typedef struct mt_edge {
 
 typedef struct mt_node {
     int32_t refs;
-    bool released; /* backward without retain_graph has been here: kept values and edges are gone */
+    bool released; /* kept values and edges are gone */
+    bool walked; /* backward without retain_graph has been here; what keeps no values stays whole */
     uint16_t spent; /* Note [Sums of losses] in node.c */
     uint64_t
         sequence;  /* grows with time: an order in which every consumer comes after its producer */
@@ -52,6 +53,9 @@ extern void (*mt_node_host_dies)(mt_node *n);
 extern int (*mt_node_made)(mt_node *n);
 /* Drops kept values and edges (after backward without retain_graph). */
 void mt_node_drop(mt_node *n);
+/* What backward without retain_graph does to a node: mt_node_drop, but to one that keeps no values
+ * nothing, for it can be walked again (PyTorch's rule). True: dropped. */
+bool mt_node_finish(mt_node *n);
 
 /* mt_node_drop, then mt_node_release of the last reference, to a node with nin inputs and one output
  * that nobody else has, no hooks and no host object. */

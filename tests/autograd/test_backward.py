@@ -142,3 +142,16 @@ def test_gradcheck_finds_a_wrong_derivative():
     assert not gradcheck(lambda t: t * t.detach(), (x,), raise_exception=False)
     with pytest.raises(ValueError, match="expects at least one input tensor to require gradient"):
         gradcheck(mt.sin, (x.detach(),))
+
+
+def test_a_graph_that_keeps_no_values_can_be_walked_again():
+    x = mt.tensor([1.0, 2.0], requires_grad=True)
+    y = (x + 1).reshape(2, 1).t().sum()
+    y.backward()
+    y.backward()
+    assert x.grad.tolist() == [2.0, 2.0]
+    z = (x * x).sum()
+    z.backward()
+    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+        z.backward()
+    assert x.grad.tolist() == [4.0, 6.0]
