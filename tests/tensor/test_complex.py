@@ -377,6 +377,14 @@ def test_a_gradient_step_of_a_complex_parameter():
     assert mt.allclose(a, target)
 
 
+def test_layers_of_complex_numbers():
+    layer = mt.nn.Linear(2, 3).to(mt.cdouble)
+    assert layer.weight.dtype is mt.complex128
+    x = z().requires_grad_()
+    assert gradcheck(lambda x, w, b: mt.nn.functional.linear(x, w, b), (x, layer.weight, layer.bias))
+    assert z().type("torch.ComplexFloatTensor").type() == "torch.ComplexFloatTensor"
+
+
 def test_views_of_parts_in_a_graph_are_not_written_to():
     a = z().requires_grad_() * 1
     with pytest.raises(NotImplementedError, match=r"real, imag, view_as_real.*Hint: clone"):

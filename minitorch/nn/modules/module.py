@@ -446,21 +446,21 @@ class Module(_ModuleBase):
         return self
 
     def to(self, *args, **kwargs):
-        """Casts floating-point parameters and buffers: ``to(device)``, ``to(dtype)``, ``to(tensor)``;
-        returns self.
+        """Casts floating-point and complex parameters and buffers: ``to(device)``, ``to(dtype)``,
+        ``to(tensor)``; returns self.
 
         Raises:
-            TypeError: for a dtype that is not floating point.
+            TypeError: for a dtype that is neither floating point nor complex.
         """
         device, dtype = _parse_to(*args, **kwargs)
-        if dtype is not None and not dtype.is_floating_point:
+        if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError(
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
             )
 
         def convert(t):
             wanted = {} if device is None else {"device": device}
-            if dtype is not None and t.is_floating_point():
+            if dtype is not None and (t.is_floating_point() or t.is_complex()):
                 wanted["dtype"] = dtype
             return t.to(**wanted) if wanted else t
 
