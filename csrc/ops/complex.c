@@ -101,6 +101,7 @@ static mt_tensor *turn_only(mt_tensor *g, mt_tensor *x)
 
 /* ---- the rows -------------------------------------------------------------------------------- */
 
+enum { OF_SELF = 16 };         /* in `others` of LINEAR rows */
 enum { BOOLEAN, REAL, WHOLE }; /* results of COMPLEX rows */
 #define RESULT_B BOOLEAN
 #define RESULT_R REAL
@@ -445,6 +446,8 @@ static int linear_form_forward(mt_call *c)
     const form *f = form_of(c);
     mt_dtype d = type_of_call(c, f);
     size_t bytes = (size_t)(c->nin + 1) * sizeof(mt_tensor *);
+    if (f->others & OF_SELF && !mt_is_complex((mt_dtype)c->in[0]->dtype)) /* which says why */
+        return mt_scalar_check_fill(mt_scalar_complex(0, 1), (mt_dtype)c->in[0]->dtype);
     if (!mt_is_complex(d))
         return mt_error(MT_NOT_IMPLEMENTED,
                         "%s(): complex numbers with dtype=torch.%s. Hint: take real() first.",

@@ -518,6 +518,11 @@ int mt_complex_logsumexp(mt_call *c)
 
 int mt_complex_float_power(mt_call *c)
 {
+    if (c->flags & MT_CALL_INPLACE && c->in[0]->dtype != MT_COMPLEX128)
+        return mt_error(MT_RUNTIME,
+                        "the base given to float_power_ has dtype %s but the operation's result "
+                        "requires dtype ComplexDouble",
+                        mt_dtype_camel(type_of(c->in[0])));
     mt_tensor *x = mt_to_dtype(c->in[0], MT_COMPLEX128), *y = mt_to_dtype(c->in[1], MT_COMPLEX128);
     return mt_result_is(c, 0, mt_pow(x, y));
 }

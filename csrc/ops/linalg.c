@@ -358,7 +358,6 @@ static void linalg_cholesky_ex_backward(const mt_call *c, mt_tensor **gout, mt_t
     if (!gin[0]) return;
     if (c->arg[0].b) l = mH(l), g = mH(g);
     mt_tensor *phi = mt_tril(mm(mH(l), g), 0), *both = mt_add(phi, mH(mt_tril(phi, -1)));
-    if (both && mt_is_complex(type_of(both))) both = mt_mul(mt_add(both, mH(both)), mt_number(0.5));
     mt_tensor *right = mT(mt_solve_square(mT(l), mT(mt_mul(both, mt_number(0.5)))));
     gin[0] = mt_solve_square(mH(l), right);
 }

@@ -409,6 +409,7 @@ REFUSED = {
     "m.view_as_real(z.real)": "view_as_real is only supported for complex tensors",
     "m.view_as_complex(m.ones(3))": "Tensor must have a last dimension of size 2",
     "m.ones(2).add_(1j)": "result type ComplexFloat can't be cast to the desired output type Float",
+    "m.ones(2).masked_fill(m.tensor(True), 1j)": "value cannot be converted to type float without overflow",
     "m.mm(z, m.ones(2, 2))": "expected m1 and m2 to have the same dtype, but got: c10::complex<double> !=",
     "m.complex(m.ones(2), m.ones(2).double())": "Expected object of scalar type Float but got",
     "z.abs_()": "In-place abs is not supported for complex tensors.",
