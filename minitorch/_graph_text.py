@@ -35,7 +35,7 @@ def size_of(tensor):
     """A gradient, as short as can be: a number, or its norm."""
     if tensor.numel() == 1:
         return number(tensor.item())
-    return f"norm {number(tensor.double().norm().item())}"
+    return f"norm {number(tensor.abs().double().norm().item())}"
 
 
 def shown(value):

@@ -36,6 +36,11 @@ static int check_lane(const mt_lanes *l, int k)
 
 static int check_param(mt_tensor *p)
 {
+    if (mt_is_complex((mt_dtype)p->dtype))
+        return mt_error(
+            MT_NOT_IMPLEMENTED,
+            "optimizers take no complex parameters. Hint: keep torch.view_as_real(p) as "
+            "the parameter, and compute with torch.view_as_complex() of it.");
     if (!mt_is_floating((mt_dtype)p->dtype))
         return mt_error(
             MT_RUNTIME,

@@ -382,6 +382,15 @@ def test_layers_of_complex_numbers():
     assert layer.weight.dtype is mt.complex128
     x = z().requires_grad_()
     assert gradcheck(lambda x, w, b: mt.nn.functional.linear(x, w, b), (x, layer.weight, layer.bias))
+    loss = (layer(z()).abs() ** 2).sum()
+    loss.backward()
+    assert mt.nn.utils.clip_grad_norm_(layer.parameters(), 1.0).dtype is mt.float64
+    assert sum((p.grad.abs() ** 2).sum() for p in layer.parameters()) <= 1 + 1e-6
+    with pytest.raises(
+        NotImplementedError, match=r"optimizers take no complex parameters. Hint: .*view_as_real"
+    ):
+        mt.optim.SGD(layer.parameters(), lr=0.1).step()
+    assert "norm" in str(mt.graph((layer(z()).abs() ** 2).sum()))
     assert z().type("torch.ComplexFloatTensor").type() == "torch.ComplexFloatTensor"
 
 

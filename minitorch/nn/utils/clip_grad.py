@@ -18,6 +18,7 @@ def _norm(tensor, p):
         return tensor.abs().max()
     if p == -math.inf:
         return tensor.abs().min()
+    tensor = tensor.abs() if tensor.is_complex() else tensor
     if p == 2.0:
         return (tensor * tensor).sum().sqrt()
     if p == 0.0:
