@@ -10,4 +10,20 @@ int mt_gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int64_t 
             int64_t a_col, const char *b, int64_t b_row, int64_t b_col, char *c, int64_t ldc,
             bool accumulate);
 
+/* slim_product.c: float32 products with few columns or rows, in PyTorch's order of additions. */
+typedef struct mt_slim {
+    int64_t m, n, k;
+    const float *a;
+    int64_t a_row, a_col;
+    const float *b;
+    int64_t b_row, b_col;
+    float *c;
+    int64_t ldc;
+    bool accumulate;
+} mt_slim;
+bool mt_is_slim_product(int64_t m, int64_t n, int64_t k);
+void mt_slim_product(const mt_slim *p);
+/* The sums of the columns of g (m, n), in PyTorch's order of additions. */
+void mt_sum_columns(const float *g, int64_t m, int64_t n, float *sum);
+
 #endif

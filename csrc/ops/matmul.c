@@ -17,6 +17,12 @@ static int gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int6
                 int64_t a_col, const char *b, int64_t b_row, int64_t b_col, char *c, int64_t ldc,
                 bool accumulate)
 {
+    if (d == MT_FLOAT32 && MT_UNLIKELY(mt_is_slim_product(m, n, k))) {
+        mt_slim_product(&(mt_slim){m, n, k, (const float *)(const void *)a, a_row, a_col,
+                                   (const float *)(const void *)b, b_row, b_col, (float *)(void *)c,
+                                   ldc, accumulate});
+        return 0;
+    }
     if (d == MT_FLOAT32)
         return mt_k->gemm_f32(m, n, k, (const float *)(const void *)a, a_row, a_col,
                               (const float *)(const void *)b, b_row, b_col, (float *)(void *)c, ldc,
@@ -454,18 +460,13 @@ static void linear_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[2]) gin[2] = mt_sum_to_size(rows, c->in_dims[2].ndim, c->in_dims[2].size);
 }
 
-/* The gradient of the bias; a small batch is added up on the spot. */
+/* The gradient of the bias. */
 static void sum_rows(mt_dtype d, const void *g, int64_t m, int64_t n, void *gb)
 {
-    if (d != MT_FLOAT32 || m * n > 256) {
+    if (d == MT_FLOAT32 && n >= 2 && n <= 4096 && m <= 4096)
+        mt_sum_columns(g, m, n, gb);
+    else
         mt_k->reduce_columns[MT_REDUCE_sum][d](m, n, gb, g, n * mt_dtype_size(d));
-        return;
-    }
-    const float *row = g;
-    float *sum = gb;
-    for (int64_t j = 0; j < n; j++) sum[j] = 0;
-    for (int64_t i = 0; i < m; i++, row += n)
-        for (int64_t j = 0; j < n; j++) sum[j] += row[j];
 }
 
 /* Floating matrices, and a bias that is one number for each output. */

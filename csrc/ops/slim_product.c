@@ -1,0 +1,171 @@
+/* Products of float32 matrices of which one is slim, in PyTorch's order of additions.
+ *
+ * A sum of floats depends on its order. PyTorch's library adds the terms of wide products one by one,
+ * each rounded once with its addition, as kernels/gemm_body.h does. For a result of at most eleven
+ * columns or three rows it takes another way: terms are rounded before they are added, and where both
+ * factors lie along the sum they are added in lanes, 4 for groups of four columns and 8 for the rest.
+ * Doing the same gives the same digits, and long chains of decisions (an argmax in reinforcement
+ * learning) go the same way. Column sums likewise: see mt_sum_columns.
+ *
+ * Compiled without contraction (sources.mk). Relies on ops/gemm.h; read next: ops/matmul.c. */
+#include "ops/gemm.h"
+
+#include <string.h>
+
+enum { COLUMNS = 11, ROWS = 3, BLOCK = 64 };
+#define MOST (INT64_C(1) << 20) /* products: more are the business of all processors */
+
+bool mt_is_slim_product(int64_t m, int64_t n, int64_t k)
+{
+    return (n <= COLUMNS || m <= ROWS) && m >= 2 && n >= 2 && k >= 1 && m <= MOST && n <= MOST &&
+           k <= MOST && m * n <= MOST / k;
+}
+
+/* ---- both factors along the sum: lanes ------------------------------------------------------- */
+
+static inline float dot_in_4(const float *a, const float *b, int64_t k)
+{
+    float s[4] = {0};
+    int64_t l = 0;
+    for (; l + 4 <= k; l += 4)
+        for (int i = 0; i < 4; i++) s[i] += a[l + i] * b[l + i];
+    float sum = (s[0] + s[2]) + (s[1] + s[3]);
+    for (; l < k; l++) sum += a[l] * b[l];
+    return sum;
+}
+
+static inline float dot_in_8(const float *a, const float *b, int64_t k)
+{
+    float s[8] = {0};
+    int64_t l = 0;
+    for (; l + 8 <= k; l += 8)
+        for (int i = 0; i < 8; i++) s[i] += a[l + i] * b[l + i];
+    for (int i = 0; i < 4; i++) s[i] += s[i + 4];
+    float sum = (s[0] + s[2]) + (s[1] + s[3]);
+    for (; l < k; l++) sum += a[l] * b[l];
+    return sum;
+}
+
+static void product_of_rows(const mt_slim *p)
+{
+    const int64_t in_fours = p->n / 4 * 4;
+    for (int64_t i = 0; i < p->m; i++) {
+        const float *a = p->a + i * p->a_row;
+        float *c = p->c + i * p->ldc;
+        for (int64_t j = 0; j < p->n; j++) {
+            const float *b = p->b + j * p->b_col;
+            const float sum = j < in_fours ? dot_in_4(a, b, p->k) : dot_in_8(a, b, p->k);
+            c[j] = p->accumulate ? c[j] + sum : sum;
+        }
+    }
+}
+
+/* ---- else: term by term ---------------------------------------------------------------------- */
+
+static void store(const mt_slim *p, int64_t i, int64_t j, float sum)
+{
+    float *c = p->c + i * p->ldc + j;
+    *c = p->accumulate ? *c + sum : sum;
+}
+
+/* Few columns: blocks of rows beside each other. */
+static void product_by_rows(const mt_slim *p)
+{
+    float sum[COLUMNS][BLOCK];
+    for (int64_t first = 0; first < p->m; first += BLOCK) {
+        const int64_t rows = p->m - first < BLOCK ? p->m - first : BLOCK;
+        memset(sum, 0, sizeof sum);
+        for (int64_t l = 0; l < p->k; l++) {
+            const float *a = p->a + first * p->a_row + l * p->a_col;
+            for (int64_t j = 0; j < p->n; j++) {
+                const float b = p->b[l * p->b_row + j * p->b_col];
+                if (p->a_row == 1)
+                    for (int64_t i = 0; i < rows; i++) sum[j][i] += a[i] * b;
+                else
+                    for (int64_t i = 0; i < rows; i++) sum[j][i] += a[i * p->a_row] * b;
+            }
+        }
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < p->n; j++) store(p, first + i, j, sum[j][i]);
+    }
+}
+
+/* Few rows: blocks of columns. */
+static void product_by_columns(const mt_slim *p)
+{
+    float sum[ROWS][BLOCK];
+    for (int64_t first = 0; first < p->n; first += BLOCK) {
+        const int64_t columns = p->n - first < BLOCK ? p->n - first : BLOCK;
+        memset(sum, 0, sizeof sum);
+        for (int64_t l = 0; l < p->k; l++) {
+            const float *b = p->b + l * p->b_row + first * p->b_col;
+            for (int64_t i = 0; i < p->m; i++) {
+                const float a = p->a[i * p->a_row + l * p->a_col];
+                for (int64_t j = 0; j < columns; j++) sum[i][j] += a * b[j * p->b_col];
+            }
+        }
+        for (int64_t i = 0; i < p->m; i++)
+            for (int64_t j = 0; j < columns; j++) store(p, i, first + j, sum[i][j]);
+    }
+}
+
+void mt_slim_product(const mt_slim *p)
+{
+    if (p->a_col == 1 && p->b_row == 1)
+        product_of_rows(p);
+    else if (p->n <= COLUMNS)
+        product_by_rows(p);
+    else
+        product_by_columns(p);
+}
+
+/* ---- sums of columns ------------------------------------------------------------------------- */
+
+enum { LEVELS = 4, WIDE = 32 };
+
+/* The sums of up to 32 columns of n rows: 16 rows one by one, 16 such sums, and so on. */
+static void cascade(const float *row, int64_t n, int64_t step, int columns, float *sum)
+{
+    float level[LEVELS][WIDE] = {{0}};
+    int power = 0;
+    while ((INT64_C(1) << power) < n) power++;
+    power = power / LEVELS > 4 ? power / LEVELS : 4;
+    const int64_t few = INT64_C(1) << power;
+    int64_t i = 0;
+    while (i + few <= n) {
+        for (int64_t end = i + few; i < end; i++, row += step)
+            for (int k = 0; k < columns; k++) level[0][k] += row[k];
+        for (int up = 1; up < LEVELS; up++) {
+            for (int k = 0; k < columns; k++) {
+                level[up][k] += level[up - 1][k];
+                level[up - 1][k] = 0;
+            }
+            if (i & ((few - 1) << (up * power))) break;
+        }
+    }
+    for (; i < n; i++, row += step)
+        for (int k = 0; k < columns; k++) level[0][k] += row[k];
+    for (int up = 1; up < LEVELS; up++)
+        for (int k = 0; k < columns; k++) level[0][k] += level[up][k];
+    memcpy(sum, level[0], (size_t)columns * sizeof *sum);
+}
+
+/* Every fourth row for itself, then the four sums. */
+static void sum_by_fourths(const float *row, int64_t m, int64_t n, int columns, float *sum)
+{
+    float part[4][WIDE];
+    for (int r = 0; r < 4; r++) cascade(row + r * n, m / 4, 4 * n, columns, part[r]);
+    for (int64_t i = m / 4 * 4; i < m; i++)
+        for (int k = 0; k < columns; k++) part[0][k] += row[i * n + k];
+    for (int r = 1; r < 4; r++)
+        for (int k = 0; k < columns; k++) part[0][k] += part[r][k];
+    memcpy(sum, part[0], (size_t)columns * sizeof *sum);
+}
+
+void mt_sum_columns(const float *g, int64_t m, int64_t n, float *sum)
+{
+    const int group = n < 8 ? 4 : WIDE;
+    int64_t j = 0;
+    for (; j + group <= n; j += group) cascade(g + j, m, n, group, sum + j);
+    if (j < n) sum_by_fourths(g + j, m, n, (int)(n - j), sum + j);
+}
