@@ -131,6 +131,31 @@ def test_ctrl_c_is_answered(program):
     assert float(lines[0][1]) - sent < 2
 
 
+def test_other_threads_have_their_turn_in_a_long_backward():
+    x = mt.ones(1, requires_grad=True)
+    y = x
+    for _ in range(DEEP):
+        y = y + 1
+    begun, stop, turns = threading.Event(), threading.Event(), []
+
+    def work():
+        begun.set()
+        while not stop.is_set():
+            turns.append(1)
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    begun.wait()
+    before = len(turns)
+    for _ in range(10):
+        y.backward(retain_graph=True)
+    during = len(turns) - before
+    stop.set()
+    thread.join()
+    assert during > 2, "a turn for the thread is rarer than one in three calls"
+
+
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
 def test_every_allocation_of_a_training_step_fails(optimizer):
     """Each gives MemoryError, and the next step is as if nothing had been."""

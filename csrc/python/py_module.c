@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* How long the engine may keep the GIL while other threads wait, in nanoseconds: Python's own
- * switch interval. */
-#define HOLD_FOR 5000000
+/* Nanoseconds for which a long call keeps the interpreter from other threads. More than twice the
+ * interpreter's own switch interval (5 ms): a thread that waits asks for the lock only when it has
+ * seen no release for an interval, and only then is it sure to get it at the next one. */
+#define HOLD_FOR 12000000
 
 static PyObject *the_module; /* counted; set once the first import has succeeded */
 
