@@ -104,9 +104,11 @@ static bool is_complex_call(const mt_call *c)
     return found;
 }
 
+mt_tensor *(*mt_run_complex)(mt_call *c);
+
 mt_tensor *mt_apply_narrow(mt_call *c)
 {
-    if (is_complex_call(c)) return mt_apply_complex(c);
+    if (is_complex_call(c)) return mt_run_complex(c);
     mt_tensor *few[FEW], **wide = few, **in = c->in;
     mt_arg replaced[MT_MAX_ARGS], *arg = c->arg;
     size_t bytes = (size_t)c->nin * sizeof *wide;

@@ -8,7 +8,8 @@
  * mt_apply, which calls this. */
 mt_tensor *mt_apply_narrow(mt_call *c);
 
-/* The same for calls with complex inputs or arguments: ops/complex.c. */
-mt_tensor *mt_apply_complex(mt_call *c);
+/* The same for calls with complex inputs or arguments. Set by mt_init: operators on complex numbers
+ * stand a layer above. */
+extern mt_tensor *(*mt_run_complex)(mt_call *c);
 
 #endif

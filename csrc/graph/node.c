@@ -453,12 +453,10 @@ static bool keeps_values(const mt_node *n)
     return false;
 }
 
-bool mt_node_finish(mt_node *n)
+void mt_node_finish(mt_node *n)
 {
     n->walked = true;
-    if (!keeps_values(n)) return false;
-    mt_node_drop(n);
-    return true;
+    if (keeps_values(n)) mt_node_drop(n);
 }
 
 /* A chain of a million nodes must not recurse: nodes that die while another is being

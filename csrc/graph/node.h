@@ -54,8 +54,8 @@ extern int (*mt_node_made)(mt_node *n);
 /* Drops kept values and edges (after backward without retain_graph). */
 void mt_node_drop(mt_node *n);
 /* What backward without retain_graph does to a node: mt_node_drop, but to one that keeps no values
- * nothing, for it can be walked again (PyTorch's rule). True: dropped. */
-bool mt_node_finish(mt_node *n);
+ * nothing, for it can be walked again (PyTorch's rule). */
+void mt_node_finish(mt_node *n);
 
 /* mt_node_drop, then mt_node_release of the last reference, to a node with nin inputs and one output
  * that nobody else has, no hooks and no host object. */

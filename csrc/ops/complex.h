@@ -4,6 +4,9 @@
 
 #include "graph/op.h"
 
+/* Runs a call with complex inputs or arguments by the operator's twin: mt_run_complex. */
+mt_tensor *mt_apply_complex(mt_call *c);
+
 /* Says, in PyTorch's words, that an operator is not there for complex numbers: NULL. */
 mt_tensor *mt_no_complex(const mt_call *c);
 

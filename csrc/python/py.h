@@ -72,6 +72,8 @@ PyObject *py_wrap(mt_tensor *t);
 /* The same where the innermost scope owns t and will close now: takes t over when it is on top. */
 PyObject *py_wrap_result(mt_tensor *t);
 PyObject *py_wrap_list(int n, mt_tensor **t, bool tuple);
+/* A tuple of n objects, None for NULL: py_node_hook.c. */
+PyObject *py_tuple_of(int n, mt_tensor **t);
 
 /* ---- errors: py_error.c ---------------------------------------------------------------------- */
 PyObject *py_raise(void); /* raises and clears the pending core error; always NULL */

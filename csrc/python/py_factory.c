@@ -197,10 +197,6 @@ static PyObject *is_tensor(PyObject *Py_UNUSED(module), PyObject *o)
 {
     return PyBool_FromLong(py_tensor_check(o));
 }
-static PyObject *is_storage(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(o))
-{
-    Py_RETURN_FALSE;
-}
 
 /* minitorch.numel(x) and its like: the method of that name. */
 static PyObject *by_method(PyObject *o, const char *name)
@@ -377,7 +373,6 @@ static PyTypeObject tensortype_type = {
 /* ---- the module ------------------------------------------------------------------------------ */
 
 PY_NAMED(is_tensor, "is_tensor", "obj")
-PY_NAMED(is_storage, "is_storage", "obj")
 PY_NAMED(function_numel, "numel", "input")
 PY_NAMED(function_is_floating_point, "is_floating_point", "input")
 PY_NAMED(function_is_complex, "is_complex", "input")
@@ -413,14 +408,11 @@ static PyMethodDef functions[] = {
     {"is_tensor", PY_NAMED_METHOD(is_tensor),
      "is_tensor(obj)\n--\n\nIs obj a tensor?"
      "\n\n>>> minitorch.is_tensor([1])\nFalse"},
-    {"is_storage", PY_NAMED_METHOD(is_storage),
-     "is_storage(obj)\n--\n\nFalse: storages are not exposed."
-     "\n\n>>> minitorch.is_storage(minitorch.ones(1))\nFalse"},
     {"numel", PY_NAMED_METHOD(function_numel),
      "numel(input)\n--\n\nThe number of elements."
      "\n\n>>> minitorch.numel(minitorch.zeros(2, 3))\n6"},
     {"is_floating_point", PY_NAMED_METHOD(function_is_floating_point),
-     "is_floating_point(input)\n--\n\nIs the tensor float32 or float64?"
+     "is_floating_point(input)\n--\n\nIs the tensor of a real floating-point type?"
      "\n\n>>> minitorch.is_floating_point(minitorch.tensor([1]))\nFalse"},
     {"is_complex", PY_NAMED_METHOD(function_is_complex),
      "is_complex(input)\n--\n\nIs the tensor complex64 or complex128?"

@@ -89,7 +89,7 @@ static hooked *hook_up(mt_node *n)
 
 /* ---- around the rule --------------------------------------------------------------------------- */
 
-static PyObject *tuple_of(int n, mt_tensor **t)
+PyObject *py_tuple_of(int n, mt_tensor **t)
 {
     PyObject *tuple = PyTuple_New(n);
     for (int i = 0; tuple && i < n; i++) {
@@ -141,7 +141,7 @@ static int call_hooks(PyObject *functions, int n, mt_tensor **t, PyObject *more)
     PyObject *list = PyDict_Values(functions);
     int status = list ? 0 : -1;
     for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++) {
-        PyObject *fn = PyList_GET_ITEM(list, i), *tuple = tuple_of(n, t);
+        PyObject *fn = PyList_GET_ITEM(list, i), *tuple = py_tuple_of(n, t);
         PyObject *returned = tuple ? PyObject_CallFunctionObjArgs(fn, tuple, more, NULL) : NULL;
         status = returned ? 0 : -1;
         if (returned && returned != Py_None) status = take_returned(fn, returned, n, t);
@@ -240,7 +240,7 @@ static int run_hooked(hooked *h, mt_call *c, mt_tensor **gout, mt_tensor **gin, 
     if (mt_self.error || (h->post && fit(c, gin) < 0)) return -1;
     if (anomaly && check_nan && look_for_nan(h, nin, gin) < 0) return -1;
     if (!h->post) return 0;
-    PyObject *outputs = tuple_of(nout, given);
+    PyObject *outputs = py_tuple_of(nout, given);
     int status = outputs ? call_hooks(h->post, nin, gin, outputs) : -1;
     Py_XDECREF(outputs);
     return status < 0 ? py_fail_host() : 0;

@@ -149,19 +149,6 @@ static int tensors_from(PyObject *tuple, int n, mt_tensor **t)
     return 0;
 }
 
-static PyObject *tuple_of(int n, mt_tensor **t)
-{
-    PyObject *tuple = PyTuple_New(n);
-    for (int i = 0; tuple && i < n; i++) {
-        PyObject *item = t[i] ? py_wrap(t[i]) : Py_NewRef(Py_None);
-        if (item)
-            PyTuple_SET_ITEM(tuple, i, item);
-        else
-            Py_CLEAR(tuple);
-    }
-    return tuple;
-}
-
 /* What arrives at an input has its shape and type; NULL where a Function's gradient cannot. */
 static mt_tensor *fit(const mt_dims *d, mt_tensor *g)
 {
@@ -200,7 +187,7 @@ static PyObject *node_rule(PyObject *module, PyObject *args)
     mt_scope scope = mt_scope_open();
     bool recording = !mt_self.no_grad;
     mt_self.no_grad = true;
-    result = run_rule(n, gout, gin) < 0 ? py_raise() : tuple_of(n->call.nin, gin);
+    result = run_rule(n, gout, gin) < 0 ? py_raise() : py_tuple_of(n->call.nin, gin);
     mt_self.no_grad = !recording;
     mt_scope_close(scope);
     return result;
@@ -235,7 +222,7 @@ static PyObject *node_replay(PyObject *module, PyObject *args)
     bool recording = !mt_self.no_grad;
     mt_self.no_grad = true;
     mt_apply(&c);
-    result = mt_error_pending() == MT_OK ? tuple_of(n->call.nout, out) : py_raise();
+    result = mt_error_pending() == MT_OK ? py_tuple_of(n->call.nout, out) : py_raise();
     mt_self.no_grad = !recording;
     mt_scope_close(scope);
     return result;

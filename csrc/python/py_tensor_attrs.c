@@ -718,7 +718,7 @@ PyMethodDef py_tensor_methods[] = {
      "Are the elements in memory in row-major order without gaps?"
      "\n\n>>> minitorch.zeros(2, 3).t().is_contiguous()\nFalse"},
     {"is_floating_point", is_floating_point, METH_NOARGS,
-     "is_floating_point()\n--\n\nIs this float32 or float64?"
+     "is_floating_point()\n--\n\nIs this of a real floating-point type?"
      "\n\n>>> minitorch.zeros(1).is_floating_point()\nTrue"},
     {"is_complex", is_complex, METH_NOARGS,
      "is_complex()\n--\n\nIs this complex64 or complex128?"
