@@ -30,7 +30,7 @@ SMALL = arrange blend complex complex_matrices complex_parts create cumulative e
 CFLAGS_small = -Os
 
 # Compiled for speed: what every call goes through, where loops over one, two or three inputs are to vanish.
-HOT = apply node chain tensor hooks py_op py_nn_call py_nn_forward
+HOT = apply chain tensor hooks py_op py_nn_call py_nn_forward
 CFLAGS_hot = -O3
 
 CFLAGS_warnings = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes

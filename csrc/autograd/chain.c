@@ -6,14 +6,13 @@
 
 #include <string.h>
 
-#define ROOM   2048 /* bytes of a gradient that need no tensor */
-#define INPUTS 4    /* of a node */
+#define ROOM 2048 /* bytes of a gradient that need no tensor */
 
 /* The gradient on its way: a contiguous array, and what it is the gradient of. */
 typedef struct wave {
     mt_node *node; /* owned; NULL: the walk has ended */
     uint32_t out_nr;
-    bool taken; /* takes(node) */
+    bool taken; /* node->chained */
     int ndim;
     mt_dtype dtype;
     int64_t numel, size[MT_INLINE_DIMS];
@@ -22,26 +21,17 @@ typedef struct wave {
     _Alignas(64) char room[ROOM + MT_PADDING];
 } wave;
 
-/* Nothing but its rule is to be run. */
-static inline bool takes(const mt_node *n)
-{
-    return n->call.op->raw && !n->hooks && !n->released && n->call.nout == 1 &&
-           n->call.nin <= INPUTS;
-}
-
 /* A new tensor, owned by the caller. */
 static inline mt_tensor *fresh(const mt_dims *d)
 {
     return mt_take(mt_empty(d->dtype, d->ndim, d->size));
 }
 
-/* The same for a leaf, which nearly always still has the shape that the call saw. */
-static inline mt_tensor *fresh_for(const mt_tensor *leaf, const mt_dims *d)
+/* The same for a leaf: what its last gradient lay in, if that has been given back. */
+static inline mt_tensor *fresh_for(mt_tensor *leaf, const mt_dims *d)
 {
-    return MT_LIKELY(leaf->dtype == d->dtype &&
-                     mt_shape_equal(leaf->ndim, leaf->size, d->ndim, d->size))
-               ? mt_twin(leaf)
-               : fresh(d);
+    mt_tensor *spare = mt_take_spare(leaf, d->dtype, d->ndim, d->size);
+    return MT_LIKELY(spare != NULL) ? spare : fresh(d);
 }
 
 static inline int give(mt_tensor *leaf, mt_tensor *g)
@@ -62,7 +52,7 @@ static MT_INLINE char *place_for(wave *next, const mt_edge *e, const mt_dims *d)
 {
     next->node = e->node;
     next->out_nr = e->out_nr;
-    next->taken = takes(e->node);
+    next->taken = e->node->chained;
     next->dtype = d->dtype;
     next->ndim = d->ndim;
     next->numel = d->numel;
@@ -75,43 +65,41 @@ static MT_INLINE char *place_for(wave *next, const mt_edge *e, const mt_dims *d)
     return next->data = next->owner ? next->owner->data : NULL;
 }
 
-/* Gives up what n has kept, but for the reference to the next node, which the wave has now. */
-static MT_INLINE void leave(mt_node *n, int nin, int inner, bool retain_graph)
+/* The rule is done: gives the leaves what it made for them, and takes n, which nobody else has,
+ * apart. The reference to the next node is the wave's now. -1: a gradient could not be added. */
+static MT_INLINE int hand_out_and_scrap(mt_node *n, int nin, mt_tensor *const *made)
 {
-    if (MT_UNLIKELY(retain_graph)) {
-        if (inner >= 0) mt_node_retain(n->next[inner].node);
-        mt_node_release(n);
-        return;
-    }
-    mt_edge *onward = inner >= 0 ? &n->next[inner] : NULL;
-    if (MT_LIKELY(n->refs == 1 && !n->host)) {
-        if (onward) onward->node = NULL;
-        mt_node_scrap(n, nin);
-        return;
-    }
-    if (onward) mt_node_retain(onward->node); /* the wave's: n may stay whole */
-    mt_node_finish(n);
-    mt_node_release(n);
-}
-
-#define SEVERAL (-2)
-
-/* The number of the one input whose gradient goes on, -1 if there is none; SEVERAL if this node is
- * not that simple. */
-static MT_INLINE int find_inner(const mt_node *n, int nin)
-{
-    int inner = -1;
+    int status = 0;
+    const mt_edge *edge = n->next;
+    mt_tensor **kept = n->call.in;
     MT_UNROLL
     for (int i = 0; i < nin; i++) {
-        const mt_edge *e = &n->next[i];
-        if (e->node) {
-            if (inner >= 0) return SEVERAL;
-            inner = i;
-        } else if (e->leaf && MT_UNLIKELY(e->leaf->hooks != NULL)) {
-            return SEVERAL;
+        mt_tensor *leaf = edge[i].leaf;
+        if (leaf) {
+            if (MT_UNLIKELY(give(leaf, made[i]) < 0)) status = -1;
+            mt_release(leaf);
         }
+        mt_release(kept[i]);
     }
-    return inner;
+    mt_release(n->call.out[0]);
+    if (MT_UNLIKELY(n->call.context != NULL) && n->call.op->release)
+        n->call.op->release(n->call.context);
+    mt_free(n, n->block_size);
+    return status;
+}
+
+/* The same where n stays: others have it, or the graph is to be walked again. */
+static MT_INLINE int hand_out_and_leave(mt_node *n, int nin, mt_tensor *const *made, int inner,
+                                        bool retain_graph)
+{
+    int status = 0;
+    MT_UNROLL
+    for (int i = 0; i < nin; i++)
+        if (made[i] && give(n->next[i].leaf, made[i]) < 0) status = -1;
+    if (inner >= 0) mt_node_retain(n->next[inner].node);
+    if (!retain_graph) mt_node_finish(n);
+    mt_node_release(n);
+    return status;
 }
 
 /* Runs the rule of the wave's node, with nin inputs. 1: done, and `next` is the wave that goes on;
@@ -119,39 +107,43 @@ static MT_INLINE int find_inner(const mt_node *n, int nin)
 static MT_INLINE int step_in(wave *w, wave *next, int nin, bool retain_graph)
 {
     mt_node *n = w->node;
-    void *place[INPUTS];
-    mt_tensor *made[INPUTS];
-    int inner = find_inner(n, nin), done = -1;
-    if (inner == SEVERAL) return 0;
-    if (mt_node_check_kept(n, nin, 1) < 0) return -1;
+    void *place[MT_CHAIN_INPUTS];
+    mt_tensor *made[MT_CHAIN_INPUTS];
+    int inner = -1, done = -1; /* inner: the one input whose gradient goes on */
     next->node = NULL;
     next->owner = NULL;
     for (int i = 0; i < nin; i++) made[i] = NULL;
+    if (mt_node_check_kept(n, nin, 1) < 0) return -1;
     MT_UNROLL
     for (int i = 0; i < nin; i++) {
+        const mt_edge *e = &n->next[i];
         place[i] = NULL;
-        if (i == inner)
-            place[i] = place_for(next, &n->next[i], &n->in_dims[i]);
-        else if (!n->next[i].leaf)
+        if (e->node) {
+            done = inner >= 0 ? 0 : -1; /* another one: not that simple */
+            if (done == 0) goto undo;
+            inner = i;
+            place[i] = place_for(next, e, &n->call.in_dims[i]);
+        } else if (e->leaf) {
+            done = e->leaf->hooks ? 0 : -1;
+            if (MT_UNLIKELY(done == 0)) goto undo;
+            made[i] = fresh_for(e->leaf, &n->call.in_dims[i]);
+            place[i] = made[i] ? made[i]->data : NULL;
+        } else {
             continue;
-        else if ((made[i] = fresh_for(n->next[i].leaf, &n->in_dims[i])))
-            place[i] = made[i]->data;
+        }
         if (MT_UNLIKELY(!place[i])) goto undo;
     }
     done = n->call.op->raw(&n->call, w->data, place);
     if (MT_UNLIKELY(done <= 0)) goto undo;
-    MT_UNROLL
-    for (int i = 0; i < nin; i++) {
-        if (!made[i]) continue;
-        mt_tensor *g = made[i];
-        made[i] = NULL;
-        if (MT_UNLIKELY(give(n->next[i].leaf, g) < 0)) goto undo_given;
-    }
     mt_release(w->owner);
-    leave(n, nin, inner, retain_graph);
-    return 1;
-undo_given:
-    done = -1;
+    if (MT_LIKELY(n->refs == 1 && !n->host && !retain_graph))
+        done = hand_out_and_scrap(n, nin, made);
+    else
+        done = hand_out_and_leave(n, nin, made, inner, retain_graph);
+    if (MT_LIKELY(done == 0)) return 1;
+    w->node = next->node; /* n is done with */
+    w->owner = next->owner;
+    return -1;
 undo:
     for (int i = 0; i < nin; i++) mt_release(made[i]);
     mt_release(next->owner);
@@ -194,7 +186,7 @@ static void start(wave *w, const mt_chain *c)
     const mt_tensor *like = c->grad ? c->grad : c->root;
     w->node = c->node;
     w->out_nr = c->out_nr;
-    w->taken = takes(c->node);
+    w->taken = c->node->chained;
     w->ndim = like->ndim;
     w->dtype = (mt_dtype)like->dtype;
     w->numel = like->numel;

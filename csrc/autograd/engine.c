@@ -138,7 +138,7 @@ static int finish_leaf(run *r, mt_tensor *leaf, mt_tensor *g)
 /* Undoes broadcasting and promotion: what arrives at an input has the input's shape and type. */
 static __attribute__((noinline)) mt_tensor *refit(const mt_node *n, int i, mt_tensor *g)
 {
-    const mt_dims *d = &n->in_dims[i];
+    const mt_dims *d = &n->call.in_dims[i];
     char got[MT_SHAPE_TEXT], want[MT_SHAPE_TEXT], name[64];
     if (MT_UNLIKELY(!mt_shape_equal(g->ndim, g->size, d->ndim, d->size))) {
         if (!mt_shape_expandable(d->ndim, d->size, g->ndim, g->size))
@@ -156,7 +156,7 @@ static __attribute__((noinline)) mt_tensor *refit(const mt_node *n, int i, mt_te
 
 static MT_INLINE mt_tensor *fit_gradient(const mt_node *n, int i, mt_tensor *g)
 {
-    const mt_dims *d = &n->in_dims[i];
+    const mt_dims *d = &n->call.in_dims[i];
     if (MT_LIKELY(g->dtype == d->dtype && mt_shape_equal(g->ndim, g->size, d->ndim, d->size)))
         return g;
     return refit(n, i, g);

@@ -4,7 +4,7 @@
 
 #include "graph/inplace.h"
 #include "graph/narrow.h"
-#include "graph/node.h"
+#include "graph/remember.h"
 #include "graph/watch.h"
 
 #include <string.h>
@@ -97,7 +97,7 @@ mt_tensor *mt_result_view(mt_call *c, int k, int ndim, const int64_t *size, cons
     if (!v) return NULL;
     v->base = mt_retain(in->base ? in->base : in);
     v->base_generation = v->base->generation;
-    v->flags |= in->flags & (MT_VIEW_NO_GRAD | MT_VIEW_MULTI);
+    v->flags |= MT_HAS_BASE | (in->flags & (MT_VIEW_NO_GRAD | MT_VIEW_MULTI));
     if (mt_self.no_grad && !mt_self.inference) v->flags |= MT_VIEW_NO_GRAD;
     return c->out[k] = v;
 }
@@ -146,23 +146,6 @@ static int deliver_targets(mt_call *c)
         c->out[k] = target;
     }
     return 0;
-}
-
-/* The flags of all inputs, and the bits of their types. A view whose base was written with a history has not heard of it yet: it
- * asks now. */
-static MT_INLINE uint32_t flags_of_inputs(const mt_call *c, int nin, uint32_t *types)
-{
-    uint32_t flags = 0;
-    MT_UNROLL
-    for (int i = 0; i < nin; i++) {
-        mt_tensor *t = c->in[i];
-        if (!t) continue;
-        if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation))
-            mt_regenerate_view(t);
-        flags |= t->flags;
-        *types |= t->dtype;
-    }
-    return flags;
 }
 
 #define NARROW_BIT 8u /* only the narrow and the complex types have it */
@@ -242,31 +225,55 @@ static mt_tensor *apply_to_target(mt_call *c, bool record)
     return c->out[0];
 }
 
+/* forward has failed. NULL. */
+static __attribute__((noinline)) mt_tensor *fail_call(const mt_call *c)
+{
+    if (c->context && c->op->release) c->op->release(c->context);
+    return NULL;
+}
+
+/* forward is done, and no node comes of it: the result. */
+static mt_tensor *leave_unrecorded(const mt_call *c, uint32_t flags, bool recorded)
+{
+    if (MT_UNLIKELY(c->context != NULL) && c->op->release) c->op->release(c->context);
+    if (MT_UNLIKELY(flags & (MT_REASONS | MT_REQUIRES_GRAD))) mark_reason(c, flags, recorded);
+    return c->nout ? c->out[0] : NULL;
+}
+
 /* An operator that computes new results: runs it in the given mode, and remembers the call. */
-static MT_INLINE mt_tensor *apply_plain(mt_call *c, uint32_t flags, bool no_grad)
+static mt_tensor *apply_plain(mt_call *c, uint32_t flags, bool no_grad)
 {
     bool recorded = !mt_self.no_grad;
     mt_self.no_grad = no_grad;
     int failed = c->op->forward(c);
     mt_self.no_grad = !recorded;
-    if (MT_UNLIKELY(failed < 0 || mt_self.error)) {
-        if (c->context && c->op->release) c->op->release(c->context);
-        return NULL;
-    }
-    if (recorded && flags & MT_REQUIRES_GRAD && !(c->op->kind & MT_NODIFF)) {
-        if (MT_UNLIKELY(mt_node_remember(c, NULL) < 0)) return NULL;
-    } else {
-        if (c->context && c->op->release) c->op->release(c->context);
-        if (MT_UNLIKELY(flags & (MT_REASONS | MT_REQUIRES_GRAD))) mark_reason(c, flags, recorded);
-    }
+    if (MT_UNLIKELY(failed < 0 || mt_self.error)) return fail_call(c);
+    if (!recorded || !(flags & MT_REQUIRES_GRAD) || c->op->kind & MT_NODIFF)
+        return leave_unrecorded(c, flags, recorded);
+    if (MT_UNLIKELY(mt_node_remember(c, NULL) < 0)) return NULL;
     return c->nout ? c->out[0] : NULL;
 }
 
-/* What is not plain: see mt_apply. */
-static __attribute__((noinline)) mt_tensor *apply_any(mt_call *c, uint32_t types, uint32_t flags)
+/* What the inputs have in common. A view whose base was written with a history has not heard of it
+ * yet: it asks now. */
+static __attribute__((noinline)) mt_head look_at_inputs(const mt_call *c)
 {
-    bool recorded = !mt_self.no_grad, record = recorded && flags & MT_REQUIRES_GRAD;
-    if (MT_UNLIKELY(types & NARROW_BIT || c->flags & MT_CALL_NARROW) &&
+    mt_head all = {.bits = 0};
+    for (int i = 0; i < c->nin; i++) {
+        mt_tensor *t = c->in[i];
+        if (!t) continue;
+        if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation))
+            mt_regenerate_view(t);
+        all.bits |= t->head.bits;
+    }
+    return all;
+}
+
+/* Any call that is not plain. */
+static __attribute__((noinline)) mt_tensor *apply_any(mt_call *c, mt_head all)
+{
+    bool recorded = !mt_self.no_grad, record = recorded && all.flags & MT_REQUIRES_GRAD;
+    if (MT_UNLIKELY(all.dtype & NARROW_BIT || c->flags & MT_CALL_NARROW) &&
         !(c->op->kind & (MT_VIEW | MT_ANY_DTYPE)))
         return mt_apply_narrow(c);
     if (MT_UNLIKELY(c->flags & (MT_CALL_INPLACE | MT_CALL_OUT))) return apply_to_target(c, record);
@@ -278,7 +285,32 @@ static __attribute__((noinline)) mt_tensor *apply_any(mt_call *c, uint32_t types
     }
     /* A view's flags depend on the mode, so views run in the caller's mode:
      * they call nothing recorded. */
-    return apply_plain(c, flags, !recorded || !(c->op->kind & MT_VIEW));
+    return apply_plain(c, all.flags, !recorded || !(c->op->kind & MT_VIEW));
+}
+
+/* mt_apply with nin inputs, a constant of 1 to 3: nearly all calls there are. */
+static MT_INLINE mt_tensor *apply_few(mt_call *c, int nin)
+{
+    mt_head all = {.bits = 0};
+    MT_UNROLL
+    for (int i = 0; i < nin; i++)
+        if (c->in[i]) all.bits |= c->in[i]->head.bits;
+    c->context = NULL;
+    if (MT_UNLIKELY(all.flags & MT_HAS_BASE)) all = look_at_inputs(c);
+    if (MT_UNLIKELY(all.dtype & NARROW_BIT ||
+                    c->flags & (MT_CALL_NARROW | MT_CALL_INPLACE | MT_CALL_OUT) ||
+                    c->op->kind & (MT_COMPOSITE | MT_VIEW)))
+        return apply_any(c, all);
+    bool recorded = !mt_self.no_grad;
+    c->target = NULL;
+    mt_self.no_grad = true;
+    int failed = c->op->forward(c);
+    mt_self.no_grad = !recorded;
+    if (MT_UNLIKELY(failed < 0 || mt_self.error)) return fail_call(c);
+    if (!recorded || !(all.flags & MT_REQUIRES_GRAD) || c->op->kind & MT_NODIFF)
+        return leave_unrecorded(c, all.flags, recorded);
+    if (MT_UNLIKELY(mt_remember_few(c, nin, all) < 0)) return NULL;
+    return c->nout ? c->out[0] : NULL;
 }
 
 mt_tensor *mt_apply(mt_call *c)
@@ -288,22 +320,11 @@ mt_tensor *mt_apply(mt_call *c)
         if (mt_self.watch != MT_WATCH_OPENED) return mt_watch_apply(c);
         mt_self.watch = MT_WATCH_ON;
     }
-    uint32_t types = 0, flags;
-    if (MT_LIKELY(c->nin == 2))
-        flags = flags_of_inputs(c, 2, &types);
-    else if (c->nin == 1)
-        flags = flags_of_inputs(c, 1, &types);
-    else if (c->nin == 3)
-        flags = flags_of_inputs(c, 3, &types);
-    else
-        flags = flags_of_inputs(c, c->nin, &types);
+    if (MT_LIKELY(c->nin == 2)) return apply_few(c, 2);
+    if (c->nin == 1) return apply_few(c, 1);
+    if (c->nin == 3) return apply_few(c, 3);
     c->context = NULL;
-    if (MT_UNLIKELY(types & NARROW_BIT ||
-                    c->flags & (MT_CALL_NARROW | MT_CALL_INPLACE | MT_CALL_OUT) ||
-                    c->op->kind & (MT_COMPOSITE | MT_VIEW)))
-        return apply_any(c, types, flags);
-    c->target = NULL;
-    return apply_plain(c, flags, true);
+    return apply_any(c, look_at_inputs(c));
 }
 
 /* ---- typed wrappers -------------------------------------------------------------------------- */

@@ -8,7 +8,13 @@
 
 static uint64_t last_id;
 
-static mt_hooks **hooks_of(mt_tensor *t) { return t->node ? &t->node->hooks : &t->hooks; }
+static mt_hooks **hooks_of_node(mt_node *n)
+{
+    n->chained = false;
+    return &n->hooks;
+}
+
+static mt_hooks **hooks_of(mt_tensor *t) { return t->node ? hooks_of_node(t->node) : &t->hooks; }
 
 static int reserve(mt_hooks **slot)
 {
@@ -44,7 +50,7 @@ uint64_t mt_hook_add(mt_tensor *t, bool post, mt_hook_fn fn, void (*release)(voi
 uint64_t mt_hook_add_to_node(mt_node *n, uint32_t out_nr, mt_hook_fn fn, void (*release)(void *),
                              void *context)
 {
-    if (reserve(&n->hooks) < 0) return 0;
+    if (reserve(hooks_of_node(n)) < 0) return 0;
     n->hooks->hook[n->hooks->n++] = (mt_hook){++last_id, out_nr, false, fn, release, context};
     return last_id;
 }
@@ -99,7 +105,7 @@ int mt_retain_grad(mt_tensor *t)
 int mt_retain_grad_moves(mt_tensor *t, mt_node *to, uint32_t out_nr)
 {
     if (!t->node || !(t->flags & MT_RETAIN_GRAD) || t->node == to) return 0;
-    if (reserve(&to->hooks) < 0) return -1;
+    if (reserve(hooks_of_node(to)) < 0) return -1;
     mt_hooks *from = t->node->hooks;
     for (int i = from ? from->n - 1 : -1; i >= 0; i--) {
         if (from->hook[i].fn != store_grad || from->hook[i].context != t) continue;
@@ -126,6 +132,7 @@ static void drop_history(mt_tensor *t)
     t->hooks = NULL;
     t->node = NULL;
     t->grad = t->base = NULL;
+    t->flags &= ~MT_HAS_BASE;
 }
 
 static void drop_node(mt_node *n) { mt_node_release(n); }

@@ -72,8 +72,7 @@ static inline size_t size_room(const mt_tensor *t)
 
 /* Room for the call: head, arrays, arguments. sizes: places for the sizes of all inputs; *size gets
  * the first. The caller fills in[], out[], next[] and the shapes. */
-static MT_INLINE mt_node *node_new(const mt_call *c, int nin, int nout, size_t sizes,
-                                   int64_t **size)
+static mt_node *node_new(const mt_call *c, int nin, int nout, size_t sizes, int64_t **size)
 {
     size_t narg = (size_t)c->narg, tensors = (size_t)(nin + nout);
     const mt_op_plan *plan = narg && c->op->plan ? mt_op_get_plan(c->op) : NULL;
@@ -86,6 +85,7 @@ static MT_INLINE mt_node *node_new(const mt_call *c, int nin, int nout, size_t s
     if (MT_UNLIKELY(!n)) return NULL;
     n->refs = 1;
     n->released = n->walked = false;
+    n->chained = c->op->raw && nout == 1 && nin <= MT_CHAIN_INPUTS;
     n->spent = 0;
     n->sequence = mt_self.sequence;
     n->call = *c;
@@ -94,9 +94,8 @@ static MT_INLINE mt_node *node_new(const mt_call *c, int nin, int nout, size_t s
     n->call.in = (mt_tensor **)(n + 1);
     n->call.out = n->call.in + nin;
     n->next = (mt_edge *)(n->call.out + nout);
-    n->in_dims = (mt_dims *)(n->next + nin);
-    n->call.in_dims = n->in_dims;
-    n->call.arg = (mt_arg *)(n->in_dims + nin);
+    n->call.in_dims = (mt_dims *)(n->next + nin);
+    n->call.arg = (mt_arg *)(n->call.in_dims + nin);
     *size = (int64_t *)(n->call.arg + narg);
     n->version = (uint32_t *)(void *)((char *)(*size + sizes) + payload);
     n->hooks = NULL;
@@ -110,7 +109,7 @@ static MT_INLINE mt_node *node_new(const mt_call *c, int nin, int nout, size_t s
 /* ---- remembering ----------------------------------------------------------------------------- */
 
 /* The shape of t, copied to `size`; returns where the next goes. */
-static MT_INLINE int64_t *remember_dims(mt_dims *d, const mt_tensor *t, int64_t *size)
+static int64_t *remember_dims(mt_dims *d, const mt_tensor *t, int64_t *size)
 {
     d->size = size;
     d->ndim = t->ndim;
@@ -144,8 +143,7 @@ int mt_edge_of(mt_tensor *t, mt_edge *edge)
 #define SPENT_INPUT   0x8000u
 #define SPENT_TO_TELL 10000u
 
-/* The input's node p is finished, or hangs on such. -1: the warning became an error. */
-static __attribute__((noinline)) int count_spent(mt_node *n, const mt_node *p)
+int mt_node_count_spent(mt_node *n, const mt_node *p)
 {
     static bool told;
     uint32_t before = n->spent & ~SPENT_INPUT;
@@ -162,7 +160,7 @@ static __attribute__((noinline)) int count_spent(mt_node *n, const mt_node *p)
 }
 
 /* Counts the edge to t in, and puts n behind the node there. */
-static MT_INLINE int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
+static int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
 {
     if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation) &&
         mt_regenerate_view(t) < 0)
@@ -171,7 +169,7 @@ static MT_INLINE int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
         e->node = mt_node_retain(t->node);
         e->out_nr = t->out_nr;
         if (MT_UNLIKELY(t->node->sequence >= n->sequence)) n->sequence = t->node->sequence + 1;
-        if (MT_UNLIKELY(t->node->walked || t->node->spent)) return count_spent(n, t->node);
+        if (MT_UNLIKELY(t->node->walked || t->node->spent)) return mt_node_count_spent(n, t->node);
     } else {
         e->leaf = mt_retain(t);
     }
@@ -179,18 +177,17 @@ static MT_INLINE int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
 }
 
 /* Edges, shapes and kept values of the inputs. original: see mt_node_remember. */
-static MT_INLINE int remember_inputs(mt_node *n, const mt_call *c, int nin, mt_tensor *original,
-                                     uint32_t keeps, int64_t *size)
+static int remember_inputs(mt_node *n, const mt_call *c, int nin, mt_tensor *original,
+                           uint32_t keeps, int64_t *size)
 {
+    mt_dims *dims = (mt_dims *)n->call.in_dims; /* being filled in */
     for (int i = 0; i < nin; i++) {
         mt_tensor *t = c->in[i];
         if (!t) {
-            n->in_dims[i].ndim = 0;
-            n->in_dims[i].dtype = MT_NO_DTYPE;
-            n->in_dims[i].size = size;
+            dims[i] = (mt_dims){.dtype = MT_NO_DTYPE, .size = size};
             continue;
         }
-        size = remember_dims(&n->in_dims[i], t, size);
+        size = remember_dims(&dims[i], t, size);
         if (mt_requires_grad(t) && link_input(n, t, &n->next[i]) < 0) return -1;
         if (!(keeps & MT_KEEP_IN(i < 8 ? i : 7))) continue;
         if (MT_UNLIKELY(i == 0 && original)) t = original;
@@ -203,7 +200,7 @@ static MT_INLINE int remember_inputs(mt_node *n, const mt_call *c, int nin, mt_t
     return 0;
 }
 
-static MT_INLINE int keep_outputs(mt_node *n, const mt_call *c, int nin, int nout, uint32_t keeps)
+static int keep_outputs(mt_node *n, const mt_call *c, int nin, int nout, uint32_t keeps)
 {
     for (int k = 0; k < nout && k < 8; k++) {
         mt_tensor *t = c->out[k];
@@ -214,7 +211,7 @@ static MT_INLINE int keep_outputs(mt_node *n, const mt_call *c, int nin, int nou
     return 0;
 }
 
-static MT_INLINE int give_node(mt_node *n, mt_tensor *t, int k)
+static int give_node(mt_node *n, mt_tensor *t, int k)
 {
     if (MT_UNLIKELY(t->node != NULL)) { /* in place: the old history lives on through n's edges */
         if (t->flags & MT_RETAIN_GRAD && mt_retain_grad_moves(t, n, (uint32_t)k) < 0) return -1;
@@ -227,7 +224,7 @@ static MT_INLINE int give_node(mt_node *n, mt_tensor *t, int k)
 }
 
 /* The new node becomes the history of the results. */
-static MT_INLINE int give_to_results(mt_node *n, const mt_call *c, int nout)
+static int give_to_results(mt_node *n, const mt_call *c, int nout)
 {
     mt_self.sequence = n->sequence + 1;
     for (int k = 0; k < nout; k++) {
@@ -241,9 +238,9 @@ static MT_INLINE int give_to_results(mt_node *n, const mt_call *c, int nout)
     return 0;
 }
 
-static __attribute__((noinline)) int remember(const mt_call *c, int nin, int nout,
-                                              mt_tensor *original)
+int mt_node_remember(const mt_call *c, mt_tensor *original)
 {
+    int nin = c->nin, nout = c->nout;
     size_t sizes = 0;
     uint32_t keeps = 0;
     int64_t *size;
@@ -269,10 +266,9 @@ static __attribute__((noinline)) int remember(const mt_call *c, int nin, int nou
     return status;
 }
 
-/* Do the arguments point to nothing that must be copied? */
-static inline bool arguments_stay(const mt_call *c)
+bool mt_node_arguments_stay(const mt_call *c)
 {
-    if (MT_LIKELY(!c->narg || !c->op->plan)) return true;
+    if (!c->op->plan) return true;
     const mt_op_plan *plan = mt_op_get_plan(c->op);
     if (!plan->points) return true;
     for (int i = 0; i < c->narg && i < MT_MAX_ARGS; i++)
@@ -281,8 +277,7 @@ static inline bool arguments_stay(const mt_call *c)
     return true;
 }
 
-/* The rest of remember_input failed for input i: what has not been filled in yet is cleared. */
-static __attribute__((noinline)) int abandon(mt_node *n, int i)
+int mt_node_abandon(mt_node *n, int i)
 {
     for (int k = i + 1; k < n->call.nin; k++) {
         n->next[k] = (mt_edge){NULL, NULL, 0};
@@ -293,121 +288,12 @@ static __attribute__((noinline)) int abandon(mt_node *n, int i)
     return -1;
 }
 
-/* Edge, shape and kept value of input i, all at once. */
-static MT_INLINE int remember_input(mt_node *n, mt_tensor *t, int i, bool kept, int64_t *size)
-{
-    mt_edge *e = &n->next[i];
-    mt_dims *d = &n->in_dims[i];
-    *e = (mt_edge){NULL, NULL, 0};
-    n->call.in[i] = NULL;
-    d->size = size;
-    if (!t) {
-        d->ndim = 0;
-        d->dtype = MT_NO_DTYPE;
-        return 0;
-    }
-    d->ndim = t->ndim;
-    d->dtype = (mt_dtype)t->dtype;
-    d->numel = t->numel;
-    memcpy(size, t->dims, MT_INLINE_DIMS * sizeof *size);
-    if (mt_requires_grad(t) && link_input(n, t, e) < 0) return -1;
-    if (!kept) return 0;
-    n->version[i] = t->storage->version;
-    return (n->call.in[i] = keep(t)) ? 0 : -1;
-}
-
-/* remember() of a call as nearly all are, in one pass: one result, without a history before; nin
- * inputs, a constant, of few dimensions; arguments that stay where they are. The block's layout is
- * known but for the arguments, which come last. */
-static MT_INLINE int remember_usual(const mt_call *c, int nin, uint32_t keeps)
-{
-    const size_t edges = sizeof(mt_node) + (size_t)(nin + 1) * sizeof(mt_tensor *),
-                 dims = edges + (size_t)nin * sizeof(mt_edge),
-                 sizes = dims + (size_t)nin * sizeof(mt_dims),
-                 versions = sizes + (size_t)nin * MT_INLINE_DIMS * sizeof(int64_t),
-                 args = versions + (((size_t)nin + 2) & ~(size_t)1) * sizeof(uint32_t);
-    const size_t bytes = args + (size_t)c->narg * sizeof(mt_arg);
-    mt_tensor *y = c->out[0];
-    mt_node *n = mt_malloc(bytes);
-    if (MT_UNLIKELY(!n)) {
-        if (c->context && c->op->release) c->op->release(c->context);
-        return -1;
-    }
-    char *block = (char *)n;
-    int64_t *size = (int64_t *)(void *)(block + sizes);
-    n->refs = 1;
-    n->released = n->walked = false;
-    n->spent = 0;
-    n->sequence = mt_self.sequence;
-    n->call.op = c->op;
-    n->call.nin = nin;
-    n->call.nout = 1;
-    n->call.narg = c->narg;
-    n->call.flags = c->flags;
-    n->call.in = (mt_tensor **)(n + 1);
-    n->call.out = (mt_tensor **)(n + 1) + nin;
-    n->call.target = NULL;
-    n->call.arg = (mt_arg *)(void *)(block + args);
-    n->call.in_dims = n->in_dims = (mt_dims *)(void *)(block + dims);
-    n->call.context = c->context;
-    n->next = (mt_edge *)(void *)(block + edges);
-    n->version = (uint32_t *)(void *)(block + versions);
-    n->hooks = NULL;
-    n->host = NULL;
-    n->block_size = bytes;
-    for (int i = 0; i < c->narg; i++) n->call.arg[i] = c->arg[i];
-    MT_UNROLL
-    for (int i = 0; i < nin; i++)
-        if (MT_UNLIKELY(remember_input(n, c->in[i], i, keeps & MT_KEEP_IN(i),
-                                       size + MT_INLINE_DIMS * i) < 0))
-            return abandon(n, i);
-    n->call.out[0] = NULL;
-    if (keeps & MT_KEEP_OUT(0)) {
-        n->version[nin] = y->storage->version;
-        if (MT_UNLIKELY(!(n->call.out[0] = mt_shadow(y)))) return abandon(n, nin);
-    }
-    mt_self.sequence = n->sequence + 1;
-    y->node = n;
-    y->out_nr = 0;
-    y->flags |= MT_REQUIRES_GRAD;
-    return MT_UNLIKELY(mt_node_made != NULL) ? mt_node_made(n) : 0;
-}
-
-static MT_INLINE int remember_few(const mt_call *c, int nin)
-{
-    uint32_t keeps = 0;
-    unsigned deep = 0; /* more than 7: some input has more dimensions than lie inline */
-    const mt_tensor *y = c->out[0];
-    MT_UNROLL
-    for (int i = 0; i < nin; i++) {
-        const mt_tensor *t = c->in[i];
-        if (!t) continue;
-        deep |= t->ndim + 7u - MT_INLINE_DIMS;
-        if (mt_requires_grad(t)) keeps |= c->op->keeps[i < MT_KEEP_SLOTS ? i : MT_KEEP_SLOTS - 1];
-    }
-    if (MT_LIKELY(y && !y->node && mt_is_floating((mt_dtype)y->dtype) && deep <= 7 &&
-                  arguments_stay(c)))
-        return remember_usual(c, nin, keeps);
-    return remember(c, nin, 1, NULL);
-}
-
-/* The numbers of inputs that nearly all calls have are given as constants: their
- * loops have no counters then. */
-int mt_node_remember(const mt_call *c, mt_tensor *original)
-{
-    if (MT_LIKELY(c->nout == 1 && !original && !(c->flags & MT_CALL_LIST))) {
-        if (c->nin == 1) return remember_few(c, 1);
-        if (c->nin == 2) return remember_few(c, 2);
-        if (c->nin == 3) return remember_few(c, 3);
-    }
-    return remember(c, c->nin, c->nout, original);
-}
-
 /* ---- release --------------------------------------------------------------------------------- */
 
 static MT_INLINE void drop(mt_node *n, int nin, int nout)
 {
     n->released = true;
+    n->chained = false;
     MT_UNROLL
     for (int i = 0; i < nin; i++) {
         mt_edge e = n->next[i];

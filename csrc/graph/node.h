@@ -7,6 +7,8 @@
 /* Before a loop over inputs where their number is a constant of 1 to 3: no loop is left. */
 #define MT_UNROLL _Pragma("GCC unroll 4")
 
+#define MT_CHAIN_INPUTS 4 /* of a node that is run by op->raw, at most */
+
 /* Where the gradient of an input goes: to output out_nr of a node, or into a
  * leaf. Both NULL: nowhere. */
 typedef struct mt_edge {
@@ -19,12 +21,12 @@ typedef struct mt_node {
     int32_t refs;
     bool released; /* kept values and edges are gone */
     bool walked; /* backward without retain_graph has been here; what keeps no values stays whole */
+    bool chained;   /* op->raw is all that is to be run: autograd/chain.h */
     uint16_t spent; /* Note [Sums of losses] in node.c */
     uint64_t
         sequence;  /* grows with time: an order in which every consumer comes after its producer */
     mt_call call;  /* in[], out[]: what is kept, NULL elsewhere */
     mt_edge *next; /* nin of them */
-    mt_dims *in_dims;       /* nin of them */
     uint32_t *version;      /* nin + nout: the storage's version when it was kept */
     struct mt_hooks *hooks; /* tensor hooks and retained gradients by output, NULL if none */
     void *host;             /* the host language's grad_fn object, borrowed */
@@ -36,6 +38,12 @@ typedef struct mt_node {
  * grad. -1: no memory. Kept is what op->keeps asks for, given which inputs want a gradient.
  * original: in an in-place call, what in[0] was before the write (else NULL). */
 int mt_node_remember(const mt_call *c, mt_tensor *original);
+/* For graph/remember.h. Do the arguments point to nothing that must be copied? */
+bool mt_node_arguments_stay(const mt_call *c);
+/* The input's node p is finished, or hangs on such. -1: the warning became an error. */
+int mt_node_count_spent(mt_node *n, const mt_node *p);
+/* Remembering failed at input i: what has not been filled in yet is cleared. -1. */
+int mt_node_abandon(mt_node *n, int i);
 
 static MT_INLINE mt_node *mt_node_retain(mt_node *n)
 {
@@ -56,22 +64,6 @@ void mt_node_drop(mt_node *n);
 /* What backward without retain_graph does to a node: mt_node_drop, but to one that keeps no values
  * nothing, for it can be walked again (PyTorch's rule). */
 void mt_node_finish(mt_node *n);
-
-/* mt_node_drop, then mt_node_release of the last reference, to a node with nin inputs and one output
- * that nobody else has, no hooks and no host object. */
-static MT_INLINE void mt_node_scrap(mt_node *n, int nin)
-{
-    MT_UNROLL
-    for (int i = 0; i < nin; i++) {
-        mt_release(n->call.in[i]);
-        mt_release(n->next[i].leaf);
-        if (n->next[i].node) mt_node_release(n->next[i].node);
-    }
-    mt_release(n->call.out[0]);
-    if (MT_UNLIKELY(n->call.context != NULL) && n->call.op->release)
-        n->call.op->release(n->call.context);
-    mt_free(n, n->block_size);
-}
 
 /* The history of t as an edge (borrowed): its node (regenerated first if t is a view whose base has
  * changed since), or the leaf itself, or nothing if t does not require grad. -1 on failure. */

@@ -71,7 +71,7 @@ static int view_as_type(mt_call *c, mt_dtype d, int ndim, const int64_t *size,
     if (!v) return -1;
     v->base = mt_retain(in->base ? in->base : in);
     v->base_generation = v->base->generation;
-    v->flags |= in->flags & (MT_VIEW_NO_GRAD | MT_VIEW_MULTI | MT_INFERENCE);
+    v->flags |= MT_HAS_BASE | (in->flags & (MT_VIEW_NO_GRAD | MT_VIEW_MULTI | MT_INFERENCE));
     if (mt_self.no_grad && !mt_self.inference) v->flags |= MT_VIEW_NO_GRAD;
     c->out[0] = v;
     return 0;

@@ -115,11 +115,7 @@ double mt_optim_next_step(mt_tensor *step)
 
 void mt_zero_grad_group(int n, mt_tensor *const *param)
 {
-    for (int i = 0; i < n; i++) {
-        mt_tensor *grad = param[i]->grad;
-        param[i]->grad = NULL;
-        mt_release(grad);
-    }
+    for (int i = 0; i < n; i++) mt_drop_grad(param[i]);
 }
 
 mt_tensor *mt_optim_state(const mt_tensor *p)

@@ -343,10 +343,7 @@ static int drop_grads(py_nn *m, uint64_t walk)
     if (failed || m->walk == walk || !m->registry[PY_NN_MODULES]) return failed ? -1 : 0;
     m->walk = walk;
     while (PyDict_Next((PyObject *)m->registry[PY_NN_PARAMETERS], &at, &name, &entry)) {
-        if (!py_tensor_check(entry)) continue;
-        mt_tensor *grad = py_core(entry)->grad;
-        py_core(entry)->grad = NULL;
-        mt_release(grad);
+        if (py_tensor_check(entry)) mt_drop_grad(py_core(entry));
     }
     at = 0;
     if (Py_EnterRecursiveCall(" in Module.zero_grad")) return -1;

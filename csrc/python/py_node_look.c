@@ -92,7 +92,7 @@ static PyObject *inputs_of(const mt_node *n)
 {
     PyObject *tuple = PyTuple_New(n->call.nin);
     for (int i = 0; tuple && i < n->call.nin; i++) {
-        const mt_dims *d = &n->in_dims[i];
+        const mt_dims *d = &n->call.in_dims[i];
         PyObject *item = d->dtype == MT_NO_DTYPE
                              ? Py_NewRef(Py_None)
                              : Py_BuildValue("NNN", int_tuple(d->size, d->ndim),
@@ -170,7 +170,7 @@ static int run_rule(const mt_node *n, mt_tensor **gout, mt_tensor **gin)
         gin[i] = n->next[i].node || n->next[i].leaf ? wanted : NULL;
     (op->fused ? op->fused : op->backward)(&n->call, gout, gin);
     for (int i = 0; i < n->call.nin; i++)
-        gin[i] = gin[i] && gin[i] != wanted ? fit(&n->in_dims[i], gin[i]) : NULL;
+        gin[i] = gin[i] && gin[i] != wanted ? fit(&n->call.in_dims[i], gin[i]) : NULL;
     return mt_error_pending() == MT_OK ? 0 : -1;
 }
 

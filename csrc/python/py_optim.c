@@ -47,8 +47,8 @@ static int step_groups(PyObject *self, PyObject *dict, py_optim_kind *k)
     if (!list) return -1;
     int status = 0;
     mt_scope scope = mt_scope_open();
-    for (Py_ssize_t i = 0; status == 0 && i < PySequence_Fast_GET_SIZE(list); i++) {
-        PyObject *group = Py_NewRef(PySequence_Fast_GET_ITEM(list, i));
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++) {
+        PyObject *group = Py_NewRef(PyList_GET_ITEM(list, i));
         status = py_optim_step_group(self, dict, group, k);
         Py_DECREF(group);
     }
@@ -198,17 +198,14 @@ static int zero_group(PyObject *group, bool set_to_none)
     PyObject *params = py_optim_params(group);
     if (!params) return -1;
     int status = 0;
-    for (Py_ssize_t i = 0; status == 0 && i < PySequence_Fast_GET_SIZE(params); i++) {
-        mt_tensor *t = py_optim_tensor(PySequence_Fast_GET_ITEM(params, i)), *grad;
-        if (MT_UNLIKELY(!t)) {
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(params); i++) {
+        mt_tensor *t = py_optim_tensor(PyList_GET_ITEM(params, i));
+        if (MT_UNLIKELY(!t))
             status = -1;
-        } else if (set_to_none) {
-            grad = t->grad;
-            t->grad = NULL;
-            mt_release(grad);
-        } else if (t->grad) {
+        else if (MT_LIKELY(set_to_none))
+            mt_drop_grad(t);
+        else if (t->grad)
             status = zero_gradient(t->grad);
-        }
     }
     Py_DECREF(params);
     return status;
@@ -223,8 +220,8 @@ static int zero_groups(PyObject *self, bool set_to_none)
     if (!list) return -1;
     int status = 0;
     mt_scope scope = mt_scope_open();
-    for (Py_ssize_t i = 0; status == 0 && i < PySequence_Fast_GET_SIZE(list); i++) {
-        PyObject *group = Py_NewRef(PySequence_Fast_GET_ITEM(list, i));
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++) {
+        PyObject *group = Py_NewRef(PyList_GET_ITEM(list, i));
         status = zero_group(group, set_to_none);
         Py_DECREF(group);
     }

@@ -25,10 +25,13 @@ static inline mt_tensor *py_optim_tensor(PyObject *param)
 /* An attribute of the optimizer that normally lies in its dict; the PY_MEMO_SLOTS memos serve that
  * name alone. New reference. */
 PyObject *py_optim_attribute(PyObject *self, PyObject *dict, py_memo *memos, PyObject *name);
-/* o itself if it is a list, else PySequence_Fast(o, complaint). New reference. */
+/* o itself if it is a list, else one of its items, or TypeError with the complaint. New reference. */
 static inline PyObject *py_optim_list(PyObject *o, const char *complaint)
 {
-    return MT_LIKELY(PyList_CheckExact(o)) ? Py_NewRef(o) : PySequence_Fast(o, complaint);
+    if (MT_LIKELY(PyList_Check(o))) return Py_NewRef(o);
+    PyObject *items = PySequence_Fast(o, complaint), *list = items ? PySequence_List(items) : NULL;
+    Py_XDECREF(items);
+    return list;
 }
 
 int py_optim_group_init(void);

@@ -268,8 +268,8 @@ static int in_chunks(PyObject *self, PyObject *dict, PyObject *params, const opt
     chunk c;
     c.n = 0;
     int status = 0;
-    for (Py_ssize_t i = 0; status == 0 && i < PySequence_Fast_GET_SIZE(params); i++) {
-        PyObject *p = PySequence_Fast_GET_ITEM(params, i);
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(params); i++) {
+        PyObject *p = PyList_GET_ITEM(params, i);
         mt_tensor *t = py_optim_tensor(p);
         if (!t) status = -1;
         if (!t || !t->grad) continue;
@@ -305,8 +305,8 @@ static int sgd_plain(PyObject *params, const mt_sgd_step *s)
 {
     mt_tensor *param[CHUNK];
     int n = 0;
-    Py_ssize_t total = PySequence_Fast_GET_SIZE(params);
-    PyObject **item = PySequence_Fast_ITEMS(params);
+    Py_ssize_t total = PyList_GET_SIZE(params);
+    PyObject **item = ((PyListObject *)params)->ob_item;
     for (Py_ssize_t i = 0; i < total; i++) {
         mt_tensor *t = py_optim_tensor(item[i]);
         if (!t) return -1;

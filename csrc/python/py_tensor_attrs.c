@@ -268,11 +268,11 @@ static int set_grad(PyObject *self, PyObject *value, void *Py_UNUSED(closure))
 {
     mt_tensor *t = py_core(self), *old = t->grad;
     if (!value || value == Py_None) {
-        t->grad = NULL;
-    } else {
-        if (check_grad(t, value) < 0) return -1;
-        t->grad = mt_retain(py_core(value));
+        mt_drop_grad(t);
+        return 0;
     }
+    if (check_grad(t, value) < 0) return -1;
+    t->grad = mt_retain(py_core(value));
     mt_release(old);
     return 0;
 }

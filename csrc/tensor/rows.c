@@ -21,14 +21,15 @@ static int batch_shape(int64_t n, int ndim, const int64_t *size, int64_t *shape)
 
 /* The sizes are compile-time constants below, so that each copy becomes a load and a store. */
 #define COPY_ROWS(bytes)                                                                           \
-    for (int64_t i = 0; i < n; i++)                                                                \
-    memcpy(out + i * (bytes), in + (row ? row[i] : i) * stride, (size_t)(bytes))
+    for (int64_t i = 0; i < n; i++) memcpy(out + i * (bytes), in + row[i] * stride, (size_t)(bytes))
 
 static void copy_rows(int64_t n, const int64_t *row, char *out, const char *in, int64_t stride,
                       int64_t bytes)
 {
     if (!row && stride == bytes)
         memcpy(out, in, (size_t)(n * bytes));
+    else if (!row)
+        for (int64_t i = 0; i < n; i++) memcpy(out + i * bytes, in + i * stride, (size_t)bytes);
     else if (bytes == 4)
         COPY_ROWS(4);
     else if (bytes == 8)
@@ -62,7 +63,8 @@ mt_tensor *mt_take_rows(const mt_tensor *t, int64_t n, const int64_t *row, int64
     int ndim = batch_shape(n, t->ndim - 1, t->size + 1, shape);
     mt_tensor *out = ndim < 0 ? NULL : mt_empty((mt_dtype)t->dtype, ndim, shape);
     if (!out || out->numel == 0) return out;
-    int64_t numel = out->numel / n, itemsize = mt_itemsize(t);
+    int64_t numel = 1, itemsize = mt_itemsize(t);
+    for (int d = 1; d < ndim; d++) numel *= shape[d];
     if (MT_LIKELY(rows_are_contiguous(t))) {
         const char *in = t->data + (row ? 0 : first * t->stride[0] * itemsize);
         copy_rows(n, row, out->data, in, t->stride[0] * itemsize, numel * itemsize);

@@ -20,6 +20,7 @@ static inline bool mt_shape_equal(int na, const int64_t *a, int nb, const int64_
 {
     if (na != nb) return false;
     if (na == 2) return a[0] == b[0] && a[1] == b[1];
+    if (na == 1) return a[0] == b[0];
     for (int d = 0; d < na; d++)
         if (a[d] != b[d]) return false;
     return true;

@@ -44,7 +44,7 @@ static inline void tensor_init(mt_tensor *t, mt_dtype d, bool has_block)
     t->size = t->dims;
     t->stride = t->dims + MT_INLINE_DIMS;
     t->node = NULL;
-    t->grad = t->base = t->shadow = NULL;
+    t->grad = t->base = t->shadow = t->spare = NULL;
     t->hooks = NULL;
     t->host = NULL;
     mt_live_tensors++;
@@ -127,6 +127,7 @@ static __attribute__((noinline)) void free_any(mt_tensor *t)
     }
     if (t->node || t->grad || t->base || t->hooks) mt_tensor_drop_history(t);
     drop_shadow(t);
+    mt_release(t->spare);
     if (t->ndim > MT_INLINE_DIMS) mt_free(t->size, dims_bytes(t->ndim));
     mt_live_tensors--;
     if (MT_LIKELY(t->has_block)) {
@@ -141,13 +142,15 @@ static __attribute__((noinline)) void free_any(mt_tensor *t)
     mt_free(t, sizeof *t);
 }
 
-/* The usual case, a block of its own and nothing but perhaps a node and a shadow, stands here. */
+/* The usual cases stand here: a block of its own, or a look at somebody's memory, and nothing but
+ * perhaps a node and a shadow. */
 void mt_tensor_free(mt_tensor *t)
 {
     mt_storage *own = own_storage(t); /* looked at only where there is one */
-    bool rare = t->grad || t->base || t->hooks || !t->has_block || t->ndim > MT_INLINE_DIMS ||
-                t->flags & (MT_HOST_OWNED | MT_RETAIN_GRAD);
-    if (MT_UNLIKELY(rare || t->storage != own)) {
+    const void *rare = (void *)((uintptr_t)t->grad | (uintptr_t)t->spare | (uintptr_t)t->hooks);
+    if (MT_UNLIKELY(rare || t->ndim > MT_INLINE_DIMS ||
+                    t->flags & (MT_HOST_OWNED | MT_RETAIN_GRAD | MT_HAS_BASE) ||
+                    (t->has_block && t->storage != own))) {
         free_any(t);
         return;
     }
@@ -156,10 +159,13 @@ void mt_tensor_free(mt_tensor *t)
     if (node) mt_tensor_drop_node(node);
     drop_shadow(t);
     mt_live_tensors--;
-    if (MT_UNLIKELY(!mt_count_down(&own->refs)))
-        return; /* the block goes with the last of the two */
-    mt_live_storages--;
-    mt_free(t, sizeof(block) + own->nbytes);
+    if (MT_UNLIKELY(!t->has_block)) {
+        if (t->storage) mt_storage_release(t->storage);
+        mt_free(t, sizeof *t);
+    } else if (MT_LIKELY(mt_count_down(&own->refs))) { /* the block goes with the last of the two */
+        mt_live_storages--;
+        mt_free(t, sizeof(block) + own->nbytes);
+    }
 }
 
 void mt_tensor_set_storage(mt_tensor *t, mt_storage *storage)
@@ -212,14 +218,16 @@ static __attribute__((noinline)) mt_tensor *empty_any(mt_dtype d, int ndim, cons
 /* The usual case, in which nothing is called: small, a block is at hand, and ndim is a constant. */
 static MT_INLINE mt_tensor *empty_few(mt_dtype d, int ndim, const int64_t *size)
 {
-    int64_t numel = 1, step = 1;
-    bool odd = false; /* a size of 0 or less, or large ones */
+    int64_t numel = 1, step = 1, sizes[MT_INLINE_DIMS];
+    uint64_t odd = 0; /* has high bits if a size is 0 or less, or large */
     for (int k = 0; k < ndim; k++) {
-        odd |= size[k] <= 0 || size[k] > (int64_t)BLOCK_DATA;
-        numel = (int64_t)((uint64_t)numel * (uint64_t)size[k]);
+        sizes[k] = size[k];
+        odd |= (uint64_t)sizes[k] - 1;
+        numel = (int64_t)((uint64_t)numel * (uint64_t)sizes[k]);
     }
     size_t nbytes = (size_t)numel * (size_t)mt_dtype_size(d);
-    if (MT_UNLIKELY(odd || nbytes > BLOCK_DATA || mt_self.scope_top == mt_self.scope_capacity))
+    if (MT_UNLIKELY(odd >= BLOCK_DATA || nbytes > BLOCK_DATA ||
+                    mt_self.scope_top == mt_self.scope_capacity))
         return empty_any(d, ndim, size);
     block *b = mt_malloc_cached(sizeof *b + nbytes);
     if (MT_UNLIKELY(!b)) return empty_any(d, ndim, size);
@@ -228,9 +236,9 @@ static MT_INLINE mt_tensor *empty_few(mt_dtype d, int ndim, const int64_t *size)
     t->numel = numel;
     t->flags = MT_CONTIGUOUS;
     for (int k = ndim - 1; k >= 0; k--) {
-        t->dims[k] = size[k];
+        t->dims[k] = sizes[k];
         t->dims[MT_INLINE_DIMS + k] = step;
-        step *= size[k];
+        step *= sizes[k];
     }
     mt_self.scope[mt_self.scope_top++] = t;
     return t;

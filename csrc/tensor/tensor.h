@@ -6,6 +6,8 @@
  *   size, stride  point to `dims` for up to MT_INLINE_DIMS dimensions, else to a block of 2 * ndim
  *   shadow        the same memory and shape without history, made when a graph first keeps this
  *                 tensor; dropped when memory or shape change (graph/node.c, Note [Kept outputs])
+ *   spare         a gradient that was taken away and of which nobody else knows, kept for the next
+ *                 backward to write to (mt_drop_grad); no part of what t is
  *   node          the remembered call that made it (output out_nr), NULL for a leaf;
  *                 requires_grad if node != NULL
  *   base          the tensor this one is a differentiable view of (never a view itself), or NULL
@@ -40,20 +42,36 @@ struct mt_hooks;
 #define MT_FROM_NO_GRAD   256u  /* made under no_grad from something that requires grad: likewise */
 #define MT_FROM_NODIFF    512u  /* made by an operator without derivative: likewise */
 #define MT_HOST_OWNED     1024u /* the tensor keeps its host alive: mt_host_release gives it up */
+#define MT_HAS_BASE       8192u /* `base` is not NULL */
 #define MT_FROM_INTEGERS  4096u /* integers made from something that requires grad: likewise */
 /* Why there is no gradient: handed on to what is computed from such a tensor. */
 #define MT_REASONS (MT_IS_DETACHED | MT_FROM_NO_GRAD | MT_FROM_NODIFF | MT_FROM_INTEGERS)
 #define MT_FUNCTION_VIEW                                                                           \
     2048u /* a look at other memory that a host's function returned: not to be written to */
 
+/* What a call asks of all its inputs, in one word: one `or` for each finds it out. */
+typedef union mt_head {
+    struct {
+        uint32_t flags;
+        uint8_t dtype, ndim;
+        uint16_t out_nr;
+    };
+    uint64_t bits;
+} mt_head;
+
 typedef struct mt_tensor {
     int32_t refs;
-    uint32_t flags;
-    uint8_t dtype, ndim;
-    uint16_t out_nr;
     uint32_t base_generation; /* the base's generation that `node` belongs to (views) */
-    uint32_t generation;      /* raised when the history of a base changes by an in-place write */
-    bool has_block;           /* storage and data of its own follow in the same block (tensor.c) */
+    union {
+        struct {
+            uint32_t flags;
+            uint8_t dtype, ndim;
+            uint16_t out_nr; /* of `node`, whose result it is */
+        };
+        mt_head head;
+    };
+    uint32_t generation; /* raised when the history of a base changes by an in-place write */
+    bool has_block;      /* storage and data of its own follow in the same block (tensor.c) */
     int64_t numel, offset;
     char *data;
     mt_storage *storage;
@@ -63,6 +81,7 @@ typedef struct mt_tensor {
     struct mt_tensor *grad;
     struct mt_tensor *base;
     struct mt_tensor *shadow;
+    struct mt_tensor *spare;
     struct mt_hooks *hooks; /* of a leaf; those of a non-leaf are kept by its node */
     void *host;
 } mt_tensor;
@@ -112,6 +131,33 @@ static MT_INLINE void mt_release(mt_tensor *t)
 static inline mt_tensor *mt_shadow(mt_tensor *t)
 {
     return t->shadow || mt_shadow_make(t) == 0 ? mt_retain(t->shadow) : NULL;
+}
+
+/* t->grad = NULL. What a training step frees is what the next one asks for: a small gradient that
+ * nobody else holds stays as t->spare. */
+static inline void mt_drop_grad(mt_tensor *t)
+{
+    mt_tensor *g = t->grad;
+    if (!g) return;
+    t->grad = NULL;
+    /* These flags say that it has no node and is no view. */
+    if (MT_LIKELY(!t->spare && g->refs == 1 && g->flags == MT_CONTIGUOUS && g->storage->refs == 1 &&
+                  g->storage->block == g &&
+                  !((uintptr_t)g->grad | (uintptr_t)g->hooks | (uintptr_t)g->host)))
+        t->spare = g;
+    else
+        mt_release(g);
+}
+
+/* The reverse: t->spare, owned by the caller, as a new tensor of this type and shape, or NULL. */
+static inline mt_tensor *mt_take_spare(mt_tensor *t, mt_dtype d, int ndim, const int64_t *size)
+{
+    mt_tensor *g = t->spare;
+    if (!g || g->dtype != d || !mt_shape_equal(g->ndim, g->size, ndim, size)) return NULL;
+    t->spare = NULL;
+    g->storage->version = 0;
+    g->storage->writer = NULL;
+    return g;
 }
 
 /* ---- looking --------------------------------------------------------------------------------- */

@@ -18,6 +18,29 @@ def test_gradients_accumulate():
     assert x.grad is first and x.grad.tolist() == [5, 7]
 
 
+def test_a_gradient_that_is_held_stays_what_it_was():
+    """zero_grad() lets the next backward write where the last gradient lay: only if nobody sees it."""
+    layer, x = mt.nn.Linear(2, 2), mt.ones(1, 2)
+    optimizer = mt.optim.SGD(layer.parameters(), lr=0.0)
+    for drop in (optimizer.zero_grad, layer.zero_grad, lambda: setattr(layer.weight, "grad", None)):
+        layer(x).sum().backward()
+        held, array, view = layer.weight.grad, layer.weight.grad.numpy(), layer.weight.grad[0]
+        drop()
+        assert layer.weight.grad is None
+        layer(5 * x).sum().backward()
+        assert held.tolist() == array.tolist() == [[1, 1], [1, 1]] and view.tolist() == [1, 1]
+        assert layer.weight.grad.tolist() == [[5, 5], [5, 5]] and layer.weight.grad is not held
+        layer.zero_grad()
+        del held
+        layer(2 * x).sum().backward()
+        assert array.tolist() == [[1, 1], [1, 1]] and layer.weight.grad.tolist() == [[2, 2], [2, 2]]
+        layer.weight.grad.add_(1)
+        layer.zero_grad()
+        layer(x).sum().backward()
+        assert layer.weight.grad._version == 0 and layer.weight.grad.tolist() == [[1, 1], [1, 1]]
+        layer.zero_grad()
+
+
 def test_used_twice_in_a_row():
     """b = a + a, c = b + b: each node runs once, when all has arrived."""
     a = leaf(1.0)

@@ -226,6 +226,53 @@ static void test_into_what_is_there(void)
     mt_scope_close(scope);
 }
 
+/* A gradient that is given back is the next one's place, unless somebody else knows of it. */
+static void test_given_back(void)
+{
+    int64_t live = mt_live_tensors;
+    mt_scope scope = mt_scope_open();
+    mt_tensor *x = leaf_of(3, 2), *target = made(MT_FLOAT32, 2, x->size, false), *y, *first, *held;
+    y = mt_mse_loss(mt_sigmoid(x), target, "sum");
+    CHECK_INT(mt_backward(1, &y, NULL, true, false, 0, NULL), 0);
+    first = x->grad;
+    float value = *(float *)(void *)first->data;
+    mt_bump_version(first, NULL);
+    *(float *)(void *)first->data = 7;
+    mt_drop_grad(x);
+    CHECK(!x->grad && x->spare == first);
+    mt_drop_grad(x); /* there is none */
+    CHECK(!x->grad && x->spare == first);
+    CHECK_INT(mt_backward(1, &y, NULL, true, false, 0, NULL), 0);
+    CHECK(x->grad == first && !x->spare);
+    CHECK_INT(first->storage->version, 0);
+    CHECK_NEAR(*(float *)(void *)first->data, value, 0);
+
+    held = mt_retain(x->grad);
+    mt_drop_grad(x);
+    CHECK(!x->grad && !x->spare);
+    CHECK_INT(mt_backward(1, &y, NULL, true, false, 0, NULL), 0);
+    CHECK(x->grad != held);
+    mt_release(held);
+
+    held = mt_take(mt_alias(x->grad)); /* another look at its memory */
+    mt_drop_grad(x);
+    CHECK(!x->grad && !x->spare);
+    mt_release(held);
+
+    CHECK_INT(mt_backward(1, &y, NULL, false, false, 0, NULL), 0);
+    mt_drop_grad(x);
+    CHECK(x->spare != NULL);
+    CHECK_INT(mt_tensor_set_shape(x, 2, (int64_t[]){2, 3}, NULL, 0), 0);
+    y = mt_mse_loss(mt_sigmoid(x), made(MT_FLOAT32, 2, x->size, false), "sum");
+    CHECK_INT(mt_backward(1, &y, NULL, false, false, 0, NULL), 0);
+    CHECK(x->grad->size[0] == 2 && x->grad->size[1] == 3);
+    mt_drop_grad(x); /* one is kept */
+    CHECK(!x->grad);
+    mt_release(x);
+    mt_scope_close(scope);
+    CHECK_INT(mt_live_tensors, live);
+}
+
 int main(void)
 {
     if (mt_init() < 0) return 1;
@@ -234,5 +281,6 @@ int main(void)
     RUN(test_written_to);
     RUN(test_released);
     RUN(test_into_what_is_there);
+    RUN(test_given_back);
     return mtest_done();
 }
