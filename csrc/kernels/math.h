@@ -83,20 +83,25 @@ MT_INLINE float two_to_f32(int32_t k) { return from_bits_f32((uint32_t)(k + 127)
 /* ---- exp and its family, float32 ------------------------------------------------------------- */
 
 /* Writes x = n ln 2 + r with an integer n and |r| <= ln 2 / 2, and returns e^r - 1; |x| < 2^21.
- * Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits. 355/512 n is exact. */
-MT_INLINE float exp_reduced_f32(float x, int32_t *n)
+ * Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits: *shifted is n there. 355/512 n
+ * is exact. */
+#define MT_MAGIC 12582912.0f
+MT_INLINE float exp_reduced_f32(float x, float *shifted)
 {
-    const float magic = 12582912.0f;
-    const float t = x * 1.44269504f + magic;
-    const float k = t - magic;
+    const float t = x * 1.44269504f + MT_MAGIC;
+    const float k = t - MT_MAGIC;
     const float r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
     float q = 0.0013951715f;
     q = q * r + 0.008369599f;
     q = q * r + 0.041666187f;
     q = q * r + 0.16666512f;
     q = q * r + 0.5f;
-    *n = (int32_t)(bits_f32(t) - bits_f32(magic));
+    *shifted = t;
     return r + (r * r) * q;
+}
+MT_INLINE int32_t shifted_to_int_f32(float t)
+{
+    return (int32_t)(bits_f32(t) - bits_f32(MT_MAGIC));
 }
 
 /* 1.4 u. The clamp keeps n small (a NaN passes it); 2^n comes in two halves, so that overflow gives
@@ -105,10 +110,20 @@ MT_INLINE float exp_f32(float x)
 {
     x = x < -105.0f ? -105.0f : x;
     x = x > 90.0f ? 90.0f : x;
-    int32_t n;
-    const float p = exp_reduced_f32(x, &n) + 1.0f;
-    const int32_t half = n >> 1;
+    float t;
+    const float p = exp_reduced_f32(x, &t) + 1.0f;
+    const int32_t n = shifted_to_int_f32(t), half = n >> 1;
     return p * two_to_f32(half) * two_to_f32(n - half);
+}
+
+/* The same, bit for bit, of what is not positive, in fewer steps: 2^(n + 64) and 2^-64 are the two
+ * parts of 2^n. The low bits of t, with all above shifted out, are n. */
+MT_INLINE float exp_negative_f32(float x)
+{
+    x = x < -105.0f ? -105.0f : x;
+    float t;
+    const float p = exp_reduced_f32(x, &t) + 1.0f;
+    return p * from_bits_f32((bits_f32(t) << 23) + ((uint32_t)(127 + 64) << 23)) * 0x1p-64f;
 }
 
 /* 2.0 u. e^x - 1 = 2^n p + (2^n - 1); with half the powers of two nothing overflows too early. */
@@ -116,9 +131,9 @@ MT_INLINE float expm1_f32(float x)
 {
     x = x < -30.0f ? -30.0f : x;
     x = x > 89.0f ? 89.0f : x;
-    int32_t n;
-    const float p = exp_reduced_f32(x, &n);
-    const float half = two_to_f32(n - 1);
+    float t;
+    const float p = exp_reduced_f32(x, &t);
+    const float half = two_to_f32(shifted_to_int_f32(t) - 1);
     const float y = (half * p + (half - 0.5f)) * 2.0f;
     return __builtin_fabsf(x) < 0x1p-25f ? x : y;
 }
@@ -128,9 +143,9 @@ MT_INLINE float tanh_f32(float x)
 {
     float a = __builtin_fabsf(x) * 2.0f;
     a = a > 20.0f ? 20.0f : a;
-    int32_t n;
-    const float p = exp_reduced_f32(a, &n);
-    const float s = two_to_f32(n);
+    float t;
+    const float p = exp_reduced_f32(a, &t);
+    const float s = two_to_f32(shifted_to_int_f32(t));
     const float m = s * p + (s - 1.0f);
     return __builtin_copysignf(m / (m + 2.0f), x);
 }
@@ -138,7 +153,7 @@ MT_INLINE float tanh_f32(float x)
 /* 2.9 u. With e = exp(-|x|) it is 1 / (1 + e) or, below 0, e / (1 + e): nothing overflows. */
 MT_INLINE float sigmoid_f32(float x)
 {
-    const float e = exp_f32(-__builtin_fabsf(x));
+    const float e = exp_negative_f32(-__builtin_fabsf(x));
     return (x < 0.0f ? e : 1.0f) / (1.0f + e);
 }
 static inline double sigmoid_f64(double x)
@@ -210,9 +225,9 @@ MT_INLINE float erf_f32(float x)
     q = q * t - 0.633217f;
     q = q * t - 1.1295799f;
     q = q * t + 0.00018837834f;
-    int32_t n;
-    const float e = exp_reduced_f32(q, &n);
-    const float far = 1.0f - two_to_f32(n) * (1.0f + e);
+    float shifted;
+    const float e = exp_reduced_f32(q, &shifted);
+    const float far = 1.0f - two_to_f32(shifted_to_int_f32(shifted)) * (1.0f + e);
     return a < 1.0f ? x + x * erf_near_f32(x) : __builtin_copysignf(far, x);
 }
 
@@ -246,6 +261,7 @@ MT_INLINE float erfc_f32(float x)
     LIBRARY_F64(name)                                                                              \
     static inline float name##_f32(float x) { return name##f(x); }
 LIBRARY_F64(exp)
+static inline double exp_negative_f64(double x) { return exp(x); }
 LIBRARY_F64(log)
 LIBRARY_F64(tanh)
 LIBRARY_F64(sin)
@@ -392,6 +408,7 @@ INTEGER_POWER(i64, int64_t, uint64_t)
 /* ---- what rows say: S, T and W are the including file's -------------------------------------- */
 /* clang-format off */
 #define EXP(x)     MT_CAT(exp, S)(x)
+#define EXP_NEGATIVE(x) MT_CAT(exp_negative, S)(x)
 #define LOG(x)     MT_CAT(log, S)(x)
 #define SQRT(x)    MT_CAT(sqrt, S)(x)
 #define SIN(x)     MT_CAT(sin, S)(x)

@@ -36,7 +36,7 @@ static void MT_CAT(softmax_row, S)(int64_t n, T *out, const T *x, bool log)
         const int64_t some = n - i < PIECE ? n - i : PIECE;
         T *power = log ? piece : out + i;
         MT_INDEPENDENT
-        for (int64_t j = 0; j < some; j++) power[j] = EXP(x[i + j] - m);
+        for (int64_t j = 0; j < some; j++) power[j] = EXP_NEGATIVE(x[i + j] - m);
         MT_CAT(add_lanes, S)(some, lanes, power);
     }
     const T sum = MT_CAT(fold, S)(lanes);

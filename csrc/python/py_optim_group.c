@@ -259,9 +259,10 @@ static int chunk_add(chunk *c, PyObject *p, mt_tensor *t, PyObject *state, const
 }
 
 /* Calls run(c, o) for every chunk of parameters of the group that have a gradient. */
-static int in_chunks(PyObject *self, PyObject *dict, PyObject *params, const options *o,
+static int in_chunks(PyObject *self, PyObject *dict, PyObject *params, const options *memo,
                      int (*run)(chunk *c, const options *o))
 {
+    const options kept = *memo, *o = &kept; /* what is called below may change what is remembered */
     static py_memo memos[PY_MEMO_SLOTS];
     PyObject *state = py_optim_attribute(self, dict, memos, s_state);
     if (!state) return -1;
@@ -456,31 +457,29 @@ PyObject *py_optim_params(PyObject *group)
     return NULL;
 }
 
-/* The group's options, into *o. */
-static int read_options(py_optim_kind *k, PyObject *group, options *o)
+/* The group's options: remembered ones, or read into *o. NULL: error. */
+static const options *read_options(py_optim_kind *k, PyObject *group, options *o)
 {
     options *memo = &k->memos[py_memo_slot(group)];
     const uint64_t version = py_dict_version(group);
-    if (MT_LIKELY(version && memo->version == version)) {
-        *o = *memo;
-        return 0;
-    }
+    if (MT_LIKELY(version && memo->version == version)) return memo;
     *o = (options){.version = memorable(group)};
-    if (k->read(group, o) < 0) return -1;
+    if (k->read(group, o) < 0) return NULL;
     if (o->version) *memo = *o;
-    return 0;
+    return o;
 }
 
 int py_optim_step_group(PyObject *self, PyObject *dict, PyObject *group, py_optim_kind *k)
 {
-    options o;
+    options now;
     if (!PyDict_Check(group)) {
         PyErr_Format(PyExc_TypeError, "param_group must be a dict, but got %R", Py_TYPE(group));
         return -1;
     }
     PyObject *params = py_optim_params(group);
     if (!params) return -1;
-    int status = read_options(k, group, &o) < 0 ? -1 : k->run(self, dict, params, &o);
+    const options *o = read_options(k, group, &now);
+    int status = o ? k->run(self, dict, params, o) : -1;
     Py_DECREF(params);
     return status;
 }

@@ -51,7 +51,7 @@ static inline void tensor_init(mt_tensor *t, mt_dtype d, bool has_block)
 }
 
 /* A tensor without storage or shape, owned by the caller. */
-static mt_tensor *tensor_new(mt_dtype d)
+static MT_INLINE mt_tensor *tensor_new(mt_dtype d)
 {
     mt_tensor *t = mt_malloc(sizeof *t);
     if (!t) return NULL;
