@@ -112,7 +112,7 @@ def __reversed__(self: Tensor) -> Tensor:
 
 def __complex__(self: Tensor) -> complex:
     """A tensor of one element as a complex number."""
-    return complex(self.item()) if self.numel() == 1 else complex(float(self))
+    return complex(self.item()) if self.is_complex() and self.numel() == 1 else complex(float(self))
 
 
 def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

@@ -4,6 +4,7 @@ The numbers depend on the sample alone, so NumPy, PyTorch and minitorch see the 
 """
 
 import math
+import sys
 import zlib
 
 import numpy as np
@@ -112,7 +113,7 @@ class Maker:
             if self.library is None
             else self.library.tensor(values.tolist())
             .reshape(values.shape)
-            .to(getattr(self.library, values.dtype.name))
+            .to(getattr(self.library, sys.intern(values.dtype.name)))  # else the interpreter's cache keeps it
         )
 
     def b(self, *shape):

@@ -12,7 +12,6 @@
 typedef struct wave {
     mt_node *node; /* owned; NULL: the walk has ended */
     uint32_t out_nr;
-    bool taken; /* node->chained */
     int ndim;
     mt_dtype dtype;
     int64_t numel, size[MT_INLINE_DIMS];
@@ -52,13 +51,12 @@ static MT_INLINE char *place_for(wave *next, const mt_edge *e, const mt_dims *d)
 {
     next->node = e->node;
     next->out_nr = e->out_nr;
-    next->taken = e->node->chained;
     next->dtype = d->dtype;
     next->ndim = d->ndim;
     next->numel = d->numel;
     next->owner = NULL;
     memcpy(next->size, d->size, sizeof next->size); /* so many can be read: node.c */
-    if (MT_LIKELY(next->taken && d->ndim <= MT_INLINE_DIMS &&
+    if (MT_LIKELY(e->node->chained && d->ndim <= MT_INLINE_DIMS &&
                   d->numel <= ROOM / (int64_t)sizeof(double)))
         return next->data = next->room;
     next->owner = fresh(d);
@@ -153,7 +151,7 @@ undo:
 static int step(wave *w, wave *next, bool retain_graph)
 {
     int nin = w->node->call.nin;
-    if (nin == 1) return step_in(w, next, 1, retain_graph); /* as in mt_node_remember */
+    if (nin == 1) return step_in(w, next, 1, retain_graph); /* as in mt_apply */
     if (nin == 2) return step_in(w, next, 2, retain_graph);
     if (nin == 3) return step_in(w, next, 3, retain_graph);
     return step_in(w, next, nin, retain_graph);
@@ -186,7 +184,6 @@ static void start(wave *w, const mt_chain *c)
     const mt_tensor *like = c->grad ? c->grad : c->root;
     w->node = c->node;
     w->out_nr = c->out_nr;
-    w->taken = c->node->chained;
     w->ndim = like->ndim;
     w->dtype = (mt_dtype)like->dtype;
     w->numel = like->numel;
@@ -210,10 +207,10 @@ int mt_chain_walk(mt_chain *c, bool retain_graph, int *until_poll)
         return 0;
     start(w, c);
     while (w->node) {
-        if (mt_poll(until_poll, w->numel) < 0)
+        if (mt_poll(until_poll, w->numel) < 0) /* anything may happen to the node meanwhile */
             status = -1;
         else
-            status = MT_LIKELY(w->taken) ? step(w, next, retain_graph) : 0;
+            status = MT_LIKELY(w->node->chained) ? step(w, next, retain_graph) : 0;
         if (status <= 0) break;
         old = w;
         w = next;

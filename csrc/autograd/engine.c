@@ -63,6 +63,7 @@ static mt_tensor *clone_like(const mt_tensor *leaf, mt_tensor *g)
 int mt_accumulate(mt_tensor *leaf, mt_tensor *g, bool create_graph)
 {
     mt_tensor *sum = NULL;
+    if (leaf->spare) mt_drop_spare(leaf); /* only chains write to it */
     if (!leaf->grad) {
         if (create_graph || can_steal(leaf, g)) {
             leaf->grad = g;
@@ -265,7 +266,7 @@ static int run_rule(run *r, mt_node *n, mt_tensor **gout)
     mt_tensor *few[24], **room = few;
     int nin = n->call.nin, nout = n->call.nout, status;
     size_t bytes = (size_t)(2 * nin + nout) * sizeof *room;
-    if (nout == 1 && nin == 1) return run_rule_in(r, n, 1, gout, few); /* as in mt_node_remember */
+    if (nout == 1 && nin == 1) return run_rule_in(r, n, 1, gout, few); /* as in mt_apply */
     if (nout == 1 && nin == 2) return run_rule_in(r, n, 2, gout, few);
     if (nout == 1 && nin == 3) return run_rule_in(r, n, 3, gout, few);
     if (2 * nin + nout > 24 && !(room = mt_malloc(bytes))) return -1;

@@ -17,8 +17,7 @@ static int descend(mt_tensor *p, float lr)
 {
     float *value = (float *)(void *)p->data, *slope = (float *)(void *)p->grad->data;
     for (int64_t i = 0; i < p->numel; i++) value[i] -= lr * slope[i];
-    mt_release(p->grad);
-    p->grad = NULL;
+    mt_drop_grad(p);
     return 0;
 }
 

@@ -1,5 +1,5 @@
-/* Running an operator and remembering the call. Relies on node.h and
- * inplace.h; read next: graph/node.c. */
+/* Running an operator and remembering the call. Relies on node.h, remember.h
+ * and inplace.h; read next: graph/remember.h, then graph/node.c. */
 #include "graph/apply.h"
 
 #include "graph/inplace.h"

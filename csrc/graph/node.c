@@ -320,7 +320,7 @@ void mt_node_drop(mt_node *n)
 {
     int nin = n->call.nin, nout = n->call.nout;
     if (n->released) return;
-    if (MT_LIKELY(nout == 1)) { /* as in mt_node_remember */
+    if (MT_LIKELY(nout == 1)) { /* as in mt_apply */
         if (nin == 1) return drop(n, 1, 1);
         if (nin == 2) return drop(n, 2, 1);
         if (nin == 3) return drop(n, 3, 1);
@@ -331,7 +331,7 @@ void mt_node_drop(mt_node *n)
 static bool keeps_values(const mt_node *n)
 {
     const mt_call *c = &n->call;
-    if (c->context) return true;
+    if (c->context && c->op->release) return true; /* else it is a name: mt_node_rename */
     for (int i = 0; i < c->nin; i++)
         if (c->in[i]) return true;
     for (int k = 0; k < c->nout; k++)

@@ -243,7 +243,7 @@ static MT_INLINE void run_alike(mt_loop loop, mt_tensor *out, int n, mt_tensor *
 /* The same into a new tensor. */
 static MT_INLINE mt_tensor *straight(mt_loop loop, int n, mt_tensor *const *in, int64_t grain)
 {
-    mt_tensor *out = mt_own(mt_twin(in[0]));
+    mt_tensor *out = mt_empty((mt_dtype)in[0]->dtype, in[0]->ndim, in[0]->size);
     if (MT_LIKELY(out != NULL)) run_alike(loop, out, n, in, grain);
     return out;
 }

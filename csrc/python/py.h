@@ -77,7 +77,8 @@ PyObject *py_tuple_of(int n, mt_tensor **t);
 
 /* ---- errors: py_error.c ---------------------------------------------------------------------- */
 PyObject *py_raise(void); /* raises and clears the pending core error; always NULL */
-int py_raise_int(void);   /* -1 */
+void py_add_note(PyObject *exception, PyObject *note); /* PEP 678; leaves no exception behind */
+int py_raise_int(void);                                /* -1 */
 /* A Python exception is set: tells the core (MT_HOST), which hands it up. -1 */
 int py_fail_host(void);
 extern PyObject *py_OutOfMemoryError;
@@ -121,6 +122,8 @@ void py_hooks_clear(mt_tensor *t);
 /* Python bool, int, float, NumPy scalars, 0-d tensors: 1 yes, 0 no (no error), -1 error */
 int py_scalar_from(PyObject *o, mt_scalar *out);
 PyObject *py_scalar_object(mt_scalar s);
+/* t becomes a number that has no history: told once, if there is one. -1: the warning is an error. */
+int py_warn_of_history(const mt_tensor *t);
 
 /* ---- operators: py_op.c ---------------------------------------------------------------------- */
 /* py_init_op makes one object per Python name: functions in the module itself (minitorch.sin), in

@@ -70,6 +70,16 @@ static const char *type_hint(const py_schema *s, const char *message)
     return ". It does not take this type: convert with .float()";
 }
 
+/* A name made anew for every call would take a place in the interpreter's cache of methods each time. */
+void py_add_note(PyObject *exception, PyObject *note)
+{
+    static PyObject *name;
+    if (!name) name = PyUnicode_InternFromString("add_note");
+    PyObject *done = name ? PyObject_CallMethodOneArg(exception, name, note) : NULL;
+    Py_XDECREF(done);
+    if (!done) PyErr_Clear();
+}
+
 PyObject *py_raise_call(const py_schema *s, const mt_call *c)
 {
     char name[64];
@@ -84,7 +94,7 @@ PyObject *py_raise_call(const py_schema *s, const mt_call *c)
     if (operands && text)
         note = PyUnicode_FromFormat("in %s(%U)%s", py_schema_name(s->op, s->form, name), operands,
                                     type_hint(s, text));
-    if (note && value) Py_XDECREF(PyObject_CallMethod(value, "add_note", "O", note));
+    if (note && value) py_add_note(value, note);
     PyErr_Clear();
     Py_XDECREF(message);
     Py_XDECREF(operands);

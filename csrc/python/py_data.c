@@ -252,7 +252,10 @@ static int store_number(const reader *r, PyObject *o, char *p)
         return store_scalar(mt_scalar_float(value), r->d, p);
     }
     if (py_tensor_check(o)) {
-        if (py_core(o)->numel == 1) return store_scalar(mt_item_at(py_core(o), 0), r->d, p);
+        if (py_core(o)->numel == 1)
+            return py_warn_of_history(py_core(o)) < 0
+                       ? -1
+                       : store_scalar(mt_item_at(py_core(o), 0), r->d, p);
         PyErr_SetString(PyExc_ValueError,
                         "only one element tensors can be converted to Python scalars");
         return -1;

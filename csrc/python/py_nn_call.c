@@ -66,7 +66,7 @@ static void write_note(PyObject *exception, PyObject *note, bool replace)
         PyList_SetItem(notes, PyList_GET_SIZE(notes) - 1, Py_NewRef(note));
     } else {
         PyErr_Clear();
-        Py_XDECREF(PyObject_CallMethod(exception, "add_note", "O", note));
+        py_add_note(exception, note);
     }
     Py_XDECREF(notes);
     PyErr_Clear();

@@ -31,7 +31,7 @@ static bool hooks_exist, schedulers_exist, differentiable_exist;
 static PyObject *run_with_hooks; /* minitorch.optim.optimizer._run_with_hooks */
 
 /* ---- step() ---------------------------------------------------------------------------------- */
-/* The optimizer's groups as a list or tuple. New reference. */
+/* The optimizer's groups as a list. New reference. */
 static PyObject *groups_of(PyObject *self, PyObject *dict)
 {
     static py_memo memos[PY_MEMO_SLOTS];

@@ -13,7 +13,7 @@ extern py_optim_kind py_optim_sgd, py_optim_adam, py_optim_rmsprop;
  * open scope. -1 with an exception. */
 int py_optim_step_group(PyObject *self, PyObject *dict, PyObject *group, py_optim_kind *k);
 
-/* group["params"] as a list or tuple. New reference. */
+/* group["params"] as a list. New reference. */
 PyObject *py_optim_params(PyObject *group);
 /* The tensor of a parameter, or NULL with TypeError. */
 mt_tensor *py_optim_no_tensor(PyObject *o);
@@ -25,7 +25,8 @@ static inline mt_tensor *py_optim_tensor(PyObject *param)
 /* An attribute of the optimizer that normally lies in its dict; the PY_MEMO_SLOTS memos serve that
  * name alone. New reference. */
 PyObject *py_optim_attribute(PyObject *self, PyObject *dict, py_memo *memos, PyObject *name);
-/* o itself if it is a list, else one of its items, or TypeError with the complaint. New reference. */
+/* o itself if it is a list, else a new list of its items, or TypeError with the complaint. New
+ * reference. */
 static inline PyObject *py_optim_list(PyObject *o, const char *complaint)
 {
     if (MT_LIKELY(PyList_Check(o))) return Py_NewRef(o);

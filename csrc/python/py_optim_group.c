@@ -259,10 +259,11 @@ static int chunk_add(chunk *c, PyObject *p, mt_tensor *t, PyObject *state, const
 }
 
 /* Calls run(c, o) for every chunk of parameters of the group that have a gradient. */
-static int in_chunks(PyObject *self, PyObject *dict, PyObject *params, const options *memo,
+static int in_chunks(PyObject *self, PyObject *dict, PyObject *params, const options *given,
                      int (*run)(chunk *c, const options *o))
 {
-    const options kept = *memo, *o = &kept; /* what is called below may change what is remembered */
+    const options kept = *given,
+                  *o = &kept; /* what is called below may change what is remembered */
     static py_memo memos[PY_MEMO_SLOTS];
     PyObject *state = py_optim_attribute(self, dict, memos, s_state);
     if (!state) return -1;

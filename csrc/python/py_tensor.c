@@ -445,10 +445,22 @@ static PyObject *one_element(PyObject *self, const char *type)
                         "only one element tensors can be converted to Python scalars");
 }
 
+int py_warn_of_history(const mt_tensor *t)
+{
+    static bool told;
+    if (MT_LIKELY(told || !mt_requires_grad(t) || mt_self.no_grad)) return 0;
+    told = true;
+    return PyErr_WarnEx(PyExc_UserWarning,
+                        "Converting a tensor with requires_grad=True to a scalar may lead to "
+                        "unexpected behavior.\nConsider using tensor.detach() first. Hint: item() "
+                        "gives the number without a word.",
+                        1);
+}
+
 static PyObject *tensor_float(PyObject *self)
 {
-    PyObject *number = one_element(self, "double"),
-             *result = number ? PyNumber_Float(number) : NULL;
+    PyObject *number = one_element(self, "double"), *result = NULL;
+    if (number && py_warn_of_history(py_core(self)) == 0) result = PyNumber_Float(number);
     Py_XDECREF(number);
     return result;
 }

@@ -198,6 +198,7 @@ int mt_tensor_set_shape(mt_tensor *t, int ndim, const int64_t *size, const int64
         mt_shape_contiguous_strides(ndim, t->size, t->stride);
     bool contiguous = !stride || mt_shape_is_contiguous(ndim, t->size, t->stride);
     t->flags = contiguous ? t->flags | MT_CONTIGUOUS : t->flags & ~MT_CONTIGUOUS;
+    t->flags |= MT_SHAPE_SET;
     t->offset = offset;
     t->data = t->storage->data + offset * mt_itemsize(t);
     return 0;
@@ -250,32 +251,6 @@ mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size)
     if (ndim == 1) return empty_few(d, 1, size);
     if (ndim == 0) return empty_few(d, 0, size);
     return ndim == 3 ? empty_few(d, 3, size) : empty_any(d, ndim, size);
-}
-
-/* ndim is a constant. */
-static MT_INLINE mt_tensor *twin_few(const mt_tensor *t, int ndim)
-{
-    int64_t step = 1;
-    size_t nbytes = (size_t)(t->numel * mt_itemsize(t));
-    block *b = MT_LIKELY(nbytes <= BLOCK_DATA) ? mt_malloc_cached(sizeof *b + nbytes) : NULL;
-    if (MT_UNLIKELY(!b)) return mt_take(empty_any((mt_dtype)t->dtype, ndim, t->size));
-    mt_tensor *twin = block_init(b, (mt_dtype)t->dtype, nbytes);
-    twin->ndim = (uint8_t)ndim;
-    twin->numel = t->numel;
-    twin->flags = MT_CONTIGUOUS;
-    for (int k = ndim - 1; k >= 0; k--) {
-        twin->dims[k] = t->dims[k];
-        twin->dims[MT_INLINE_DIMS + k] = step;
-        if (k) step *= t->dims[k] > 1 ? t->dims[k] : 1;
-    }
-    return twin;
-}
-
-mt_tensor *mt_twin(const mt_tensor *t)
-{
-    if (t->ndim == 2) return twin_few(t, 2);
-    if (t->ndim == 1) return twin_few(t, 1);
-    return mt_take(mt_empty((mt_dtype)t->dtype, t->ndim, t->size));
 }
 
 /* Bytes that (size, stride) reach from the first element; -1 on overflow. */

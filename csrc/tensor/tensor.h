@@ -7,7 +7,7 @@
  *   shadow        the same memory and shape without history, made when a graph first keeps this
  *                 tensor; dropped when memory or shape change (graph/node.c, Note [Kept outputs])
  *   spare         a gradient that was taken away and of which nobody else knows, kept for the next
- *                 backward to write to (mt_drop_grad); no part of what t is
+ *                 one to be written to (mt_drop_grad); no part of what t is
  *   node          the remembered call that made it (output out_nr), NULL for a leaf;
  *                 requires_grad if node != NULL
  *   base          the tensor this one is a differentiable view of (never a view itself), or NULL
@@ -42,8 +42,9 @@ struct mt_hooks;
 #define MT_FROM_NO_GRAD   256u  /* made under no_grad from something that requires grad: likewise */
 #define MT_FROM_NODIFF    512u  /* made by an operator without derivative: likewise */
 #define MT_HOST_OWNED     1024u /* the tensor keeps its host alive: mt_host_release gives it up */
-#define MT_HAS_BASE       8192u /* `base` is not NULL */
 #define MT_FROM_INTEGERS  4096u /* integers made from something that requires grad: likewise */
+#define MT_HAS_BASE       8192u /* `base` is not NULL */
+#define MT_SHAPE_SET 16384u /* by mt_tensor_set_shape: strides and storage may be any that fit */
 /* Why there is no gradient: handed on to what is computed from such a tensor. */
 #define MT_REASONS (MT_IS_DETACHED | MT_FROM_NO_GRAD | MT_FROM_NODIFF | MT_FROM_INTEGERS)
 #define MT_FUNCTION_VIEW                                                                           \
@@ -99,8 +100,6 @@ mt_tensor *mt_empty(mt_dtype d, int ndim, const int64_t *size);
 mt_tensor *mt_empty_strided(mt_dtype d, int ndim, const int64_t *size, const int64_t *stride);
 /* Dense like t's strides if t is dense (as PyTorch's preserve_format), else contiguous. */
 mt_tensor *mt_empty_like(const mt_tensor *t, mt_dtype d);
-/* Contiguous, of t's shape and type; owned by the CALLER. */
-mt_tensor *mt_twin(const mt_tensor *t);
 mt_tensor *mt_zeros_raw(mt_dtype d, int ndim, const int64_t *size);
 /* A 0-d tensor that counts as a number in promotion: mt_number(2), mt_number_of(scalar). */
 mt_tensor *mt_number(double value);
@@ -133,6 +132,15 @@ static inline mt_tensor *mt_shadow(mt_tensor *t)
     return t->shadow || mt_shadow_make(t) == 0 ? mt_retain(t->shadow) : NULL;
 }
 
+/* A small tensor as mt_empty makes them, of which nobody else knows. */
+static inline bool mt_is_spare(const mt_tensor *g)
+{
+    const mt_storage *s = g->storage;
+    const void *known = (void *)((uintptr_t)g->grad | (uintptr_t)g->hooks | (uintptr_t)g->host);
+    /* No flag but this one: it has no node, is no view, and its shape is the one it was made with. */
+    return g->refs == 1 && g->flags == MT_CONTIGUOUS && s->refs == 1 && s->block == g && !known;
+}
+
 /* t->grad = NULL. What a training step frees is what the next one asks for: a small gradient that
  * nobody else holds stays as t->spare. */
 static inline void mt_drop_grad(mt_tensor *t)
@@ -140,20 +148,29 @@ static inline void mt_drop_grad(mt_tensor *t)
     mt_tensor *g = t->grad;
     if (!g) return;
     t->grad = NULL;
-    /* These flags say that it has no node and is no view. */
-    if (MT_LIKELY(!t->spare && g->refs == 1 && g->flags == MT_CONTIGUOUS && g->storage->refs == 1 &&
-                  g->storage->block == g &&
-                  !((uintptr_t)g->grad | (uintptr_t)g->hooks | (uintptr_t)g->host)))
+    if (MT_LIKELY(!t->spare && mt_is_spare(g)))
         t->spare = g;
     else
         mt_release(g);
 }
 
-/* The reverse: t->spare, owned by the caller, as a new tensor of this type and shape, or NULL. */
+static inline void mt_drop_spare(mt_tensor *t)
+{
+    mt_tensor *g = t->spare;
+    t->spare = NULL;
+    mt_release(g);
+}
+
+/* The reverse of mt_drop_grad: t->spare, owned by the caller, as a new tensor of this type and shape;
+ * NULL if there is none, or none that fits. */
 static inline mt_tensor *mt_take_spare(mt_tensor *t, mt_dtype d, int ndim, const int64_t *size)
 {
     mt_tensor *g = t->spare;
-    if (!g || g->dtype != d || !mt_shape_equal(g->ndim, g->size, ndim, size)) return NULL;
+    if (!g) return NULL;
+    if (MT_UNLIKELY(g->dtype != d || !mt_shape_equal(g->ndim, g->size, ndim, size))) {
+        mt_drop_spare(t);
+        return NULL;
+    }
     t->spare = NULL;
     g->storage->version = 0;
     g->storage->writer = NULL;

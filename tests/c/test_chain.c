@@ -265,9 +265,18 @@ static void test_given_back(void)
     CHECK_INT(mt_tensor_set_shape(x, 2, (int64_t[]){2, 3}, NULL, 0), 0);
     y = mt_mse_loss(mt_sigmoid(x), made(MT_FLOAT32, 2, x->size, false), "sum");
     CHECK_INT(mt_backward(1, &y, NULL, false, false, 0, NULL), 0);
-    CHECK(x->grad->size[0] == 2 && x->grad->size[1] == 3);
-    mt_drop_grad(x); /* one is kept */
-    CHECK(!x->grad);
+    CHECK(x->grad->size[0] == 2 && x->grad->size[1] == 3 && !x->spare);
+    CHECK_INT(mt_tensor_set_shape(x->grad, 2, x->size, (int64_t[]){3, 1}, 0), 0);
+    mt_drop_grad(x); /* no longer as it was made */
+    CHECK(!x->grad && !x->spare);
+
+    y = mt_mse_loss(mt_sigmoid(x), made(MT_FLOAT32, 2, x->size, false), "sum");
+    CHECK_INT(mt_backward(1, &y, NULL, true, false, 0, NULL), 0);
+    mt_drop_grad(x);
+    CHECK(x->spare != NULL);
+    mt_tensor *z = mt_sum(x); /* the engine's own way does not write there */
+    CHECK_INT(mt_backward(1, &z, NULL, false, false, 0, NULL), 0);
+    CHECK(x->grad && !x->spare);
     mt_release(x);
     mt_scope_close(scope);
     CHECK_INT(mt_live_tensors, live);

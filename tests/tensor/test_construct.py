@@ -1,5 +1,8 @@
 """tensor(), as_tensor(), asarray() and the old constructors."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -45,3 +48,31 @@ def test_every_dtype_holds_its_limits():
         assert minitorch.tensor([info.min, info.max], dtype=dtype).tolist() == [info.min, info.max]
         with pytest.raises((RuntimeError, ValueError)):
             minitorch.tensor([info.max + 1], dtype=dtype)
+
+
+TOLD_ONCE = """
+import warnings
+import minitorch as mt
+
+x = mt.tensor(1.5, requires_grad=True)
+with warnings.catch_warnings():
+    warnings.simplefilter("error")
+    x.item(), int(x), bool(x), f"{x:.2f}", float(x.detach()), complex(x.detach())
+    with mt.no_grad():
+        float(x)
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    assert THIS == 1.5
+    float(x), complex(x), mt.tensor([x])
+assert [w.category for w in told] == [UserWarning], told
+text = "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\\n"
+assert str(told[0].message).startswith(text + "Consider using tensor.detach() first.")
+"""
+
+
+@pytest.mark.parametrize("way", ["float(x)", "complex(x)", "mt.tensor([x])"])
+def test_a_number_without_its_history_is_told_once(way):
+    done = subprocess.run(
+        [sys.executable, "-c", TOLD_ONCE.replace("THIS", way)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
