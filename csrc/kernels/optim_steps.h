@@ -9,6 +9,12 @@ MT_INLINE T MT_CAT(gradient, S)(T g, T p, T weight_decay, T sign)
     return weight_decay != 0 ? FMA(p, weight_decay, g) : g;
 }
 
+/* The step that tiny networks take most: p -= lr g. */
+MT_INLINE void MT_CAT(descend, S)(int64_t n, T *restrict param, const T *restrict grad, T step)
+{
+    for (int64_t i = 0; i < n; i++) param[i] = FMA(grad[i], step, param[i]);
+}
+
 /* b = momentum b + (1 - dampening) g;  p -= lr b, or with Nesterov p -= lr (g + momentum b). */
 MT_INLINE void MT_CAT(sgd_loop, S)(int64_t n, T *restrict param, const T *restrict grad,
                                    T *restrict buffer, const mt_sgd_step *s, bool use_buffer)
@@ -31,8 +37,10 @@ static void MT_CAT(sgd, S)(int64_t n, T *param, const T *grad, T *buffer, const 
 {
     if (s->momentum != 0)
         MT_CAT(sgd_loop, S)(n, param, grad, buffer, s, true);
-    else
+    else if (s->weight_decay != 0 || s->maximize)
         MT_CAT(sgd_loop, S)(n, param, grad, NULL, s, false);
+    else
+        MT_CAT(descend, S)(n, param, grad, (T)-s->lr);
 }
 
 /* m = lerp(m, g, 1 - beta1);  v = beta2 v + (1 - beta2) g g;

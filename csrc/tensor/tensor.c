@@ -209,10 +209,12 @@ static __attribute__((noinline)) mt_tensor *empty_any(mt_dtype d, int ndim, cons
     int64_t numel = mt_shape_numel(ndim, size, mt_dtype_size(d));
     if (numel < 0) return NULL;
     mt_tensor *t = tensor_with_memory(d, (size_t)(numel * mt_dtype_size(d)));
-    if (t && mt_tensor_set_shape(t, ndim, size, NULL, 0) < 0) {
+    if (!t) return NULL;
+    if (mt_tensor_set_shape(t, ndim, size, NULL, 0) < 0) {
         mt_release(t);
         return NULL;
     }
+    t->flags &= ~MT_SHAPE_SET; /* it is the first */
     return mt_own(t);
 }
 
