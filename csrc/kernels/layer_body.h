@@ -2,27 +2,42 @@
  * are constants where these are inlined, so that small arrays live in registers and loops over them
  * vanish. */
 
+/* Before a loop over the elements of small arrays: they become registers only if it vanishes early. */
+#define ALL _Pragma("GCC unroll 8")
+
 #define row NAME(row)
 typedef T row __attribute__((vector_size(LANES * sizeof(T)), aligned(sizeof(T)), may_alias));
 
-/* The first n <= LANES elements; what lies beyond them is not touched. */
+/* The first n <= LANES elements; what lies beyond them is not touched. A whole row is one access:
+ * GCC copies 32 bytes in halves, and 12 in pieces, by way of the stack. */
 #define LOAD(from, n)                                                                              \
     ({                                                                                             \
         row row_ = {0};                                                                            \
-        memcpy(&row_, from, (size_t)(n) * sizeof(T));                                              \
+        if ((n) == LANES)                                                                          \
+            row_ = *(const row *)(const void *)(from);                                             \
+        else if ((n) == 3)                                                                         \
+            row_ = (row){(from)[0], (from)[1], (from)[2]};                                         \
+        else                                                                                       \
+            memcpy(&row_, from, (size_t)(n) * sizeof(T));                                          \
         row_;                                                                                      \
     })
-#define STORE(to, value, n) memcpy(to, &(value), (size_t)(n) * sizeof(T))
+#define STORE(to, value, n)                                                                        \
+    do {                                                                                           \
+        if ((n) == LANES)                                                                          \
+            *(row *)(void *)(to) = value;                                                          \
+        else                                                                                       \
+            memcpy(to, &(value), (size_t)(n) * sizeof(T));                                         \
+    } while (0)
 
 /* y = x W^T + b: a row of y is b and, for each input, that times a column of W. */
 BODY(forward)(int n, int k, int64_t m, const T *x, const T *w, const T *b, T *y)
 {
     if (n == 1) {
         T v[LANES], start = b ? *b : 0;
-        for (int q = 0; q < k; q++) v[q] = w[q];
+        ALL for (int q = 0; q < k; q++) v[q] = w[q];
         for (; m > 0; m--, x += k, y++) {
             T s = start;
-            for (int q = 0; q < k; q++) s += x[q] * v[q];
+            ALL for (int q = 0; q < k; q++) s += x[q] * v[q];
             *y = s;
             KEEP(x);
         }
@@ -46,10 +61,10 @@ BODY(forward)(int n, int k, int64_t m, const T *x, const T *w, const T *b, T *y)
 BODY(input)(int n, int k, int64_t m, const T *g, const T *w, T *gx)
 {
     row line[LANES];
-    for (int j = 0; j < n; j++) line[j] = LOAD(w + j * k, k);
+    ALL for (int j = 0; j < n; j++) line[j] = LOAD(w + j * k, k);
     for (; m > 0; m--, g += n, gx += k) {
         row s = line[0] * g[0];
-        for (int j = 1; j < n; j++) s += line[j] * g[j];
+        ALL for (int j = 1; j < n; j++) s += line[j] * g[j];
         STORE(gx, s, k);
         KEEP(g);
     }
@@ -59,30 +74,26 @@ BODY(input)(int n, int k, int64_t m, const T *g, const T *w, T *gx)
  * whichever are fewer. */
 BODY(weight)(int n, int k, int64_t m, const T *g, const T *x, T *gw, T *gb)
 {
-    row sum[LANES] = {{0}};
-    if (n >= k) {
-        row bias = {0};
+    row sum[LANES], bias = {0};
+    ALL for (int i = 0; i < (n > k ? k : n); i++) sum[i] = (row){0};
+    if (n > k) {
         for (; m > 0; m--, g += n, x += k) {
             row v = LOAD(g, n);
-            for (int q = 0; q < k; q++) sum[q] += v * x[q];
+            ALL for (int q = 0; q < k; q++) sum[q] += v * x[q];
             bias += v;
             KEEP(g);
         }
-        for (int j = 0; j < n; j++)
-            for (int q = 0; q < k; q++) gw[j * k + q] = sum[q][j];
+        ALL for (int j = 0; j < n; j++) for (int q = 0; q < k; q++) gw[j * k + q] = sum[q][j];
         if (gb) STORE(gb, bias, n);
         return;
     }
-    T bias[LANES] = {0};
     for (; m > 0; m--, g += n, x += k) {
         row v = LOAD(x, k);
-        for (int j = 0; j < n; j++) {
-            sum[j] += v * g[j];
-            bias[j] += g[j];
-        }
+        ALL for (int j = 0; j < n; j++) sum[j] += v * g[j];
+        bias += LOAD(g, n);
         KEEP(g);
     }
-    for (int j = 0; j < n; j++) STORE(gw + j * k, sum[j], k);
+    ALL for (int j = 0; j < n; j++) STORE(gw + j * k, sum[j], k);
     if (gb) STORE(gb, bias, n);
 }
 
@@ -91,5 +102,6 @@ EACH_LAYER(LAYER)
 static void NAME(fill)(mt_kernels *table) { EACH_LAYER(ENTRY) }
 
 #undef row
+#undef ALL
 #undef LOAD
 #undef STORE
