@@ -33,6 +33,7 @@
 #if defined(IS_FLOAT)
 #define UNARY_FLOAT(DO, name, f)  DO(name, T, T, f)
 #define UNARY_NN(DO, name, f)     DO(name, T, T, f)
+#define UNARY_PART(DO, name, f)   DO(name, T, T, f)
 #define BINARY_FLOAT(DO, name, f) DO(name, T, T, f)
 #define BINARY_GRAD(DO, name, f)  DO(name, T, T, f)
 #define BINARY_PAIR(DO, name, f)  DO(name, T, T, f)
@@ -40,6 +41,7 @@
 #else
 #define UNARY_FLOAT(DO, name, f)
 #define UNARY_NN(DO, name, f)
+#define UNARY_PART(DO, name, f)
 #define BINARY_FLOAT(DO, name, f)
 #define BINARY_GRAD(DO, name, f)
 #define BINARY_PAIR(DO, name, f)
@@ -107,6 +109,7 @@ static void MT_CAT(fill_rows, S)(mt_kernels *k)
 #undef UNARY_ROUND
 #undef UNARY_FLOAT
 #undef UNARY_NN
+#undef UNARY_PART
 #undef UNARY_TEST
 #undef UNARY_ENTRY
 #undef BINARY_FLOAT

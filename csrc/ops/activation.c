@@ -37,18 +37,33 @@ mt_tensor *mt_mish_rule(mt_tensor *g, mt_tensor *x)
  * and Gimpel 2016. */
 static int gelu_forward(mt_call *c)
 {
-    mt_tensor *x = c->in[0], *phi;
+    mt_tensor *x = c->in[0];
     const char *how = c->arg[0].given ? c->arg[0].text : "none";
     if (float_only("GeluKernelImpl", x) < 0) return -1;
-    if (strcmp(how, "none") == 0) {
-        phi = mt_erfc(mt_mul(x, mt_number(-0.70710678118654752440)));
-    } else if (strcmp(how, "tanh") == 0) {
-        mt_tensor *cubic = mt_add(x, mt_mul(mt_mul(mt_square(x), x), mt_number(0.044715)));
-        phi = mt_add(mt_tanh(mt_mul(cubic, mt_number(0.79788456080286535588))), mt_number(1));
-    } else {
-        return mt_error(MT_RUNTIME, "approximate argument must be either none or tanh.");
-    }
-    return mt_result_is(c, 0, mt_mul(mt_mul(x, mt_number(0.5)), phi));
+    if (strcmp(how, "none") == 0) return mt_result_is(c, 0, mt_gelu_erf(x));
+    if (strcmp(how, "tanh") == 0) return mt_result_is(c, 0, mt_gelu_tanh(x));
+    return mt_error(MT_RUNTIME, "approximate argument must be either none or tanh.");
+}
+
+/* Phi(x) + x phi(x), phi the density. */
+mt_tensor *mt_gelu_erf_rule(mt_tensor *g, mt_tensor *x)
+{
+    mt_tensor *cdf = mt_mul(mt_erfc(mt_mul(x, mt_number(-0.70710678118654752440))), mt_number(0.5));
+    mt_tensor *density = mt_exp(mt_mul(mt_square(x), mt_number(-0.5)));
+    mt_tensor *slope = mt_mul(mt_mul(x, density), mt_number(0.39894228040143267794));
+    return mt_mul(g, mt_add(cdf, slope));
+}
+
+/* With t = tanh(u):  (1 + t) / 2 + x / 2 (1 - t^2) u'. */
+mt_tensor *mt_gelu_tanh_rule(mt_tensor *g, mt_tensor *x)
+{
+    const double s = 0.79788456080286535588, third = 0.044715;
+    mt_tensor *square = mt_square(x), *one = mt_number(1);
+    mt_tensor *u = mt_mul(mt_add(x, mt_mul(mt_mul(square, x), mt_number(third))), mt_number(s));
+    mt_tensor *t = mt_tanh(u);
+    mt_tensor *bend = mt_add(mt_mul(square, mt_number(3 * third * s)), mt_number(s));
+    mt_tensor *far = mt_mul(mt_mul(x, mt_sub(one, mt_square(t))), bend);
+    return mt_mul(g, mt_mul(mt_add(mt_add(t, one), far), mt_number(0.5)));
 }
 
 MT_OP(gelu, .kind = MT_COMPOSITE | MT_NN | MT_OUT, .grad_name = "GeluBackward0",

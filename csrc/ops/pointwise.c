@@ -18,6 +18,7 @@ enum {
     SAME_NN,
     ALL_NN,
     FLOAT_NN,
+    PART,
     ARITH,
     CHOICE,
     PAIR,
@@ -265,7 +266,8 @@ static const uint8_t unary_kind[] = {
 
 static inline int64_t grain_of(int kind)
 {
-    return kind == FLOAT || kind == NN || kind == FLOAT_NN ? MT_GRAIN_DEAR : MT_GRAIN_CHEAP;
+    return kind == FLOAT || kind == NN || kind == FLOAT_NN || kind == PART ? MT_GRAIN_DEAR
+                                                                           : MT_GRAIN_CHEAP;
 }
 
 /* What PyTorch says of bools where it does not say "not implemented". */
@@ -604,6 +606,7 @@ static int slope_raw(const mt_call *c, const void *g, void **gin)
 #define KIND_SAME_NN  (PUBLIC | MT_NN)
 #define KIND_ALL_NN   KIND_NN
 #define KIND_FLOAT_NN KIND_NN
+#define KIND_PART     0u
 #define KIND_ROUND    PUBLIC
 #define KIND_TEST     (MT_FUNCTION | MT_METHOD | MT_OUT | MT_NODIFF)
 #define KIND_ARITH    PUBLIC

@@ -21,6 +21,8 @@ mt_tensor *mt_no_floor_divide(const mt_call *c);
  * (exp(x / divisor) - 1)), and of mish. */
 mt_tensor *mt_elu_rule(mt_tensor *g, mt_tensor *x, double alpha, double scale, double divisor);
 mt_tensor *mt_mish_rule(mt_tensor *g, mt_tensor *x);
+mt_tensor *mt_gelu_erf_rule(mt_tensor *g, mt_tensor *x);
+mt_tensor *mt_gelu_tanh_rule(mt_tensor *g, mt_tensor *x);
 
 /* g in the shape of an input that was reduced along dims: what keepdim took
  * away is put back and expanded. */
