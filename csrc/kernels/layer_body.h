@@ -2,8 +2,13 @@
  * are constants where these are inlined, so that small arrays live in registers and loops over them
  * vanish. */
 
-/* Before a loop over the elements of small arrays: they become registers only if it vanishes early. */
+/* Before a loop over the elements of small arrays: they become registers only if it vanishes early.
+ * The plain kernels are small rather than fast. */
+#if defined(MT_ISA_baseline)
+#define ALL
+#else
 #define ALL _Pragma("GCC unroll 8")
+#endif
 
 #define row NAME(row)
 typedef T row __attribute__((vector_size(LANES * sizeof(T)), aligned(sizeof(T)), may_alias));
