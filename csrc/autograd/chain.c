@@ -117,13 +117,11 @@ static MT_INLINE int step_in(wave *w, wave *next, int nin, bool retain_graph)
         const mt_edge *e = &n->next[i];
         place[i] = NULL;
         if (e->node) {
-            done = inner >= 0 ? 0 : -1; /* another one: not that simple */
-            if (done == 0) goto undo;
+            if (MT_UNLIKELY(inner >= 0)) goto decline;
             inner = i;
             place[i] = place_for(next, e, &n->call.in_dims[i]);
         } else if (e->leaf) {
-            done = e->leaf->hooks ? 0 : -1;
-            if (MT_UNLIKELY(done == 0)) goto undo;
+            if (MT_UNLIKELY(e->leaf->hooks != NULL)) goto decline;
             made[i] = fresh_for(e->leaf, &n->call.in_dims[i]);
             place[i] = made[i] ? made[i]->data : NULL;
         } else {
@@ -142,6 +140,8 @@ static MT_INLINE int step_in(wave *w, wave *next, int nin, bool retain_graph)
     w->node = next->node; /* n is done with */
     w->owner = next->owner;
     return -1;
+decline: /* not that simple */
+    done = 0;
 undo:
     for (int i = 0; i < nin; i++) mt_release(made[i]);
     mt_release(next->owner);

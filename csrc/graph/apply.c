@@ -93,11 +93,16 @@ mt_tensor *mt_result_like(mt_call *c, int k, mt_dtype d, const mt_tensor *like)
 mt_tensor *mt_result_view(mt_call *c, int k, int ndim, const int64_t *size, const int64_t *stride,
                           int64_t offset)
 {
-    mt_tensor *in = c->in[0], *v = mt_alias_as(in, ndim, size, stride, offset);
+    return mt_result_look(c, k, mt_alias_as(c->in[0], ndim, size, stride, offset));
+}
+
+mt_tensor *mt_result_look(mt_call *c, int k, mt_tensor *v)
+{
+    mt_tensor *in = c->in[0];
     if (!v) return NULL;
     v->base = mt_retain(in->base ? in->base : in);
     v->base_generation = v->base->generation;
-    v->flags |= MT_HAS_BASE | (in->flags & (MT_VIEW_NO_GRAD | MT_VIEW_MULTI));
+    v->flags |= MT_HAS_BASE | (in->flags & (MT_VIEW_NO_GRAD | MT_VIEW_MULTI | MT_INFERENCE));
     if (mt_self.no_grad && !mt_self.inference) v->flags |= MT_VIEW_NO_GRAD;
     return c->out[k] = v;
 }
@@ -240,17 +245,19 @@ static mt_tensor *leave_unrecorded(const mt_call *c, uint32_t flags, bool record
     return c->nout ? c->out[0] : NULL;
 }
 
-/* An operator that computes new results: runs it in the given mode, and remembers the call. */
-static mt_tensor *apply_plain(mt_call *c, uint32_t flags, bool no_grad)
+/* Runs a call in the given mode, and remembers it. nin: its inputs, a constant of 1 to 3; 0: any. */
+static MT_INLINE mt_tensor *run_plain(mt_call *c, mt_head all, bool no_grad, int nin)
 {
     bool recorded = !mt_self.no_grad;
+    c->target = NULL;
     mt_self.no_grad = no_grad;
     int failed = c->op->forward(c);
     mt_self.no_grad = !recorded;
     if (MT_UNLIKELY(failed < 0 || mt_self.error)) return fail_call(c);
-    if (!recorded || !(flags & MT_REQUIRES_GRAD) || c->op->kind & MT_NODIFF)
-        return leave_unrecorded(c, flags, recorded);
-    if (MT_UNLIKELY(mt_node_remember(c, NULL) < 0)) return NULL;
+    if (!recorded || !(all.flags & MT_REQUIRES_GRAD) || c->op->kind & MT_NODIFF)
+        return leave_unrecorded(c, all.flags, recorded);
+    if (MT_UNLIKELY((nin ? mt_remember_few(c, nin, all) : mt_node_remember(c, NULL)) < 0))
+        return NULL;
     return c->nout ? c->out[0] : NULL;
 }
 
@@ -285,7 +292,7 @@ static __attribute__((noinline)) mt_tensor *apply_any(mt_call *c, mt_head all)
     }
     /* A view's flags depend on the mode, so views run in the caller's mode:
      * they call nothing recorded. */
-    return apply_plain(c, all.flags, !recorded || !(c->op->kind & MT_VIEW));
+    return run_plain(c, all, !recorded || !(c->op->kind & MT_VIEW), 0);
 }
 
 /* mt_apply with nin inputs, a constant of 1 to 3: nearly all calls there are. */
@@ -301,16 +308,7 @@ static MT_INLINE mt_tensor *apply_few(mt_call *c, int nin)
                     c->flags & (MT_CALL_NARROW | MT_CALL_INPLACE | MT_CALL_OUT) ||
                     c->op->kind & (MT_COMPOSITE | MT_VIEW)))
         return apply_any(c, all);
-    bool recorded = !mt_self.no_grad;
-    c->target = NULL;
-    mt_self.no_grad = true;
-    int failed = c->op->forward(c);
-    mt_self.no_grad = !recorded;
-    if (MT_UNLIKELY(failed < 0 || mt_self.error)) return fail_call(c);
-    if (!recorded || !(all.flags & MT_REQUIRES_GRAD) || c->op->kind & MT_NODIFF)
-        return leave_unrecorded(c, all.flags, recorded);
-    if (MT_UNLIKELY(mt_remember_few(c, nin, all) < 0)) return NULL;
-    return c->nout ? c->out[0] : NULL;
+    return run_plain(c, all, true, nin);
 }
 
 mt_tensor *mt_apply(mt_call *c)

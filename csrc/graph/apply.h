@@ -51,6 +51,8 @@ mt_tensor *mt_result_like(mt_call *c, int k, mt_dtype d, const mt_tensor *like);
 /* View operators: the result shows in[0]'s memory. */
 mt_tensor *mt_result_view(mt_call *c, int k, int ndim, const int64_t *size, const int64_t *stride,
                           int64_t offset);
+/* The same, v being that look already: of another type, too. NULL if v is. */
+mt_tensor *mt_result_look(mt_call *c, int k, mt_tensor *v);
 /* Composites and operators that return an input or somebody's result as it is: sets
  * c->out[k]. -1 if t is NULL. */
 int mt_result_is(mt_call *c, int k, mt_tensor *t);

@@ -14,7 +14,7 @@
  * finished results have been added: the low bits of `spent` are that of its inputs, the highest
  * one says that an input is such a result itself. Nearly all nodes have 0. When a way gets long,
  * it is told once. */
-#include "graph/node.h"
+#include "graph/remember.h"
 
 #include "base/alloc.h"
 #include "graph/hooks.h"
@@ -120,13 +120,6 @@ static int64_t *remember_dims(mt_dims *d, const mt_tensor *t, int64_t *size)
     return size + size_room(t);
 }
 
-/* A reference to keep: t itself if it is a leaf that requires grad, else its shadow. */
-static inline mt_tensor *keep(mt_tensor *t)
-{
-    if (!t->node && mt_requires_grad(t) && !t->base) return mt_retain(t);
-    return mt_shadow(t);
-}
-
 int mt_edge_of(mt_tensor *t, mt_edge *edge)
 {
     *edge = (mt_edge){NULL, NULL, 0};
@@ -160,20 +153,12 @@ int mt_node_count_spent(mt_node *n, const mt_node *p)
 }
 
 /* Counts the edge to t in, and puts n behind the node there. */
-static int link_input(mt_node *n, mt_tensor *t, mt_edge *e)
+static int refresh_and_link(mt_node *n, mt_tensor *t, mt_edge *e)
 {
     if (MT_UNLIKELY(t->base && t->base_generation != t->base->generation) &&
         mt_regenerate_view(t) < 0)
         return -1;
-    if (t->node) {
-        e->node = mt_node_retain(t->node);
-        e->out_nr = t->out_nr;
-        if (MT_UNLIKELY(t->node->sequence >= n->sequence)) n->sequence = t->node->sequence + 1;
-        if (MT_UNLIKELY(t->node->walked || t->node->spent)) return mt_node_count_spent(n, t->node);
-    } else {
-        e->leaf = mt_retain(t);
-    }
-    return 0;
+    return mt_link_input(n, t, e);
 }
 
 /* Edges, shapes and kept values of the inputs. original: see mt_node_remember. */
@@ -188,10 +173,10 @@ static int remember_inputs(mt_node *n, const mt_call *c, int nin, mt_tensor *ori
             continue;
         }
         size = remember_dims(&dims[i], t, size);
-        if (mt_requires_grad(t) && link_input(n, t, &n->next[i]) < 0) return -1;
+        if (mt_requires_grad(t) && refresh_and_link(n, t, &n->next[i]) < 0) return -1;
         if (!(keeps & MT_KEEP_IN(i < 8 ? i : 7))) continue;
         if (MT_UNLIKELY(i == 0 && original)) t = original;
-        if (MT_UNLIKELY(!(n->call.in[i] = keep(t)))) return -1;
+        if (MT_UNLIKELY(!(n->call.in[i] = mt_keep_input(t)))) return -1;
         /* What was just overwritten through in[0] is not what the call read: the
          * rule must find that out. */
         bool spoilt = original && t != original && t->storage == c->out[0]->storage;

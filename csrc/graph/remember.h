@@ -1,6 +1,6 @@
 /* Remembering a call as nearly all are, in one pass: one new result; up to three inputs, their
  * number a constant, of few dimensions; arguments that stay where they are. All of it is inlined
- * into mt_apply. Relies on node.h; for any other call there is mt_node_remember. */
+ * into mt_apply. Relies on node.h; for any other call there is mt_node_remember (node.c), made of the same parts. */
 #ifndef MT_GRAPH_REMEMBER_H
 #define MT_GRAPH_REMEMBER_H
 
@@ -9,15 +9,35 @@
 
 #include <string.h>
 
+/* Counts the edge to t, which requires grad, in, and puts n behind the node there. */
+static MT_INLINE int mt_link_input(mt_node *n, mt_tensor *t, mt_edge *e)
+{
+    mt_node *p = t->node;
+    if (!p) {
+        e->leaf = mt_retain(t);
+        return 0;
+    }
+    e->node = mt_node_retain(p);
+    e->out_nr = t->out_nr;
+    if (MT_UNLIKELY(p->sequence >= n->sequence)) n->sequence = p->sequence + 1;
+    return MT_UNLIKELY(p->walked || p->spent) ? mt_node_count_spent(n, p) : 0;
+}
+
+/* A reference to keep: t itself if it is a leaf that requires grad, else its shadow. */
+static MT_INLINE mt_tensor *mt_keep_input(mt_tensor *t)
+{
+    return !t->node && mt_requires_grad(t) && !t->base ? mt_retain(t) : mt_shadow(t);
+}
+
 /* The shape, edge and kept value of input i. */
 static MT_INLINE int mt_remember_input(mt_node *n, mt_dims *d, mt_tensor *t, int i, bool kept,
                                        int64_t *size)
 {
     mt_edge *e = &n->next[i];
+    *e = (mt_edge){NULL, NULL, 0};
     n->call.in[i] = NULL;
     d->size = size;
     if (!t) {
-        *e = (mt_edge){NULL, NULL, 0};
         d->ndim = 0;
         d->dtype = MT_NO_DTYPE;
         return 0;
@@ -26,24 +46,10 @@ static MT_INLINE int mt_remember_input(mt_node *n, mt_dims *d, mt_tensor *t, int
     d->dtype = (mt_dtype)t->dtype;
     d->numel = t->numel;
     memcpy(size, t->dims, MT_INLINE_DIMS * sizeof *size);
-    mt_node *p = t->node;
-    if (p) {
-        *e = (mt_edge){mt_node_retain(p), NULL, t->out_nr};
-        if (MT_UNLIKELY(p->sequence >= n->sequence)) n->sequence = p->sequence + 1;
-        if (MT_UNLIKELY(p->walked || p->spent) && mt_node_count_spent(n, p) < 0) return -1;
-    } else if (mt_requires_grad(t)) {
-        *e = (mt_edge){NULL, mt_retain(t), 0};
-        if (kept && MT_LIKELY(!t->base)) { /* as mt_node_keep has it */
-            n->version[i] = t->storage->version;
-            n->call.in[i] = mt_retain(t);
-            return 0;
-        }
-    } else {
-        *e = (mt_edge){NULL, NULL, 0};
-    }
+    if (mt_requires_grad(t) && mt_link_input(n, t, e) < 0) return -1;
     if (!kept) return 0;
     n->version[i] = t->storage->version;
-    return (n->call.in[i] = mt_shadow(t)) ? 0 : -1;
+    return (n->call.in[i] = mt_keep_input(t)) ? 0 : -1;
 }
 
 /* The block's layout is known but for the arguments, which come last. */

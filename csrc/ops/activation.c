@@ -57,11 +57,11 @@ mt_tensor *mt_gelu_erf_rule(mt_tensor *g, mt_tensor *x)
 /* With t = tanh(u):  (1 + t) / 2 + x / 2 (1 - t^2) u'. */
 mt_tensor *mt_gelu_tanh_rule(mt_tensor *g, mt_tensor *x)
 {
-    const double s = 0.79788456080286535588, third = 0.044715;
+    const double s = 0.79788456080286535588, cubic = 0.044715;
     mt_tensor *square = mt_square(x), *one = mt_number(1);
-    mt_tensor *u = mt_mul(mt_add(x, mt_mul(mt_mul(square, x), mt_number(third))), mt_number(s));
+    mt_tensor *u = mt_mul(mt_add(x, mt_mul(mt_mul(square, x), mt_number(cubic))), mt_number(s));
     mt_tensor *t = mt_tanh(u);
-    mt_tensor *bend = mt_add(mt_mul(square, mt_number(3 * third * s)), mt_number(s));
+    mt_tensor *bend = mt_add(mt_mul(square, mt_number(3 * cubic * s)), mt_number(s));
     mt_tensor *far = mt_mul(mt_mul(x, mt_sub(one, mt_square(t))), bend);
     return mt_mul(g, mt_mul(mt_add(mt_add(t, one), far), mt_number(0.5)));
 }

@@ -67,14 +67,8 @@ MT_OP(polar, .kind = MT_ANY_DTYPE | MT_COMPOSITE | MT_FUNCTION | MT_OUT,
 static int view_as_type(mt_call *c, mt_dtype d, int ndim, const int64_t *size,
                         const int64_t *stride, int64_t offset)
 {
-    mt_tensor *in = c->in[0], *v = mt_from_storage(in->storage, d, ndim, size, stride, offset);
-    if (!v) return -1;
-    v->base = mt_retain(in->base ? in->base : in);
-    v->base_generation = v->base->generation;
-    v->flags |= MT_HAS_BASE | (in->flags & (MT_VIEW_NO_GRAD | MT_VIEW_MULTI | MT_INFERENCE));
-    if (mt_self.no_grad && !mt_self.inference) v->flags |= MT_VIEW_NO_GRAD;
-    c->out[0] = v;
-    return 0;
+    mt_tensor *v = mt_from_storage(c->in[0]->storage, d, ndim, size, stride, offset);
+    return mt_result_look(c, 0, v) ? 0 : -1;
 }
 
 static int view_as_real_forward(mt_call *c)

@@ -62,19 +62,13 @@ static void product_of_rows(const mt_slim *p)
 
 /* ---- else: term by term ---------------------------------------------------------------------- */
 
-static void store(const mt_slim *p, int64_t i, int64_t j, float sum)
-{
-    float *c = p->c + i * p->ldc + j;
-    *c = p->accumulate ? *c + sum : sum;
-}
-
-/* Few columns: blocks of rows beside each other. */
-static void product_by_rows(const mt_slim *p)
+/* Few columns: blocks of rows beside each other. c_row, c_col: the strides of the result. */
+static void product_by_blocks(const mt_slim *p, int64_t c_row, int64_t c_col)
 {
     float sum[COLUMNS][BLOCK];
     for (int64_t first = 0; first < p->m; first += BLOCK) {
         const int64_t rows = p->m - first < BLOCK ? p->m - first : BLOCK;
-        memset(sum, 0, sizeof sum);
+        memset(sum, 0, (size_t)p->n * sizeof *sum);
         for (int64_t l = 0; l < p->k; l++) {
             const float *a = p->a + first * p->a_row + l * p->a_col;
             for (int64_t j = 0; j < p->n; j++) {
@@ -85,38 +79,39 @@ static void product_by_rows(const mt_slim *p)
                     for (int64_t i = 0; i < rows; i++) sum[j][i] += a[i * p->a_row] * b;
             }
         }
-        for (int64_t i = 0; i < rows; i++)
-            for (int64_t j = 0; j < p->n; j++) store(p, first + i, j, sum[j][i]);
+        for (int64_t i = 0; i < rows; i++) {
+            float *c = p->c + (first + i) * c_row;
+            for (int64_t j = 0; j < p->n; j++, c += c_col)
+                *c = p->accumulate ? *c + sum[j][i] : sum[j][i];
+        }
     }
 }
 
-/* Few rows: blocks of columns. */
-static void product_by_columns(const mt_slim *p)
+/* Few rows: the columns of the transposed product. */
+static mt_slim transposed(const mt_slim *p)
 {
-    float sum[ROWS][BLOCK];
-    for (int64_t first = 0; first < p->n; first += BLOCK) {
-        const int64_t columns = p->n - first < BLOCK ? p->n - first : BLOCK;
-        memset(sum, 0, sizeof sum);
-        for (int64_t l = 0; l < p->k; l++) {
-            const float *b = p->b + l * p->b_row + first * p->b_col;
-            for (int64_t i = 0; i < p->m; i++) {
-                const float a = p->a[i * p->a_row + l * p->a_col];
-                for (int64_t j = 0; j < columns; j++) sum[i][j] += a * b[j * p->b_col];
-            }
-        }
-        for (int64_t i = 0; i < p->m; i++)
-            for (int64_t j = 0; j < columns; j++) store(p, i, first + j, sum[i][j]);
-    }
+    return (mt_slim){.m = p->n,
+                     .n = p->m,
+                     .k = p->k,
+                     .a = p->b,
+                     .a_row = p->b_col,
+                     .a_col = p->b_row,
+                     .b = p->a,
+                     .b_row = p->a_col,
+                     .b_col = p->a_row,
+                     .c = p->c,
+                     .accumulate = p->accumulate};
 }
 
 void mt_slim_product(const mt_slim *p)
 {
+    const mt_slim turned = transposed(p);
     if (p->a_col == 1 && p->b_row == 1)
         product_of_rows(p);
     else if (p->n <= COLUMNS)
-        product_by_rows(p);
+        product_by_blocks(p, p->ldc, 1);
     else
-        product_by_columns(p);
+        product_by_blocks(&turned, 1, p->ldc);
 }
 
 /* ---- sums of columns ------------------------------------------------------------------------- */

@@ -9,7 +9,6 @@ first.
 
 import queue
 import threading
-import traceback
 
 from minitorch.utils.data._utils import worker
 
@@ -23,29 +22,20 @@ class _State:
         self.closed = False
 
 
-def _failure(error):
-    return "error", type(error), traceback.format_exc()
-
-
 def _serve(plan, state):
     """The life of a worker thread."""
-    worker.thread_info.info = plan.info
-    failed = fetcher = None
-    try:
+
+    def begin():
         if plan.init_fn is not None:
             plan.init_fn(plan.info.id)
-    except Exception as error:
-        failed = _failure(error)
-    while (task := state.tasks.get()) is not None and not state.closed:
-        if task == worker.RESTART:
-            fetcher = None
-            continue
-        if fetcher is None and failed is None:
-            try:
-                fetcher = plan.new_fetcher(plan.info.dataset)
-            except Exception as error:
-                failed = _failure(error)
-        state.results.put(failed or worker.answer(fetcher, task[0]))
+
+    def next_task():
+        task = state.tasks.get()
+        return None if state.closed else task
+
+    worker.thread_info.info = plan.info
+    for found in worker.answers(plan, begin, next_task):
+        state.results.put(found)
 
 
 class ThreadWorker:

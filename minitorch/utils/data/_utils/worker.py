@@ -188,7 +188,32 @@ def answer(fetcher, index):
     except StopIteration:
         return ("end",)
     except Exception as error:
-        return "error", type(error), traceback.format_exc()
+        return failure(error)
+
+
+def failure(error):
+    """An exception that is being handled, as an answer."""
+    return "error", type(error), traceback.format_exc()
+
+
+def answers(plan, begin, next_task):
+    """What a worker answers to its tasks, until next_task() returns None. begin() is called first; if
+    it fails, or the fetcher cannot be made, that is the answer to all tasks."""
+    failed = fetcher = None
+    try:
+        begin()
+    except Exception as error:
+        failed = failure(error)
+    while (task := next_task()) is not None:
+        if task == RESTART:
+            fetcher = None
+            continue
+        if fetcher is None and failed is None:
+            try:
+                fetcher = plan.new_fetcher(plan.info.dataset)
+            except Exception as error:
+                failed = failure(error)
+        yield failed or answer(fetcher, task[0])
 
 
 def _work(plan, tasks_in, results_out, others, parent):
@@ -202,27 +227,13 @@ def _work(plan, tasks_in, results_out, others, parent):
     _worker_info = plan.info
     tasks: queue.SimpleQueue = queue.SimpleQueue()
     threading.Thread(target=_read_tasks, args=(tasks_in, tasks, parent), daemon=True).start()
-    failed = fetcher = None
-    try:
-        plan.begin()
-    except Exception as error:
-        failed = "error", type(error), traceback.format_exc()
-    while (task := tasks.get()) is not None:
-        if task == RESTART:
-            fetcher = None
-            continue
-        if fetcher is None and failed is None:
-            try:
-                fetcher = plan.new_fetcher(plan.info.dataset)
-            except Exception as error:
-                failed = "error", type(error), traceback.format_exc()
-        found = failed or answer(fetcher, task[0])
+    for found in answers(plan, plan.begin, tasks.get):
         try:
             results_out.send(found)
         except (BrokenPipeError, ConnectionResetError):
             return
         except Exception as error:  # the batch cannot be pickled
-            results_out.send(("error", type(error), traceback.format_exc()))
+            results_out.send(failure(error))
 
 
 class _PlainKeyError(str):
