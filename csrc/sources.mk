@@ -15,8 +15,10 @@ FLAGS_avx512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-
 FLAGS_neon =
 
 # For all files. No flag that changes arithmetic; contraction (a * b + c rounded once) only in gemm.c and layer.c.
+# Functions, loops and jump targets stand without padding: the code of one training step of a tiny net is about as
+# large as the cache for instructions, and loses 2 % of its time where it is larger.
 # -O3 only where loops gain time by it: it doubles the size of what is compiled for three instruction sets.
-CFLAGS_common = -std=gnu11 -O2 -ftree-vectorize -g -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -ffp-contract=off -fno-semantic-interposition -fno-asynchronous-unwind-tables
+CFLAGS_common = -std=gnu11 -O2 -ftree-vectorize -g -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -ffp-contract=off -fno-semantic-interposition -fno-asynchronous-unwind-tables -fno-align-functions -fno-align-jumps -fno-align-loops
 CFLAGS_gemm = -O3 -ffp-contract=fast
 CFLAGS_layer = -O3 -ffp-contract=fast
 CFLAGS_loss = -O3
