@@ -39,7 +39,7 @@ typedef enum mt_loss {
 
 /* ---- reductions: of n elements, stride bytes apart, to one; result written to *out ----------- */
 typedef enum mt_reduction {
-    MT_REDUCE_sum,  /* floats: by cascades in the input's type; integers and bool: into int64 */
+    MT_REDUCE_sum,  /* floats: in the input's type (see mt_sums); integers and bool: into int64 */
     MT_REDUCE_prod, /* likewise */
     MT_REDUCE_max,  /* NaN wins */
     MT_REDUCE_min,
@@ -55,6 +55,27 @@ typedef void (*mt_reduce_loop)(int64_t n, char *out, const char *in, int64_t str
  * in[i, j]. `row` is the byte stride between rows, columns are contiguous in `in` and in `out`. */
 typedef void (*mt_reduce_columns)(int64_t rows, int64_t columns, char *out, const char *in,
                                   int64_t row);
+
+/* Sums of floats in the order of kernels/cascade.h. */
+#define MT_SUM_ROW    128 /* bytes of a row of neighbours */
+#define MT_SUM_LEVELS 4
+/* The groups of a sum of so many rows are 2^this rows. */
+static inline int mt_sum_power(int64_t rows)
+{
+    int power = 0;
+    while (rows > 1 && (rows - 1) >> power) power++;
+    return power / MT_SUM_LEVELS > 4 ? power / MT_SUM_LEVELS : 4;
+}
+typedef struct mt_sums {
+    /* sum (a row) = the sum of rows of neighbours, in groups of 2^power rows */
+    void (*rows)(int64_t rows, int power, void *sum, const char *in);
+    /* *out = the sum of n neighbours, sum being that of their whole rows; sum is overwritten */
+    void (*close)(int64_t n, char *out, void *sum, const char *in);
+    /* out[j] = (or, to add, +=) the sum of the n elements of column j, for all columns; byte strides.
+     * Columns may be split at multiples of MT_SUM_ROW bytes' worth of them. */
+    void (*tile)(int64_t n, int64_t columns, bool add, char *out, int64_t step, const char *in,
+                 int64_t row, int64_t column);
+} mt_sums;
 
 /* One step of an optimizer over flat memory (kernels/optim.c); see
  * optim/optim.h for the formulas. */
@@ -82,6 +103,8 @@ typedef struct mt_layer {
     void (*weight)(int64_t m, const void *g, const void *x, void *gw,
                    void *gb); /* gw = g^T x, gb = sums of g */
 } mt_layer;
+
+#define MT_LOSS_MOST 16384 /* elements: more are the business of several processors */
 
 /* Windows that slide over an image (channels, d, h, w): kernels/windows.c has the formulas. */
 typedef struct mt_windows {
@@ -125,6 +148,7 @@ typedef struct mt_kernels {
     mt_reduce_loop reduce[MT_NUM_REDUCTIONS][MT_NUM_DTYPES];
     mt_reduce_columns reduce_columns[MT_NUM_REDUCTIONS]
                                     [MT_NUM_DTYPES]; /* NULL where there is none */
+    mt_sums sums[MT_NUM_DTYPES];                     /* float32, float64 */
 
     /* softmax.c; rows of n contiguous elements of type d (float32, float64) */
     void (*softmax)(mt_dtype d, int64_t rows, int64_t n, void *out, const void *in, bool log);
@@ -138,8 +162,9 @@ typedef struct mt_kernels {
     /* out = the slope in x, times factor */
     void (*loss_slope)(mt_loss which, mt_dtype d, int64_t n, void *out, const void *x,
                        const void *y, double number, double factor);
-    double (*loss_sum)(mt_loss which, mt_dtype d, int64_t n, const void *x, const void *y,
-                       double number);
+    /* *out = the sum of all, at most MT_LOSS_MOST */
+    void (*loss_sum)(mt_loss which, mt_dtype d, int64_t n, void *out, const void *x, const void *y,
+                     double number);
 
     /* gemm.c: C (m, n, row stride ldc) = A (m, k) B (k, n) [+ C if accumulate].
      * Strides in ELEMENTS, any combination for A and B, 0 included. Runs in parallel

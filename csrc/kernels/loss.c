@@ -1,12 +1,8 @@
 /* Losses of two contiguous tensors of one shape, one function for every row of loss.def and both
- * floating types: each element, the slope of each times a factor, and the sum.
- * Relies on kernels/math.h. Read next: ops/loss.c. */
+ * floating types: each element, the slope of each times a factor, and the sum, which is that of the
+ * elements in the order of kernels/cascade.h. Relies on kernels/math.h. Read next: ops/loss.c. */
 #include "kernels/kernels.h"
 #include "kernels/math.h"
-
-/* The sum of a block is made in lanes of the element type, blocks are added in double: the rounding
- * of a long sum stays small. */
-enum { BLOCK = 512, LANES = 8 };
 
 /* x, but not less than this; NaN stays. */
 MT_INLINE float at_least_f32(float least, float x) { return x < least ? least : x; }
@@ -45,6 +41,7 @@ typedef struct loops {
 #define T                                    float
 #define S                                    f32
 #include "minitorch/loss.def"
+#include "kernels/loss_sum.h"
 #undef T
 #undef S
 
@@ -52,6 +49,7 @@ typedef struct loops {
 #define T                                    double
 #define S                                    f64
 #include "minitorch/loss.def"
+#include "kernels/loss_sum.h"
 #undef T
 #undef S
 
@@ -60,26 +58,6 @@ static const loops table[MT_NUM_LOSSES][2] = {
     {{name##_each_f32, name##_slope_f32}, {name##_each_f64, name##_slope_f64}},
 #include "minitorch/loss.def"
 };
-
-#define SUM(S, T)                                                                                  \
-    static double sum_##S(void (*each)(int64_t, void *, const void *, const void *, double),       \
-                          int64_t n, const T *x, const T *y, double number)                        \
-    {                                                                                              \
-        double total = 0;                                                                          \
-        for (int64_t at = 0; at < n; at += BLOCK) {                                                \
-            T block[BLOCK], lane[LANES] = {0};                                                     \
-            const int64_t m = n - at < BLOCK ? n - at : BLOCK;                                     \
-            int64_t i = 0;                                                                         \
-            each(m, block, x + at, y + at, number);                                                \
-            for (; i + LANES <= m; i += LANES)                                                     \
-                for (int k = 0; k < LANES; k++) lane[k] += block[i + k];                           \
-            for (; i < m; i++) lane[0] += block[i];                                                \
-            for (int k = 0; k < LANES; k++) total += lane[k];                                      \
-        }                                                                                          \
-        return total;                                                                              \
-    }
-SUM(f32, float)
-SUM(f64, double)
 
 static void each(mt_loss which, mt_dtype d, int64_t n, void *out, const void *x, const void *y,
                  double number)
@@ -93,10 +71,13 @@ static void slope(mt_loss which, mt_dtype d, int64_t n, void *out, const void *x
     table[which][d == MT_FLOAT64].slope(n, out, x, y, number, factor);
 }
 
-static double sum(mt_loss which, mt_dtype d, int64_t n, const void *x, const void *y, double number)
+static void sum(mt_loss which, mt_dtype d, int64_t n, void *out, const void *x, const void *y,
+                double number)
 {
-    return d == MT_FLOAT32 ? sum_f32(table[which][0].each, n, x, y, number)
-                           : sum_f64(table[which][1].each, n, x, y, number);
+    if (d == MT_FLOAT32)
+        sum_f32(table[which][0].each, n, out, x, y, number);
+    else
+        sum_f64(table[which][1].each, n, out, x, y, number);
 }
 
 void MT_ISA_NAME(mt_fill_loss)(mt_kernels *k)

@@ -1,8 +1,9 @@
 /* Reductions: along a line of elements, and down the columns of a matrix.
  *
- * Their results depend on the numbers and their count alone: not on the instruction set, the
- * strides or the threads (who splits one reduction must do it at fixed places). Made by including
- * kernels/reduce_loops.h once per element type. Read next: kernels/reduce_loops.h. */
+ * Their results depend on the numbers, and sums of floats also on whether these are neighbours: not
+ * on the instruction set nor the threads (who splits one reduction must do it at fixed places). Made
+ * by including kernels/reduce_loops.h once per element type. Read next: kernels/cascade.h, which
+ * tells the order of sums, then kernels/reduce_loops.h. */
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 
@@ -10,21 +11,10 @@
 #pragma GCC diagnostic ignored "-Wtautological-compare"
 #pragma GCC diagnostic ignored "-Wint-in-bool-context"
 
-#if defined(__AVX512F__)
-#define VECTOR_BYTES 64
-#elif defined(__AVX__)
-#define VECTOR_BYTES 32
-#else
-#define VECTOR_BYTES 16
-#endif
-
 enum {
-    LANE_BYTES = 256,    /* one row of lanes: 64 floats, on every instruction set */
-    BLOCK_ROWS = 32,     /* rows added one after the other */
-    MAX_LEVELS = 50,     /* as many as any n needs */
-    COLUMN_BYTES = 1024, /* of a row that are added up together, */
-    COLUMN_LEVELS = 10,  /* with this many levels of pairs: all fits the first-level cache */
-    FEW_COLUMNS = 8,
+    LANE_BYTES = 256, /* one row of lanes: 64 floats, on every instruction set */
+    BLOCK_ROWS = 32,  /* rows multiplied one after the other */
+    MAX_LEVELS = 50,  /* as many as any n needs */
     FIND_BLOCK = 1024,
     FOLD_WIDTH = 1024
 };

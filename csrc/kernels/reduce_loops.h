@@ -15,49 +15,130 @@
 
 #if defined(IS_FLOAT)
 #define POSITIVE_ZERO(x) ((x) + 0) /* -0 counts as 0 where places are compared */
-/* ---- sum and prod of floats ------------------------------------------------------------------ */
+/* ---- sum of floats ---------------------------------------------------------------------------- */
+#include "kernels/cascade.h"
 
-/* Lanes: 256 bytes of numbers side by side, added up element by element; a block is BLOCK_ROWS rows
- * of lanes. Blocks are joined pairwise like the carries of a binary counter (level[l] holds the sum
- * of 2^l blocks), and the lanes are folded at the very end: the rounding error grows with log n,
- * and the order depends on n alone, not on the instruction set nor on the stride. */
-#define JOIN(a, b) (product ? (a) * (b) : (a) + (b))
-enum { MT_CAT(LANES, S) = LANE_BYTES / sizeof(T) };
-typedef T MT_CAT(vector, S)
-    __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
-
-MT_INLINE void MT_CAT(join, S)(bool product, T *restrict into, const T *restrict from)
+/* Of a few dozen numbers, without the levels. */
+MT_INLINE T MT_CAT(few, S)(int64_t n, const char *in, int64_t stride)
 {
-    for (int i = 0; i < MT_CAT(LANES, S); i++) into[i] = JOIN(into[i], from[i]);
+    T part[CHUNKS] = {0};
+    int64_t i = 0;
+    for (; i + CHUNKS <= n; i += CHUNKS, in += CHUNKS * stride)
+        for (int k = 0; k < CHUNKS; k++) part[k] += *(const T *)(in + k * stride);
+    for (; i < n; i++, in += stride) part[0] += *(const T *)in;
+    return part[0] + part[1] + part[2] + part[3];
+}
+/* Of neighbours, from their whole rows on. */
+MT_INLINE T MT_CAT(line, S)(int64_t n, const char *in)
+{
+    const int64_t rows = n / MT_CAT(WIDE, S);
+    MT_CAT(vector, S) sum[VECTORS];
+    MT_CAT(cascade, S)(rows, mt_sum_power(rows), 1, sum, in, MT_SUM_ROW, VECTOR_BYTES);
+    return MT_CAT(close_sum, S)(n, (MT_CAT(chunk, S) *)sum, (const T *)in);
+}
+static void MT_CAT(sum, S)(int64_t n, char *out, const char *in, int64_t stride)
+{
+    T four[CHUNKS];
+    if (stride == (int64_t)sizeof(T) && n >= MT_CAT(CHUNK, S)) {
+        four[0] = MT_CAT(line, S)(n, in);
+    } else if (n < 16 * CHUNKS) {
+        four[0] = MT_CAT(few, S)(n, in, stride);
+    } else {
+        MT_CAT(cascade_numbers_by_fourths, S)(n, four, in, stride);
+    }
+    *(T *)out = four[0];
 }
 
-/* lane = the sum (or product) of `rows` rows at x. */
-MT_INLINE void MT_CAT(add_block, S)(bool product, T *lane, const T *x, int64_t rows)
+/* For sums in parts: those of whole rows of neighbours, and what is left to do after all of them. */
+static void MT_CAT(sum_rows, S)(int64_t rows, int power, void *sum, const char *in)
+{
+    MT_CAT(cascade, S)(rows, power, 1, sum, in, MT_SUM_ROW, VECTOR_BYTES);
+}
+static void MT_CAT(sum_close, S)(int64_t n, char *out, void *sum, const char *in)
+{
+    *(T *)out = MT_CAT(close_sum, S)(n, sum, (const T *)in);
+}
+
+MT_INLINE void MT_CAT(put, S)(bool add, char *out, int64_t step, int n, const T *x)
+{
+    if (add)
+        for (int k = 0; k < n; k++) *(T *)(out + k * step) += x[k];
+    else if (step == (int64_t)sizeof(T))
+        memcpy(out, x, (size_t)n * sizeof(T));
+    else
+        for (int k = 0; k < n; k++) *(T *)(out + k * step) = x[k];
+}
+
+/* out[j] = (or += ) the sum of column j. Which order a column is added up in depends on where it
+ * stands. */
+static void MT_CAT(sum_tile, S)(int64_t n, int64_t columns, bool add, char *out, int64_t step,
+                                const char *in, int64_t row, int64_t column)
+{
+    enum { CHUNK = MT_CAT(CHUNK, S), WIDE = MT_CAT(WIDE, S) };
+    const int64_t item = sizeof(T);
+    const bool lines = row == item && n >= CHUNK, neighbours = column == item && columns >= CHUNK;
+    const int power = mt_sum_power(n);
+    int64_t j = 0;
+    while (neighbours && !lines && columns - j >= WIDE) {
+        const int64_t left = (columns - j) / WIDE;
+        const int groups = left < SUM_GROUPS ? (int)left : SUM_GROUPS;
+        MT_CAT(vector, S) sum[SUM_GROUPS * VECTORS];
+        MT_CAT(cascade, S)(n, power, groups, sum, in + j * item, row, VECTOR_BYTES);
+        MT_CAT(put, S)(add, out + j * step, step, groups * WIDE, (const T *)sum);
+        j += groups * WIDE;
+    }
+    for (; neighbours && !lines && j + CHUNK <= columns; j += CHUNK) {
+        MT_CAT(chunk, S) sum[CHUNKS];
+        MT_CAT(cascade_chunks_by_fourths, S)(n, sum, in + j * item, row);
+        MT_CAT(put, S)(add, out + j * step, step, CHUNK, (const T *)sum);
+    }
+    for (; !neighbours && !lines && row >= column && j + CHUNKS <= columns; j += CHUNKS) {
+        T sum[CHUNKS];
+        MT_CAT(cascade_numbers, S)(n, power, 1, sum, in + j * column, row, column);
+        MT_CAT(put, S)(add, out + j * step, step, CHUNKS, sum);
+    }
+    for (; j < columns; j++) {
+        T sum;
+        MT_CAT(sum, S)(n, (char *)&sum, in + j * column, row);
+        MT_CAT(put, S)(add, out + j * step, step, 1, &sum);
+    }
+}
+static void MT_CAT(sum_columns, S)(int64_t rows, int64_t columns, char *out, const char *in,
+                                   int64_t row)
+{
+    MT_CAT(sum_tile, S)(rows, columns, false, out, sizeof(T), in, row, sizeof(T));
+}
+
+/* ---- prod of floats --------------------------------------------------------------------------- */
+
+/* Lanes: 256 bytes of numbers side by side, multiplied element by element; a block is BLOCK_ROWS
+ * rows of lanes. Blocks are joined pairwise like the carries of a binary counter (level[l] holds the
+ * product of 2^l blocks), and the lanes are folded at the very end: the order depends on n alone. */
+enum { MT_CAT(LANES, S) = LANE_BYTES / sizeof(T) };
+
+MT_INLINE void MT_CAT(join, S)(T *restrict into, const T *restrict from)
+{
+    for (int i = 0; i < MT_CAT(LANES, S); i++) into[i] *= from[i];
+}
+
+/* lane = the product of `rows` rows at x. */
+MT_INLINE void MT_CAT(multiply_block, S)(T *lane, const T *x, int64_t rows)
 {
     typedef MT_CAT(vector, S) vec;
     enum { V = LANE_BYTES / VECTOR_BYTES };
-    vec sum[V];
-    for (int v = 0; v < V; v++) sum[v] = (vec){0} + (T)product;
+    vec product[V];
+    for (int v = 0; v < V; v++) product[v] = (vec){0} + 1;
     for (int64_t r = 0; r < rows; r++) {
         const vec *in = (const vec *)(x + r * MT_CAT(LANES, S));
 #pragma GCC unroll 16
-        for (int v = 0; v < V; v++) sum[v] = JOIN(sum[v], in[v]);
+        for (int v = 0; v < V; v++) product[v] *= in[v];
     }
-    memcpy(lane, sum, sizeof sum);
+    memcpy(lane, product, sizeof product);
 }
 
-MT_INLINE T MT_CAT(cascade, S)(bool product, int64_t n, const char *in, int64_t stride)
+MT_INLINE T MT_CAT(long_product, S)(int64_t n, const char *in, int64_t stride)
 {
     enum { LANES = MT_CAT(LANES, S), BLOCK = BLOCK_ROWS * LANES };
-    const T identity = product ? 1 : 0;
-    if (n < 16) {
-        T sum = identity;
-        for (int64_t i = 0; i < n; i++) {
-            const T x = *(const T *)(in + i * stride);
-            sum = JOIN(sum, x);
-        }
-        return sum;
-    }
     T level[MAX_LEVELS][LANES], lane[LANES], gathered[BLOCK];
     const int64_t blocks = n / BLOCK;
     for (int64_t b = 0; b <= blocks; b++) {
@@ -68,105 +149,31 @@ MT_INLINE T MT_CAT(cascade, S)(bool product, int64_t n, const char *in, int64_t 
                 gathered[i] = *(const T *)(in + (b * BLOCK + i) * stride);
             x = gathered;
         }
-        MT_CAT(add_block, S)(product, lane, x, some / LANES);
+        MT_CAT(multiply_block, S)(lane, x, some / LANES);
         x += some / LANES * LANES;
         MT_INDEPENDENT
-        for (int64_t i = 0; i < some % LANES; i++) lane[i] = JOIN(lane[i], x[i]);
+        for (int64_t i = 0; i < some % LANES; i++) lane[i] *= x[i];
         if (b == blocks) break;
         int l = 0;
-        for (int64_t carry = b; carry & 1; carry >>= 1) MT_CAT(join, S)(product, lane, level[l++]);
+        for (int64_t carry = b; carry & 1; carry >>= 1) MT_CAT(join, S)(lane, level[l++]);
         memcpy(level[l], lane, sizeof lane);
     }
     for (int l = 0; blocks >> l; l++)
-        if (blocks >> l & 1) MT_CAT(join, S)(product, lane, level[l]);
+        if (blocks >> l & 1) MT_CAT(join, S)(lane, level[l]);
     for (int width = LANES / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++) lane[i] = JOIN(lane[i], lane[i + width]);
+        for (int i = 0; i < width; i++) lane[i] *= lane[i + width];
     return lane[0];
-}
-
-static void MT_CAT(sum, S)(int64_t n, char *out, const char *in, int64_t stride)
-{
-    *(T *)out = MT_CAT(cascade, S)(false, n, in, stride);
 }
 static void MT_CAT(prod, S)(int64_t n, char *out, const char *in, int64_t stride)
 {
-    *(T *)out = MT_CAT(cascade, S)(true, n, in, stride);
+    T product = 1;
+    if (n < 16)
+        for (int64_t i = 0; i < n; i++) product *= *(const T *)(in + i * stride);
+    else
+        product = MT_CAT(long_product, S)(n, in, stride);
+    *(T *)out = product;
 }
-
-/* The sum (or product) of one column, four rows at a time. */
-MT_INLINE T MT_CAT(add_column, S)(bool product, int64_t rows, const char *x, int64_t row)
-{
-    T sum = product ? 1 : 0;
-    for (; rows >= 4; rows -= 4, x += 4 * row) {
-        const T x0 = *(const T *)x, x1 = *(const T *)(x + row);
-        const T x2 = *(const T *)(x + 2 * row), x3 = *(const T *)(x + 3 * row);
-        sum = JOIN(sum, JOIN(JOIN(x0, x1), JOIN(x2, x3)));
-    }
-    for (; rows > 0; rows--, x += row) sum = JOIN(sum, *(const T *)x);
-    return sum;
-}
-
-/* sum[j] = that of column j, in the same order. */
-MT_INLINE void MT_CAT(add_rows, S)(bool product, int64_t rows, int64_t columns, T *restrict sum,
-                                   const char *restrict x, int64_t row)
-{
-    if (columns < FEW_COLUMNS) {
-        for (int64_t j = 0; j < columns; j++)
-            sum[j] = MT_CAT(add_column, S)(product, rows, x + j * (int64_t)sizeof(T), row);
-        return;
-    }
-    for (int64_t j = 0; j < columns; j++) sum[j] = product ? 1 : 0;
-    for (; rows >= 4; rows -= 4, x += 4 * row) {
-        const T *r0 = (const T *)x, *r1 = (const T *)(x + row);
-        const T *r2 = (const T *)(x + 2 * row), *r3 = (const T *)(x + 3 * row);
-        for (int64_t j = 0; j < columns; j++)
-            sum[j] = JOIN(sum[j], JOIN(JOIN(r0[j], r1[j]), JOIN(r2[j], r3[j])));
-    }
-    for (; rows > 0; rows--, x += row)
-        for (int64_t j = 0; j < columns; j++) sum[j] = JOIN(sum[j], ((const T *)x)[j]);
-}
-
-/* Down the columns, at most COLUMN_BYTES at a time: blocks of rows, joined in pairs as above. */
-MT_INLINE void MT_CAT(cascade_columns, S)(bool product, int64_t rows, int64_t columns, T *out,
-                                          const char *in, int64_t row)
-{
-    T level[COLUMN_LEVELS][COLUMN_BYTES / sizeof(T)], sum[COLUMN_BYTES / sizeof(T)];
-    int64_t block = BLOCK_ROWS; /* longer for very many rows, so that there are few levels */
-    while (rows / block >> COLUMN_LEVELS) block *= 2;
-    const int64_t blocks = rows / block;
-    for (int64_t b = 0; b < blocks; b++) {
-        int l = 0;
-        MT_CAT(add_rows, S)(product, block, columns, sum, in + b * block * row, row);
-        for (int64_t carry = b; carry & 1; carry >>= 1, l++)
-            for (int64_t j = 0; j < columns; j++) sum[j] = JOIN(sum[j], level[l][j]);
-        memcpy(level[l], sum, (size_t)columns * sizeof(T));
-    }
-    MT_CAT(add_rows, S)
-    (product, rows - blocks * block, columns, out, in + blocks * block * row, row);
-    for (int l = 0; blocks >> l; l++)
-        for (int64_t j = 0; blocks >> l & 1 && j < columns; j++) out[j] = JOIN(out[j], level[l][j]);
-}
-
-MT_INLINE void MT_CAT(columns_by_pieces, S)(bool product, int64_t rows, int64_t columns, T *out,
-                                            const char *in, int64_t row)
-{
-    const int64_t width = COLUMN_BYTES / sizeof(T);
-    for (int64_t j = 0; j < columns; j += width) {
-        const int64_t some = columns - j < width ? columns - j : width;
-        MT_CAT(cascade_columns, S)
-        (product, rows, some, out + j, in + j * (int64_t)sizeof(T), row);
-    }
-}
-static void MT_CAT(sum_columns, S)(int64_t rows, int64_t columns, char *out, const char *in,
-                                   int64_t row)
-{
-    MT_CAT(columns_by_pieces, S)(false, rows, columns, (T *)out, in, row);
-}
-static void MT_CAT(prod_columns, S)(int64_t rows, int64_t columns, char *out, const char *in,
-                                    int64_t row)
-{
-    MT_CAT(columns_by_pieces, S)(true, rows, columns, (T *)out, in, row);
-}
+REDUCE_COLUMNS(prod_columns, T, 1, a *x)
 
 #else
 /* ---- sum and prod of integers: any order gives the same -------------------------------------- */
@@ -249,6 +256,9 @@ static void MT_CAT(fill_reductions, S)(mt_kernels *k)
     COLUMNS_ENTRY(min)
     COLUMNS_ENTRY(any)
     COLUMNS_ENTRY(all)
+#if defined(IS_FLOAT)
+    k->sums[DTYPE] = (mt_sums){MT_CAT(sum_rows, S), MT_CAT(sum_close, S), MT_CAT(sum_tile, S)};
+#endif
 #undef ENTRY
 #undef COLUMNS_ENTRY
 }
@@ -267,4 +277,3 @@ static void MT_CAT(fill_reductions, S)(mt_kernels *k)
 #undef IS_BOOL
 #undef READ
 #undef POSITIVE_ZERO
-#undef JOIN

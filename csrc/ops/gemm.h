@@ -23,7 +23,5 @@ typedef struct mt_slim {
 } mt_slim;
 bool mt_is_slim_product(int64_t m, int64_t n, int64_t k);
 void mt_slim_product(const mt_slim *p);
-/* The sums of the columns of g (m, n), in PyTorch's order of additions. */
-void mt_sum_columns(const float *g, int64_t m, int64_t n, float *sum);
 
 #endif

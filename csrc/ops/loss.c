@@ -2,8 +2,8 @@
  * that weigh them. Relies on kernels/loss.c. Read next: ops/nll.c for the losses on classes. */
 #include "ops/loss.h"
 
-#include "base/alloc.h"
 #include "base/parallel.h"
+#include "ops/reduce.h"
 
 #include <string.h>
 
@@ -77,15 +77,14 @@ static int check_number(const mt_call *c, double number)
     return 0;
 }
 
-/* One pass over x and y: into out, the slope into out, or added up by parts. */
-#define PART ((int64_t)16384)
+/* One pass over x and y: each element into out, or the slope. */
 typedef struct job {
     int row;
     mt_dtype d;
     int64_t n, item;
     const char *x, *y;
     char *out;
-    double number, factor, *sum;
+    double number, factor;
 } job;
 
 static job job_for(int row, const mt_tensor *x, const mt_tensor *y, double number)
@@ -115,34 +114,31 @@ static void run_slope(int64_t begin, int64_t end, void *context)
                      j->number, j->factor);
 }
 
-static void run_sums(int64_t begin, int64_t end, void *context)
+/* Of many elements: they are made, then added up. -1: no memory. */
+static __attribute__((noinline)) int sum_many(job *j, mt_tensor *sum)
 {
-    const job *j = context;
-    for (int64_t k = begin; k < end; k++) {
-        int64_t first = k * PART, n = j->n - first < PART ? j->n - first : PART;
-        j->sum[k] = mt_k->loss_sum((mt_loss)j->row, j->d, n, j->x + first * j->item,
-                                   j->y + first * j->item, j->number);
-    }
+    const bool all[1] = {true};
+    mt_tensor *each = mt_empty(j->d, 1, &j->n);
+    if (!each) return -1;
+    j->out = each->data;
+    mt_parallel_for(j->n, MT_LOSS_MOST, run_each, j);
+    return mt_sum_raw(each, all, sum);
 }
 
-/* The parts are the same for every number of threads, and so is their sum. -1: no memory. */
-static __attribute__((noinline)) int sum_parts(job *j, double *total)
+/* *sum, of n elements, divided by n. */
+static inline void divide(mt_tensor *sum, int64_t n)
 {
-    int64_t parts = (j->n + PART - 1) / PART;
-    size_t bytes = (size_t)parts * sizeof *j->sum;
-    if (!(j->sum = mt_malloc(bytes))) return -1;
-    mt_parallel_for(parts, 1, run_sums, j);
-    *total = 0;
-    for (int64_t k = 0; k < parts; k++) *total += j->sum[k];
-    mt_free(j->sum, bytes);
-    return 0;
+    if (sum->dtype == MT_FLOAT32)
+        *(float *)(void *)sum->data /= (float)n;
+    else
+        *(double *)(void *)sum->data /= (double)n;
 }
 
 static int row_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *y = c->in[1], *z;
     mt_loss_reduction r = MT_LOSS_MEAN;
-    double number = number_of(c), total = 0;
+    double number = number_of(c);
     int row = c->op->row;
     if (mt_reduction_of(c->arg[c->narg - 1].text, &r) < 0) return -1;
     if (c->narg > 1 && check_number(c, number) < 0) return -1;
@@ -156,22 +152,19 @@ static int row_forward(mt_call *c)
             !(each = to == d ? z : mt_empty(d, x->ndim, x->size)))
             return -1;
         j.out = each->data;
-        mt_parallel_for(j.n, PART, run_each, &j);
+        mt_parallel_for(j.n, MT_LOSS_MOST, run_each, &j);
         return each == z ? 0 : mt_copy_raw(z, each);
     }
-    if (!(z = mt_result(c, 0, to, 0, NULL))) return -1;
-    if (MT_LIKELY(x->numel <= PART)) {
-        total = mt_k->loss_sum((mt_loss)row, d, x->numel, x->data, y->data, number);
+    mt_tensor *sum = z = mt_result(c, 0, to, 0, NULL);
+    if (!z || (MT_UNLIKELY(to != d) && !(sum = mt_empty(d, 0, NULL)))) return -1;
+    if (MT_LIKELY(x->numel <= MT_LOSS_MOST)) {
+        mt_k->loss_sum((mt_loss)row, d, x->numel, sum->data, x->data, y->data, number);
     } else {
         job j = job_for(row, x, y, number);
-        if (sum_parts(&j, &total) < 0) return -1;
+        if (sum_many(&j, sum) < 0) return -1;
     }
-    if (r == MT_LOSS_MEAN) total /= (double)x->numel;
-    if (to == MT_FLOAT32)
-        *(float *)(void *)z->data = (float)total;
-    else
-        mt_scalar_store(mt_scalar_float(total), to, z->data);
-    return 0;
+    if (r == MT_LOSS_MEAN) divide(sum, x->numel);
+    return MT_LIKELY(sum == z) ? 0 : mt_copy_raw(z, sum);
 }
 
 /* The gradient that each element gets: that of the sum, or of the mean
@@ -201,7 +194,7 @@ static int row_raw(const mt_call *c, const void *g, void **gin)
     if (gin[1] || how == 'n' || !plain(x, y)) return 0;
     double factor = x->dtype == MT_FLOAT32 ? (double)*(const float *)g : *(const double *)g;
     if (how == 'm') factor *= 1 / (double)x->numel;
-    if (MT_LIKELY(x->numel <= PART)) {
+    if (MT_LIKELY(x->numel <= MT_LOSS_MOST)) {
         mt_k->loss_slope((mt_loss)c->op->row, (mt_dtype)x->dtype, x->numel, gin[0], x->data,
                          y->data, number_of(c), factor);
         return 1;
@@ -209,7 +202,7 @@ static int row_raw(const mt_call *c, const void *g, void **gin)
     job j = job_for(c->op->row, x, y, number_of(c));
     j.factor = factor;
     j.out = gin[0];
-    mt_parallel_for(j.n, PART, run_slope, &j);
+    mt_parallel_for(j.n, MT_LOSS_MOST, run_slope, &j);
     return 1;
 }
 

@@ -460,15 +460,6 @@ static void linear_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (gin[2]) gin[2] = mt_sum_to_size(rows, c->in_dims[2].ndim, c->in_dims[2].size);
 }
 
-/* The gradient of the bias. */
-static void sum_rows(mt_dtype d, const void *g, int64_t m, int64_t n, void *gb)
-{
-    if (d == MT_FLOAT32 && n >= 2 && n <= 4096 && m <= 4096)
-        mt_sum_columns(g, m, n, gb);
-    else
-        mt_k->reduce_columns[MT_REDUCE_sum][d](m, n, gb, g, n * mt_dtype_size(d));
-}
-
 /* Floating matrices, and a bias that is one number for each output. */
 static inline bool plain_layer(const mt_dims *dims, bool bias)
 {
@@ -498,7 +489,7 @@ static int linear_raw(const mt_call *c, const void *g, void **gin)
     if (gin[1] &&
         mt_gemm(d, n, k, m, g, 1, n, x->data, x->stride[0], x->stride[1], gin[1], k, false) < 0)
         return -1;
-    if (gin[2]) sum_rows(d, g, m, n, gin[2]);
+    if (gin[2]) mt_k->reduce_columns[MT_REDUCE_sum][d](m, n, gin[2], g, n * mt_dtype_size(d));
     return 1;
 }
 

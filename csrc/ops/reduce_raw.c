@@ -1,5 +1,5 @@
 /* Reductions over strided tensors, brought to the form (outer, reduced, inner) that the kernels
- * take. Relies on kernels/reduce.c; read next: ops/reduce.c. */
+ * take. Relies on kernels/reduce.c and, for sums of floats, ops/sum_raw.c; read next: ops/reduce.c. */
 #include "ops/reduce.h"
 
 #include "base/parallel.h"
@@ -120,6 +120,7 @@ int mt_reduce_raw(mt_reduction how, const mt_tensor *x, const bool *mask, mt_ten
     if (!j.loop)
         return mt_error(MT_NOT_IMPLEMENTED, "reduction not implemented for '%s'",
                         mt_dtype_camel((mt_dtype)x->dtype));
+    if (how == MT_REDUCE_sum && mt_is_float((mt_dtype)x->dtype)) return mt_sum_raw(x, mask, out);
     for (int d = 0; d < x->ndim; d++) {
         if (mask[d])
             j.n *= x->size[d], behind = true;

@@ -5,7 +5,7 @@
  * columns or three rows it takes another way: terms are rounded before they are added, and where both
  * factors lie along the sum they are added in lanes, 4 for groups of four columns and 8 for the rest.
  * Doing the same gives the same digits, and long chains of decisions (an argmax in reinforcement
- * learning) go the same way. Column sums likewise: see mt_sum_columns.
+ * learning) go the same way.
  *
  * Compiled without contraction (sources.mk). Relies on ops/gemm.h; read next: ops/matmul.c. */
 #include "ops/gemm.h"
@@ -112,55 +112,4 @@ void mt_slim_product(const mt_slim *p)
         product_by_blocks(p, p->ldc, 1);
     else
         product_by_blocks(&turned, 1, p->ldc);
-}
-
-/* ---- sums of columns ------------------------------------------------------------------------- */
-
-enum { LEVELS = 4, WIDE = 32 };
-
-/* The sums of up to 32 columns of n rows: 16 rows one by one, 16 such sums, and so on. */
-static void cascade(const float *row, int64_t n, int64_t step, int columns, float *sum)
-{
-    float level[LEVELS][WIDE] = {{0}};
-    int power = 0;
-    while ((INT64_C(1) << power) < n) power++;
-    power = power / LEVELS > 4 ? power / LEVELS : 4;
-    const int64_t few = INT64_C(1) << power;
-    int64_t i = 0;
-    while (i + few <= n) {
-        for (int64_t end = i + few; i < end; i++, row += step)
-            for (int k = 0; k < columns; k++) level[0][k] += row[k];
-        for (int up = 1; up < LEVELS; up++) {
-            for (int k = 0; k < columns; k++) {
-                level[up][k] += level[up - 1][k];
-                level[up - 1][k] = 0;
-            }
-            if (i & ((few - 1) << (up * power))) break;
-        }
-    }
-    for (; i < n; i++, row += step)
-        for (int k = 0; k < columns; k++) level[0][k] += row[k];
-    for (int up = 1; up < LEVELS; up++)
-        for (int k = 0; k < columns; k++) level[0][k] += level[up][k];
-    memcpy(sum, level[0], (size_t)columns * sizeof *sum);
-}
-
-/* Every fourth row for itself, then the four sums. */
-static void sum_by_fourths(const float *row, int64_t m, int64_t n, int columns, float *sum)
-{
-    float part[4][WIDE];
-    for (int r = 0; r < 4; r++) cascade(row + r * n, m / 4, 4 * n, columns, part[r]);
-    for (int64_t i = m / 4 * 4; i < m; i++)
-        for (int k = 0; k < columns; k++) part[0][k] += row[i * n + k];
-    for (int r = 1; r < 4; r++)
-        for (int k = 0; k < columns; k++) part[0][k] += part[r][k];
-    memcpy(sum, part[0], (size_t)columns * sizeof *sum);
-}
-
-void mt_sum_columns(const float *g, int64_t m, int64_t n, float *sum)
-{
-    const int group = n < 8 ? 4 : WIDE;
-    int64_t j = 0;
-    for (; j + group <= n; j += group) cascade(g + j, m, n, group, sum + j);
-    if (j < n) sum_by_fourths(g + j, m, n, (int)(n - j), sum + j);
 }
