@@ -56,7 +56,7 @@ typedef void (*mt_reduce_loop)(int64_t n, char *out, const char *in, int64_t str
 typedef void (*mt_reduce_columns)(int64_t rows, int64_t columns, char *out, const char *in,
                                   int64_t row);
 
-/* Sums of floats in the order of kernels/cascade.h. */
+/* Sums of floats in the order of kernels/sum_loops.h. */
 #define MT_SUM_ROW    128 /* bytes of a row of neighbours */
 #define MT_SUM_LEVELS 4
 /* The groups of a sum of so many rows are 2^this rows. */
@@ -127,6 +127,11 @@ typedef struct mt_norm {
     bool centred;
 } mt_norm;
 
+/* A batch (batch, channels, inner): kernels/channel_loops.h has the formulas. */
+typedef struct mt_channels {
+    int64_t batch, channels, inner;
+} mt_channels;
+
 typedef struct mt_kernels {
     const char *name; /* "baseline", "avx2", "avx512", "neon" */
 
@@ -196,6 +201,18 @@ typedef struct mt_kernels {
                       const void *x, const void *w, const void *b);
     void (*norm_rows_back)(mt_dtype d, const mt_norm *p, int64_t from, int64_t to, void *gx,
                            void *gw, void *gb, const void *g, const void *x, const void *w);
+    /* norm.c, batch norm: of channels from..to mean and sum of squared deviations; y = x alpha + beta
+     * and the way back for images from..to */
+    void (*channel_moments)(mt_dtype d, const mt_channels *p, int64_t from, int64_t to,
+                            const void *x, void *mean, void *squares);
+    void (*channel_lines)(mt_dtype d, const mt_channels *p, int64_t from, int64_t to, void *y,
+                          const void *x, const void *alpha, const void *beta);
+    void (*channel_slopes)(mt_dtype d, const mt_channels *p, int64_t from, int64_t to,
+                           const void *g, const void *x, const void *mean, const void *scale,
+                           void *gw, void *gb, void *gm, void *k);
+    void (*channel_back)(mt_dtype d, const mt_channels *p, int64_t from, int64_t to, void *gx,
+                         const void *g, const void *x, const void *mean, const void *scale,
+                         const void *w, const void *gm, const void *k);
 
     /* random.c: exact streams, see base/random.h */
     void (*mt19937_refill)(uint32_t *state); /* 624 words, in place */

@@ -1,6 +1,6 @@
 /* Losses of two contiguous tensors of one shape, one function for every row of loss.def and both
  * floating types: each element, the slope of each times a factor, and the sum, which is that of the
- * elements in the order of kernels/cascade.h. Relies on kernels/math.h. Read next: ops/loss.c. */
+ * elements in the order of kernels/sum_loops.h. Relies on kernels/math.h. Read next: ops/loss.c. */
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 
@@ -41,7 +41,7 @@ typedef struct loops {
 #define T                                    float
 #define S                                    f32
 #include "minitorch/loss.def"
-#include "kernels/loss_sum.h"
+#include "kernels/loss_loops.h"
 #undef T
 #undef S
 
@@ -49,7 +49,7 @@ typedef struct loops {
 #define T                                    double
 #define S                                    f64
 #include "minitorch/loss.def"
-#include "kernels/loss_sum.h"
+#include "kernels/loss_loops.h"
 #undef T
 #undef S
 

@@ -6,19 +6,24 @@
  *
  * The derivative of a row, with h_j = g_j w_c, is gx_j = (h_j - mean(h) - x^_j mean(h x^)) /
  * sqrt(v + eps) (uncentred: without mean(h)). Sums run in 16 lanes on every instruction set, so all
- * give the same bits. Compiled once per instruction set. Relies on kernels/norm_rows.h. */
+ * give the same bits. Batch norm is by channels: kernels/channel_loops.h. Compiled once per
+ * instruction set. Relies on kernels/norm_rows.h. */
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 
 enum { LANES = 16 };
 
-#define T float
-#define S f32
+#define T            float
+#define S            f32
+#define FMA(a, b, c) __builtin_fmaf(a, b, c)
 #include "kernels/norm_rows.h"
+#include "kernels/channel_loops.h"
 
-#define T double
-#define S f64
+#define T            double
+#define S            f64
+#define FMA(a, b, c) __builtin_fma(a, b, c)
 #include "kernels/norm_rows.h"
+#include "kernels/channel_loops.h"
 
 static void norm_rows(mt_dtype d, const mt_norm *p, int64_t from, int64_t to, void *out,
                       const void *x, const void *w, const void *b)
@@ -45,8 +50,50 @@ static void norm_rows_back(mt_dtype d, const mt_norm *p, int64_t from, int64_t t
     }
 }
 
+static void channel_moments(mt_dtype d, const mt_channels *p, int64_t from, int64_t to,
+                            const void *x, void *mean, void *squares)
+{
+    if (d == MT_FLOAT32)
+        channel_moments_f32(p, from, to, x, mean, squares);
+    else
+        channel_moments_f64(p, from, to, x, mean, squares);
+}
+
+static void channel_lines(mt_dtype d, const mt_channels *p, int64_t from, int64_t to, void *y,
+                          const void *x, const void *alpha, const void *beta)
+{
+    if (d == MT_FLOAT32)
+        channel_lines_f32(p, from, to, y, x, alpha, beta);
+    else
+        channel_lines_f64(p, from, to, y, x, alpha, beta);
+}
+
+static void channel_slopes(mt_dtype d, const mt_channels *p, int64_t from, int64_t to,
+                           const void *g, const void *x, const void *mean, const void *scale,
+                           void *gw, void *gb, void *gm, void *k)
+{
+    if (d == MT_FLOAT32)
+        channel_slopes_f32(p, from, to, g, x, mean, scale, gw, gb, gm, k);
+    else
+        channel_slopes_f64(p, from, to, g, x, mean, scale, gw, gb, gm, k);
+}
+
+static void channel_back(mt_dtype d, const mt_channels *p, int64_t from, int64_t to, void *gx,
+                         const void *g, const void *x, const void *mean, const void *scale,
+                         const void *w, const void *gm, const void *k)
+{
+    if (d == MT_FLOAT32)
+        channel_back_f32(p, from, to, gx, g, x, mean, scale, w, gm, k);
+    else
+        channel_back_f64(p, from, to, gx, g, x, mean, scale, w, gm, k);
+}
+
 void MT_ISA_NAME(mt_fill_norm)(mt_kernels *k)
 {
+    k->channel_moments = channel_moments;
+    k->channel_lines = channel_lines;
+    k->channel_slopes = channel_slopes;
+    k->channel_back = channel_back;
     k->norm_rows = norm_rows;
     k->norm_rows_back = norm_rows_back;
 }

@@ -119,6 +119,3 @@ static void MT_CAT(back_row, S)(const mt_norm *p, int64_t r, T *restrict gx, T *
         }
     }
 }
-
-#undef T
-#undef S

@@ -2,7 +2,7 @@
  *
  * Their results depend on the numbers, and sums of floats also on whether these are neighbours: not
  * on the instruction set nor the threads (who splits one reduction must do it at fixed places). Made
- * by including kernels/reduce_loops.h once per element type. Read next: kernels/cascade.h, which
+ * by including kernels/reduce_loops.h once per element type. Read next: kernels/sum_loops.h, which
  * tells the order of sums, then kernels/reduce_loops.h. */
 #include "kernels/kernels.h"
 #include "kernels/math.h"

@@ -16,7 +16,7 @@
 #if defined(IS_FLOAT)
 #define POSITIVE_ZERO(x) ((x) + 0) /* -0 counts as 0 where places are compared */
 /* ---- sum of floats ---------------------------------------------------------------------------- */
-#include "kernels/cascade.h"
+#include "kernels/sum_loops.h"
 
 /* Of a few dozen numbers, without the levels. */
 MT_INLINE T MT_CAT(few, S)(int64_t n, const char *in, int64_t stride)

@@ -1,17 +1,260 @@
-/* Normalisation over a batch, composed of differentiable operators. */
+/* Normalisation over a batch: one primitive, channel_norm, whose rule is made of operators and whose
+ * fused rule is two passes, in PyTorch's order of additions. Relies on kernels/channel_loops.h. */
+#include "ops/reduce.h"
 #include "ops/rules.h"
+
+#include "base/parallel.h"
+
+#include <math.h>
+
+/* ==== channel_norm ============================================================================ */
+
+enum { INPUT, WEIGHT, BIAS, MEAN, SCALE };
+
+typedef struct channel_job {
+    mt_channels p;
+    mt_dtype d;
+    const char *x, *g, *mean, *scale, *w, *alpha, *beta;
+    char *y, *gw, *gb, *gm, *k;
+} channel_job;
+
+static mt_channels channels_of(const mt_dims *d)
+{
+    mt_channels p = {d->size[0], d->size[1], 1};
+    for (int i = 2; i < d->ndim; i++) p.inner *= d->size[i];
+    return p;
+}
+
+static mt_dims shape_of(const mt_tensor *x)
+{
+    return (mt_dims){x->ndim, (mt_dtype)x->dtype, x->size, x->numel};
+}
+
+static double get(mt_dtype d, const void *p, int64_t i)
+{
+    return d == MT_FLOAT32 ? (double)((const float *)p)[i] : ((const double *)p)[i];
+}
+static void put(mt_dtype d, void *p, int64_t i, double v)
+{
+    if (d == MT_FLOAT32)
+        ((float *)p)[i] = (float)v;
+    else
+        ((double *)p)[i] = v;
+}
+
+/* Channels, and images, are worth a thread from here on. */
+static int64_t channel_grain(const mt_channels *p)
+{
+    const int64_t grain = MT_GRAIN_DEAR / (p->batch * p->inner + 1) + 1;
+    return p->inner == 1 && grain < 64 ? 64 : grain; /* neighbours share lines of memory */
+}
+static int64_t image_grain(const mt_channels *p)
+{
+    return MT_GRAIN_CHEAP / (p->channels * p->inner + 1) + 1;
+}
+
+static void run_lines(int64_t begin, int64_t end, void *context)
+{
+    const channel_job *j = context;
+    mt_k->channel_lines(j->d, &j->p, begin, end, j->y, j->x, j->alpha, j->beta);
+}
+
+static int channel_norm_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[INPUT], *w = c->in[WEIGHT], *b = c->in[BIAS], *y;
+    const mt_dims shape = shape_of(x);
+    channel_job j = {.p = channels_of(&shape), .d = shape.dtype};
+    mt_tensor *alpha = mt_empty(j.d, 1, &j.p.channels), *beta = mt_empty(j.d, 1, &j.p.channels);
+    if (!alpha || !beta || !(y = mt_result(c, 0, j.d, x->ndim, x->size)) ||
+        !(x = mt_contiguous_raw(x, j.d)) || (w && !(w = mt_contiguous_raw(w, j.d))) ||
+        (b && !(b = mt_contiguous_raw(b, j.d))))
+        return -1;
+    for (int64_t i = 0; i < j.p.channels; i++) {
+        const double scale = get(j.d, c->in[SCALE]->data, i), mean = get(j.d, c->in[MEAN]->data, i);
+        put(j.d, alpha->data, i, scale * (w ? get(j.d, w->data, i) : 1));
+        const double a = get(j.d, alpha->data, i), term = b ? get(j.d, b->data, i) : 0;
+        put(j.d, beta->data, i, fma(-mean, a, term)); /* exact before it is rounded to float */
+    }
+    j.x = x->data, j.y = y->data, j.alpha = alpha->data, j.beta = beta->data;
+    mt_parallel_for(j.p.batch, image_grain(&j.p), run_lines, &j);
+    return 0;
+}
+
+/* The mean over all dims but the channels, which stay as they are. */
+static mt_tensor *mean_of(mt_tensor *t)
+{
+    int64_t dims[MT_MAX_DIMS], n = 0;
+    for (int i = 0; t && i < t->ndim; i++)
+        if (i != 1) dims[n++] = i;
+    return t ? mt_mean_dim(t, (int)n, dims, true) : NULL;
+}
+
+static mt_tensor *sum_of(mt_tensor *t, const mt_dims *like)
+{
+    int64_t dims[MT_MAX_DIMS], n = 0;
+    for (int i = 0; t && i < t->ndim; i++)
+        if (i != 1) dims[n++] = i;
+    return t ? mt_reshape(mt_sum_dim(t, (int)n, dims, false), like->ndim, like->size) : NULL;
+}
+
+/* A number for every channel, to go with x. */
+static mt_tensor *along(mt_tensor *t, const mt_dims *x)
+{
+    int64_t size[MT_MAX_DIMS];
+    for (int i = 0; i < x->ndim; i++) size[i] = i == 1 ? x->size[1] : 1;
+    return mt_reshape(t, x->ndim, size);
+}
+
+static void channel_norm_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    const mt_dims *d = &c->in_dims[INPUT];
+    const bool training = c->arg[0].b;
+    mt_tensor *g = gout[0], *h = g, *x = c->in[INPUT], *normed = NULL, *scale = NULL;
+    if (training && x) {
+        mt_tensor *centred = mt_sub(x, mean_of(x));
+        scale = mt_rsqrt(mt_add(mean_of(mt_square(centred)), mt_number(c->arg[1].d)));
+        normed = mt_mul(centred, scale);
+    } else if (x) {
+        scale = along(c->in[SCALE], d);
+        normed = mt_mul(mt_sub(x, along(c->in[MEAN], d)), scale);
+    }
+    if (gin[WEIGHT]) gin[WEIGHT] = sum_of(mt_mul(g, normed), &c->in_dims[WEIGHT]);
+    if (gin[BIAS]) gin[BIAS] = sum_of(g, &c->in_dims[BIAS]);
+    if (!gin[INPUT]) return;
+    if (c->in[WEIGHT]) h = mt_mul(g, along(c->in[WEIGHT], d));
+    if (training) {
+        mt_tensor *inner = mt_mul(normed, mean_of(mt_mul(h, normed)));
+        h = mt_sub(mt_sub(h, mean_of(h)), inner);
+    }
+    gin[INPUT] = mt_mul(scale, h);
+}
+
+static void run_slopes(int64_t begin, int64_t end, void *context)
+{
+    const channel_job *j = context;
+    mt_k->channel_slopes(j->d, &j->p, begin, end, j->g, j->x, j->mean, j->scale, j->gw, j->gb,
+                         j->gm, j->k);
+}
+
+static void run_back(int64_t begin, int64_t end, void *context)
+{
+    const channel_job *j = context;
+    mt_k->channel_back(j->d, &j->p, begin, end, j->y, j->g, j->x, j->mean, j->scale, j->w, j->gm,
+                       j->k);
+}
+
+static void channel_norm_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    const mt_dims *d = &c->in_dims[INPUT];
+    mt_tensor *g = gout[0], *x = c->in[INPUT], *w = c->in[WEIGHT], *gx = NULL;
+    channel_job j = {.p = channels_of(d), .d = d->dtype};
+    const int64_t shape[2] = {4, j.p.channels};
+    if (!x || g->dtype != d->dtype) {
+        channel_norm_backward(c, gout, gin);
+        return;
+    }
+    const bool wanted[3] = {gin[INPUT], gin[WEIGHT], gin[BIAS]};
+    gin[INPUT] = gin[WEIGHT] = gin[BIAS] = NULL;
+    mt_tensor *sums = mt_empty(j.d, 2, shape),
+              *gw = wanted[WEIGHT] ? mt_empty(j.d, 1, &j.p.channels) : NULL,
+              *gb = wanted[BIAS] ? mt_empty(j.d, 1, &j.p.channels) : NULL;
+    if (!w && (w = mt_empty(j.d, 1, &j.p.channels)))
+        for (int64_t i = 0; i < j.p.channels; i++) put(j.d, w->data, i, 1);
+    if (!sums || !w || (wanted[WEIGHT] && !gw) || (wanted[BIAS] && !gb) ||
+        !(g = mt_contiguous_raw(g, j.d)) || !(x = mt_contiguous_raw(x, j.d)) ||
+        !(w = mt_contiguous_raw(w, j.d)) ||
+        (wanted[INPUT] && !(gx = mt_empty(j.d, d->ndim, d->size))))
+        return;
+    const int64_t skip = j.p.channels * mt_dtype_size(j.d);
+    j.x = x->data, j.g = g->data, j.w = w->data;
+    j.mean = c->in[MEAN]->data, j.scale = c->in[SCALE]->data;
+    j.gm = sums->data, j.k = sums->data + skip;
+    j.gw = gw ? gw->data : sums->data + 2 * skip, j.gb = gb ? gb->data : sums->data + 3 * skip;
+    const bool training = c->arg[0].b;
+    if (training || gw || gb) mt_parallel_for(j.p.channels, channel_grain(&j.p), run_slopes, &j);
+    if (!training) j.gm = j.k = NULL;
+    if (gx) {
+        j.y = gx->data;
+        mt_parallel_for(j.p.batch, image_grain(&j.p), run_back, &j);
+    }
+    gin[INPUT] = gx;
+    gin[WEIGHT] = gw;
+    gin[BIAS] = gb;
+}
+
+MT_OP(
+    channel_norm,
+    .keeps = {MT_KEEP_IN(INPUT) | MT_KEEP_IN(WEIGHT) | MT_KEEP_IN(MEAN) | MT_KEEP_IN(SCALE),
+              MT_KEEP_IN(INPUT) | MT_KEEP_IN(MEAN) | MT_KEEP_IN(SCALE), MT_KEEP_NONE, MT_KEEP_NONE},
+    .backward = channel_norm_backward, .fused = channel_norm_fused,
+    .rule = "gx = (h - mean(h) - x^ mean(h x^)) scale, h = g w (not training: h scale); gw = sum(g "
+            "x^); gb = sum(g)",
+    .schema = "channel_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor mean, Tensor scale, "
+              "bool training, float eps) -> Tensor",
+    .doc = "(input - mean) scale weight + bias for every channel; training: mean and scale are "
+           "those of input.");
 
 /* ==== batch_norm ============================================================================== */
 
-/* running = (1 - momentum) running + momentum value, without recording. */
-static int update_running(mt_tensor *running, mt_tensor *value, double momentum)
+/* running moves towards values, which are at most n / (n - 1) times as large; in the type's own
+ * arithmetic, as PyTorch's. */
+#define MOVE(T, FMA)                                                                               \
+    for (int64_t i = 0; i < running->numel; i++) {                                                 \
+        T *to = (T *)(void *)running->data + i * running->stride[0];                               \
+        const T value = ((const T *)(const void *)values->data)[i], rate = (T)momentum;            \
+        *to = squares ? FMA(rate, value / (T)(n - 1), (1 - rate) * *to)                            \
+                      : rate * value + (1 - rate) * *to;                                           \
+    }
+static void move_running(mt_tensor *running, const mt_tensor *values, bool squares, int64_t n,
+                         double momentum)
 {
-    if (!running || running->numel == 0) return 0;
-    mt_tensor *now = value ? mt_view(mt_alias(value), running->ndim, running->size) : NULL;
-    mt_tensor *sum = mt_add(mt_mul(mt_alias(running), mt_number(1 - momentum)),
-                            mt_mul(now, mt_number(momentum)));
-    if (!sum || mt_copy_raw(running, sum) < 0) return -1;
+    if (!running || running->numel == 0) return;
+    if (running->dtype == MT_FLOAT32)
+        MOVE(float, fmaf)
+    else
+        MOVE(double, fma)
     mt_bump_version(running, &mt_op_batch_norm);
+}
+
+static void run_moments(int64_t begin, int64_t end, void *context)
+{
+    const channel_job *j = context;
+    mt_k->channel_moments(j->d, &j->p, begin, end, j->x, j->gm, j->k);
+}
+
+/* mean and scale = 1 / sqrt(var + eps) of the batch, towards which the running ones move. */
+static int learn(const mt_call *c, mt_tensor *mean, mt_tensor *scale)
+{
+    const mt_dims shape = shape_of(c->in[0]);
+    channel_job j = {.p = channels_of(&shape), .d = shape.dtype};
+    const int64_t n = j.p.batch * j.p.inner;
+    mt_tensor *x = mt_contiguous_raw(c->in[0], j.d);
+    if (!x) return -1;
+    j.x = x->data, j.gm = mean->data, j.k = scale->data;
+    mt_parallel_for(j.p.channels, channel_grain(&j.p), run_moments, &j);
+    move_running(c->in[1], mean, false, n, c->arg[1].d);
+    move_running(c->in[2], scale, true, n, c->arg[1].d);
+    for (int64_t i = 0; i < j.p.channels; i++) {
+        const double squares = get(j.d, scale->data, i),
+                     var = j.d == MT_FLOAT32 ? (double)((float)squares / (float)n)
+                                             : squares / (double)n;
+        put(j.d, scale->data, i, 1 / sqrt(var + c->arg[2].d));
+    }
+    return 0;
+}
+
+/* The running mean, and the scale that comes of the running variance. */
+static int recall(const mt_call *c, mt_tensor *mean, mt_tensor *scale)
+{
+    const mt_dtype d = (mt_dtype)mean->dtype;
+    if (mt_copy_raw(mean, c->in[1]) < 0 || mt_copy_raw(scale, c->in[2]) < 0) return -1;
+    for (int64_t i = 0; i < scale->numel; i++)
+        if (d == MT_FLOAT32) {
+            float *v = (float *)(void *)scale->data + i;
+            *v = 1 / sqrtf(*v + (float)c->arg[2].d);
+        } else {
+            put(d, scale->data, i, 1 / sqrt(get(d, scale->data, i) + c->arg[2].d));
+        }
     return 0;
 }
 
@@ -92,34 +335,17 @@ static const char *batch_norm_grad_name(const mt_call *c)
 
 static int batch_norm_forward(mt_call *c)
 {
-    mt_tensor *x = c->in[0], *mean, *var, *centred, *y;
-    bool training = c->arg[0].b;
-    double momentum = c->arg[1].d, eps = c->arg[2].d;
+    mt_tensor *x = c->in[0];
+    const bool training = c->arg[0].b;
+    const double eps = c->arg[2].d;
     if (check_batch_norm(c, training, eps) < 0) return -1;
     if (x->numel == 0) return mt_result_is(c, 0, mt_clone(x)); /* nothing to learn from */
-    int64_t channels[MT_MAX_DIMS], dims[MT_MAX_DIMS], n = 0;
-    for (int i = 0; i < x->ndim; i++) {
-        channels[i] = i == 1 ? x->size[1] : 1;
-        if (i != 1) dims[n++] = i;
-    }
-    if (training) {
-        mean = mt_mean_dim(x, (int)n, dims, true);
-        centred = mt_sub(x, mean);
-        var = mt_mean_dim(mt_square(centred), (int)n, dims, true);
-        double values = x->size[1] ? (double)(x->numel / x->size[1]) : 0;
-        mt_tensor *unbiased = var ? mt_mul(mt_alias(var), mt_number(values / (values - 1))) : NULL;
-        if (!unbiased || update_running(c->in[1], mean, momentum) < 0 ||
-            update_running(c->in[2], unbiased, momentum) < 0)
-            return -1;
-    } else {
-        mean = mt_view(c->in[1], x->ndim, channels);
-        var = mt_view(c->in[2], x->ndim, channels);
-        centred = mt_sub(x, mean);
-    }
-    y = mt_mul(centred, mt_rsqrt(mt_add(var, mt_number(eps))));
-    if (c->in[3]) y = mt_mul(y, mt_view(c->in[3], x->ndim, channels));
-    if (c->in[4]) y = mt_add(y, mt_view(c->in[4], x->ndim, channels));
-    return mt_result_is(c, 0, y);
+    mt_tensor *mean = mt_empty((mt_dtype)x->dtype, 1, &x->size[1]),
+              *scale = mt_empty((mt_dtype)x->dtype, 1, &x->size[1]);
+    if (!mean || !scale || (training ? learn : recall)(c, mean, scale) < 0) return -1;
+    mt_tensor *in[5] = {x, c->in[3], c->in[4], mean, scale};
+    mt_arg arg[2] = {mt_arg_bool(training), mt_arg_double(eps)};
+    return mt_result_is(c, 0, mt_calln(&mt_op_channel_norm, 5, in, 2, arg));
 }
 
 MT_OP(

@@ -3,7 +3,7 @@
  * Which numbers are added first depends on how the input lies in memory: PyTorch puts the reduced
  * dims first and then sorts by strides (aten/src/ATen/TensorIterator.cpp), joins what follows on in
  * memory, and lets the kernel add up one tile after the other. The first two dims of that order are
- * the tile. What a tile adds up, kernels/cascade.h tells. Relies on kernels/reduce.c; read next:
+ * the tile. What a tile adds up, kernels/sum_loops.h tells. Relies on kernels/reduce.c; read next:
  * ops/reduce_raw.c. */
 #include "ops/reduce.h"
 

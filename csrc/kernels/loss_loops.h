@@ -1,6 +1,6 @@
 /* The sum of the elements of a loss: a template, included by loss.c once per floating type.
  * Expects T and S as kernels/math.h says. */
-#include "kernels/cascade.h"
+#include "kernels/sum_loops.h"
 
 /* The elements are made a group of rows at a time; n is at most MT_LOSS_MOST. */
 static void MT_CAT(sum, S)(void (*each)(int64_t, void *, const void *, const void *, double),

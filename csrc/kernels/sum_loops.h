@@ -8,8 +8,8 @@
  * order gives the same digits, where a sum that ought to be 0 is printed too.
  *
  * Expects T and S as kernels/math.h says. */
-#ifndef MT_CASCADE_H
-#define MT_CASCADE_H
+#ifndef MT_SUM_LOOPS_H
+#define MT_SUM_LOOPS_H
 
 #if defined(__AVX512F__)
 #define VECTOR_BYTES 64
