@@ -38,7 +38,7 @@
 #include "kernels/gemm_ukr_baseline.h"
 #endif
 
-#define KC 384
+#define KC 400 /* a window of 5 by 5 over 16 channels */
 #define NC 3072
 #define MC (14 * MR > 96 ? 14 * MR : 96)
 

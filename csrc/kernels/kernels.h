@@ -109,6 +109,7 @@ typedef struct mt_layer {
 /* Windows that slide over an image (channels, d, h, w): kernels/windows.c has the formulas. */
 typedef struct mt_windows {
     int64_t channels;
+    int64_t block; /* im2col: so many channels take turns at each place of the window; 1: none do */
     int64_t in[3], kernel[3], out[3], stride[3], pad[3], dilation[3];
 } mt_windows;
 

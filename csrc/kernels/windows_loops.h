@@ -39,24 +39,35 @@ static inline int64_t MT_CAT(line_of, S)(const mt_windows *w, int64_t l, int64_t
     return (d * w->in[1] + h) * w->in[2];
 }
 
-/* Row r of the columns is channel r / (kd kh kw) and window place (kd, kh, kw). */
-static void MT_CAT(im2col, S)(const mt_windows *w, int64_t from, int64_t to, T *columns,
-                              const T *image)
+/* Rows of the columns for channels c0..c1: for every place (kd, kh, kw) of the window, the channels. */
+static T *MT_CAT(im2col_block, S)(const mt_windows *w, int64_t c0, int64_t c1, int64_t from,
+                                  int64_t to, T *columns, const T *image)
 {
     const int64_t n = w->out[2], plane = w->in[0] * w->in[1] * w->in[2];
     const int64_t area = w->kernel[1] * w->kernel[2], places = w->kernel[0] * area;
-    for (int64_t r = 0; r < w->channels * places; r++) {
-        const T *from_plane = image + r / places * plane;
-        const int64_t kd = r % places / area, kh = r % area / w->kernel[2], kw = r % w->kernel[2];
-        const int64_t start = kw * w->dilation[2] - w->pad[2];
+    for (int64_t r = 0; r < places * (c1 - c0); r++) {
+        const int64_t p = r / (c1 - c0), kd = p / area, kh = p % area / w->kernel[2];
+        const int64_t start = p % w->kernel[2] * w->dilation[2] - w->pad[2];
+        const T *from_plane = image + (c0 + r % (c1 - c0)) * plane;
         for (int64_t l = from; l < to; l++, columns += n) {
             const int64_t at = MT_CAT(line_of, S)(w, l, kd, kh), size = at < 0 ? 0 : w->in[2];
             MT_CAT(take_line, S)
             (n, columns, from_plane + (at < 0 ? 0 : at), start, w->stride[2], size);
         }
     }
+    return columns;
 }
 
+static void MT_CAT(im2col, S)(const mt_windows *w, int64_t from, int64_t to, T *columns,
+                              const T *image)
+{
+    for (int64_t c = 0; c < w->channels; c += w->block) {
+        const int64_t end = w->channels - c < w->block ? w->channels : c + w->block;
+        columns = MT_CAT(im2col_block, S)(w, c, end, from, to, columns, image);
+    }
+}
+
+/* Row r of the columns is channel r / (kd kh kw) and window place (kd, kh, kw). */
 static void MT_CAT(col2im, S)(const mt_windows *w, int64_t from, int64_t to, T *image,
                               const T *columns)
 {

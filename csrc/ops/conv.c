@@ -11,7 +11,17 @@
  *
  * conv and transposed are one operator, `convolution`, with a flag, and each other's rule in x. The
  * columns of a few lines of the output at a time are made and used at once, so that they stay in
- * the cache. Relies on ops/gemm.h. Read next: ops/conv_nd.c. */
+ * the cache.
+ *
+ * Note [The order of a convolution]
+ * In float32 PyTorch leaves most convolutions to oneDNN, which adds up 16 channels of the image at a
+ * time: place after place of the window, at each the channels, every term by a fused multiply-add;
+ * the bias comes to the first sixteen, then the
+ * others. With columns and weight in that order, one product
+ * for each sixteen has the same digits. A small image alone goes another way there (use_mkldnn in
+ * aten/src/ATen/native/Convolution.cpp): channel after channel onto the bias, as here otherwise.
+ *
+ * Relies on ops/gemm.h. Read next: ops/conv_nd.c. */
 #include "ops/conv.h"
 #include "ops/gemm.h"
 
@@ -31,6 +41,8 @@ typedef struct conv {
     int64_t k, pixels,
         image_size; /* rows of the columns; places of the map; elements of a group's image */
     int64_t lines;  /* lines of the map whose columns are made at a time */
+    bool blocked;   /* see Note [The order of a convolution] */
+    int64_t weight_row, weight_column; /* strides of the weight of a group, if so */
     mt_windows w;
 } conv;
 
@@ -50,6 +62,7 @@ static void describe(conv *v, int n, mt_dtype d, const int64_t *image, const int
     v->map_channels = map[1] / groups;
     mt_windows *w = &v->w;
     w->channels = v->image_channels;
+    w->block = 1;
     mt_last_of_three(n, image + 2, 1, w->in);
     mt_last_of_three(n, map + 2, 1, w->out);
     mt_last_of_three(n, kernel, 1, w->kernel);
@@ -280,6 +293,72 @@ static size_t columns_bytes(const conv_job *j)
     return (size_t)(j->v->k * j->v->lines * j->v->w.out[2] * item(j));
 }
 
+enum { SIXTEEN = 16, SMALL_IMAGE = 20480, FEW_PLACES = 3 };
+
+/* Does PyTorch leave this one to oneDNN? */
+static bool goes_blocked(const conv *v)
+{
+    const int64_t *k = v->w.kernel;
+    return v->d == MT_FLOAT32 &&
+           (v->groups > 1 || v->batch > 1 || (v->n > 1 && k[1] > 3 && k[2] > 3) ||
+            v->batch * v->groups * v->image_size > SMALL_IMAGE);
+}
+
+/* The weight (map channels, channels, places) of each group with its columns in the order of the
+ * blocks; transposed for a map of a few places, where the product would else go by dot products. */
+static mt_tensor *weight_by_blocks(conv *v, const mt_tensor *weight)
+{
+    const int64_t channels = v->image_channels, block = v->w.block, rows = v->map_channels;
+    const int64_t places = product(v->w.kernel), size[3] = {v->groups, rows, v->k};
+    mt_tensor *out = mt_empty(MT_FLOAT32, 3, size);
+    if (!out) return NULL;
+    float *to = (float *)(void *)out->data;
+    const float *from = (const float *)(const void *)weight->data;
+    if (v->pixels <= FEW_PLACES) v->weight_row = 1, v->weight_column = rows;
+    for (int64_t m = 0; m < v->groups * rows; m++, from += v->k) {
+        float *x = to + m / rows * rows * v->k + m % rows * v->weight_row;
+        for (int64_t first = 0; first < channels; first += block)
+            for (int64_t p = 0; p < places; p++)
+                for (int64_t c = first; c < channels && c < first + block; c++) {
+                    *x = from[c * places + p];
+                    x += v->weight_column;
+                }
+    }
+    return out;
+}
+
+/* map += the bias of its channel. */
+static void add_bias(const conv_job *j, int64_t channels, int64_t n, int64_t skip, int64_t first,
+                     char *to)
+{
+    const int64_t stride[3] = {item(j), item(j), 0};
+    for (int64_t m = 0; m < channels; m++) {
+        char *row = to + m * skip * item(j);
+        mt_k->binary[MT_BINARY_add][j->v->d](
+            n, (char *[]){row, row, (char *)j->bias + (first + m) * item(j)}, stride, NULL);
+    }
+}
+
+/* map = weight columns + bias, a block of channels at a time; by the kernel itself, for mt_gemm has
+ * an order of its own for slim products. */
+static int multiply_blocks(const conv_job *j, int64_t g, int64_t n, const char *weight,
+                           const char *b, char *map)
+{
+    const conv *v = j->v;
+    const int64_t places = product(v->w.kernel), row = v->direct ? v->pixels : n;
+    for (int64_t c = 0; c < v->image_channels; c += v->w.block) {
+        const int64_t left = v->image_channels - c, some = left < v->w.block ? left : v->w.block;
+        if (mt_k->gemm_f32(v->map_channels, n, some * places,
+                           (const float *)(const void *)weight + c * places * v->weight_column,
+                           v->weight_row, v->weight_column,
+                           (const float *)(const void *)b + c * places * row, row, 1,
+                           (float *)(void *)map, v->pixels, c > 0) < 0)
+            return -1;
+        if (c == 0 && j->bias) add_bias(j, v->map_channels, n, v->pixels, g * v->map_channels, map);
+    }
+    return 0;
+}
+
 static void fill_bias(const conv_job *j, int64_t channels, int64_t n, int64_t skip, int64_t first,
                       char *to)
 {
@@ -307,8 +386,12 @@ static void forward_units(int64_t begin, int64_t end, void *context)
             b = image + from * v->w.out[2] * item(j);
         else
             mt_k->im2col(v->d, &v->w, from, to, columns, image);
-        if (j->bias) fill_bias(j, v->map_channels, n, v->pixels, g * v->map_channels, map);
         const char *weight = j->weight + g * v->map_channels * v->k * item(j);
+        if (v->blocked) {
+            failed = multiply_blocks(j, g, n, weight, b, map) < 0;
+            continue;
+        }
+        if (j->bias) fill_bias(j, v->map_channels, n, v->pixels, g * v->map_channels, map);
         failed = mt_gemm(v->d, v->map_channels, n, v->k, weight, v->k, 1, b,
                          v->direct ? v->pixels : n, 1, map, v->pixels, j->bias != NULL) < 0;
     }
@@ -389,11 +472,18 @@ static int64_t steps_of(const conv *v)
     return (all + v->lines - 1) / v->lines;
 }
 
-static int run_forward(const conv *v, mt_tensor *image, mt_tensor *weight, mt_tensor *bias,
+static int run_forward(conv *v, mt_tensor *image, mt_tensor *weight, mt_tensor *bias,
                        mt_tensor *map)
 {
     conv_job j = {.v = v, .steps = steps_of(v)};
     if (map->numel == 0) return 0;
+    if ((v->blocked = v->image_channels > 0 && goes_blocked(v))) {
+        v->w.block = product(v->w.kernel) == 1 ? v->image_channels : SIXTEEN;
+        v->weight_row = v->k, v->weight_column = 1;
+        if (v->image_channels > 1 && product(v->w.kernel) > 1 &&
+            !(weight = weight_by_blocks(v, weight)))
+            return -1;
+    }
     j.image = image->data, j.map = map->data, j.weight = weight->data;
     j.bias = bias ? bias->data : NULL;
     int64_t units = v->batch * v->groups * j.steps;
@@ -401,7 +491,7 @@ static int run_forward(const conv *v, mt_tensor *image, mt_tensor *weight, mt_te
     return finish_job(&j);
 }
 
-static int run_transposed(const conv *v, mt_tensor *map, mt_tensor *weight, mt_tensor *bias,
+static int run_transposed(conv *v, mt_tensor *map, mt_tensor *weight, mt_tensor *bias,
                           mt_tensor *image)
 {
     conv_job j = {.v = v, .steps = steps_of(v)};

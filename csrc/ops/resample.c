@@ -239,7 +239,7 @@ enum { OUTPUT, KERNEL, DILATION, PADDING, STRIDE, F_NARG };
 /* The windows of an image (channels, h, w); output sizes checked. */
 static int windows_of(const mt_arg *a, int64_t channels, const int64_t *image, mt_windows *w)
 {
-    *w = (mt_windows){.channels = channels};
+    *w = (mt_windows){.channels = channels, .block = 1};
     for (int i = 0; i < 3; i++) {
         bool real = i > 0;
         w->in[i] = real ? image[i - 1] : 1;
