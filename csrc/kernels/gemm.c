@@ -38,9 +38,10 @@
 #include "kernels/gemm_ukr_baseline.h"
 #endif
 
-#define KC 400 /* a window of 5 by 5 over 16 channels */
-#define NC 3072
-#define MC (14 * MR > 96 ? 14 * MR : 96)
+#define KC     192
+#define LONG_K 1536 /* of a part, where k is cut for several threads */
+#define NC     3072
+#define MC     (14 * MR > 96 ? 14 * MR : 96)
 
 #define SMALL_K 16 /* k and m of small(): it packs B and goes by rows */
 #define SMALL_M 32

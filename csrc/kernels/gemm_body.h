@@ -154,7 +154,7 @@ typedef struct NAME(problem) {
     int64_t b_row, b_col;
     T *c;
     int64_t ldc;
-    bool accumulate;
+    bool accumulate, one_sum;
 } NAME(problem);
 #define problem NAME(problem)
 
@@ -200,9 +200,17 @@ static void NAME(pack_a)(int64_t m, int64_t k, T *out, const problem *p, const T
 }
 
 /* ---- the loops ------------------------------------------------------------------------------- */
+/* How much of k is added up before it goes to C. As PyTorch's library (MKL) cuts it, so that the digits
+ * are the same; what is left over comes last. */
+static int64_t NAME(k_step)(const problem *p)
+{
+    if (p->one_sum) return min64(p->k, MT_GEMM_MOST);
+    return p->k <= KC ? p->k : p->k < 2 * KC ? p->k / 2 : KC;
+}
+
 /* How one multiplication is blocked, and what is packed. */
 typedef struct NAME(plan) {
-    int64_t k_blocks, m_blocks, nc;
+    int64_t kc, m_blocks, nc;
     bool pack_a, pack_b;
     bool b_at_once; /* all panels of a block of B are packed before use, as several blocks of A use
                        them */
@@ -212,8 +220,8 @@ typedef struct NAME(plan) {
 
 static plan NAME(make_plan)(const problem *p)
 {
-    plan q = {.k_blocks = ceil_div(p->k, KC), .m_blocks = ceil_div(p->m, MC)};
-    int64_t kc = ceil_div(p->k, q.k_blocks), mc = ceil_div(p->m, q.m_blocks);
+    plan q = {.kc = NAME(k_step)(p), .m_blocks = ceil_div(p->m, MC)};
+    int64_t kc = q.kc, mc = ceil_div(p->m, q.m_blocks);
     bool small_b = p->b_row * kc * (int64_t)sizeof(T) <= 16384 && p->b_row >= 0;
     q.pack_a = p->n > 2 * NR || aliases(p->a_row, sizeof(T)) || aliases(p->a_col, sizeof(T));
     q.pack_b = p->b_col != 1 || (p->m > 2 * MR && !small_b);
@@ -251,9 +259,8 @@ static void NAME(loops)(const problem *p, const plan *q, T *a_buffer, T *b_buffe
 {
     for (int64_t j = 0; j < p->n; j += q->nc) {
         int64_t n = min64(q->nc, p->n - j);
-        for (int64_t kb = 0; kb < q->k_blocks; kb++) {
-            int64_t k0 = part_start(p->k, q->k_blocks, kb);
-            int64_t k = part_start(p->k, q->k_blocks, kb + 1) - k0;
+        for (int64_t k0 = 0; k0 < p->k; k0 += q->kc) {
+            int64_t k = min64(q->kc, p->k - k0);
             const T *b = p->b + k0 * p->b_row + j * p->b_col;
             for (int64_t r = 0; q->b_at_once && r < n; r += NR) {
                 int64_t columns = min64(NR, n - r);
@@ -264,7 +271,7 @@ static void NAME(loops)(const problem *p, const plan *q, T *a_buffer, T *b_buffe
                 int64_t i = part_start(p->m, q->m_blocks, mb);
                 int64_t m = part_start(p->m, q->m_blocks, mb + 1) - i;
                 NAME(block)(p, q, m, n, k, p->a + i * p->a_row + k0 * p->a_col, b,
-                            p->c + i * p->ldc + j, a_buffer, b_buffer, p->accumulate || kb > 0);
+                            p->c + i * p->ldc + j, a_buffer, b_buffer, p->accumulate || k0 > 0);
             }
         }
     }
@@ -575,8 +582,9 @@ static int NAME(split_k)(const problem *p, int64_t parts)
 static int NAME(large)(const problem *p)
 {
     double flops = 2.0 * (double)p->m * (double)p->n * (double)p->k;
-    if (p->k >= 8 * KC && ceil_div(p->m, MR) * ceil_div(p->n, NR) <= 8 && flops >= 2 * CHUNK_FLOPS)
-        return NAME(split_k)(p, min64(p->k / (4 * KC), 16));
+    if (p->k >= 2 * LONG_K && ceil_div(p->m, MR) * ceil_div(p->n, NR) <= 8 &&
+        flops >= 2 * CHUNK_FLOPS)
+        return NAME(split_k)(p, min64(p->k / LONG_K, 16));
     int threads = mt_in_parallel() ? 1 : mt_get_num_threads();
     if (flops < SERIAL_FLOPS || threads == 1) return NAME(serial)(p) ? 0 : -1;
     int64_t wanted =
@@ -588,8 +596,9 @@ static int NAME(large)(const problem *p)
 }
 
 static int NAME(gemm)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, int64_t a_col,
-                      const T *b, int64_t b_row, int64_t b_col, T *c, int64_t ldc, bool accumulate)
+                      const T *b, int64_t b_row, int64_t b_col, T *c, int64_t ldc, int how)
 {
+    const bool accumulate = how & MT_GEMM_ADD, one_sum = how & MT_GEMM_ONE_SUM;
     if (m <= 0 || n <= 0) return 0;
     if (k <= 0) {
         for (int64_t i = 0; i < m && !accumulate; i++)
@@ -597,7 +606,7 @@ static int NAME(gemm)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row
         return 0;
     }
     if (k == 1) a_col = b_row = 1; /* strides nobody takes should not look like bad ones */
-    problem p = {m, n, k, a, a_row, a_col, b, b_row, b_col, c, ldc, accumulate};
+    problem p = {m, n, k, a, a_row, a_col, b, b_row, b_col, c, ldc, accumulate, one_sum};
     if (n <= 8 && k <= SMALL_K && m <= SMALL_M)
         NAME(small)(&p);
     else if (m == 1 || (m <= 3 && k >= 32 && b_row == 1 && b_col != 1))

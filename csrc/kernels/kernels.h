@@ -133,6 +133,10 @@ typedef struct mt_channels {
     int64_t batch, channels, inner;
 } mt_channels;
 
+#define MT_GEMM_ADD     1 /* to what C holds */
+#define MT_GEMM_ONE_SUM 2 /* k up to MT_GEMM_MOST is not cut */
+#define MT_GEMM_MOST    400
+
 typedef struct mt_kernels {
     const char *name; /* "baseline", "avx2", "avx512", "neon" */
 
@@ -172,15 +176,13 @@ typedef struct mt_kernels {
     void (*loss_sum)(mt_loss which, mt_dtype d, int64_t n, void *out, const void *x, const void *y,
                      double number);
 
-    /* gemm.c: C (m, n, row stride ldc) = A (m, k) B (k, n) [+ C if accumulate].
-     * Strides in ELEMENTS, any combination for A and B, 0 included. Runs in parallel
+    /* gemm.c: C (m, n, row stride ldc) = A (m, k) B (k, n) [+ C].
+     * Strides in ELEMENTS, any combination for A and B, 0 included; how: MT_GEMM_*. Runs in parallel
      * when large. -1: out of memory. */
     int (*gemm_f32)(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_col,
-                    const float *b, int64_t b_row, int64_t b_col, float *c, int64_t ldc,
-                    bool accumulate);
+                    const float *b, int64_t b_row, int64_t b_col, float *c, int64_t ldc, int how);
     int (*gemm_f64)(int64_t m, int64_t n, int64_t k, const double *a, int64_t a_row, int64_t a_col,
-                    const double *b, int64_t b_row, int64_t b_col, double *c, int64_t ldc,
-                    bool accumulate);
+                    const double *b, int64_t b_row, int64_t b_col, double *c, int64_t ldc, int how);
 
     /* layer.c: [outputs - 1][inputs - 1][0 for float32, 1 for float64] */
     mt_layer layer[MT_LAYER_MAX][MT_LAYER_MAX][2];

@@ -348,11 +348,11 @@ static int multiply_blocks(const conv_job *j, int64_t g, int64_t n, const char *
     const int64_t places = product(v->w.kernel), row = v->direct ? v->pixels : n;
     for (int64_t c = 0; c < v->image_channels; c += v->w.block) {
         const int64_t left = v->image_channels - c, some = left < v->w.block ? left : v->w.block;
-        if (mt_k->gemm_f32(v->map_channels, n, some * places,
-                           (const float *)(const void *)weight + c * places * v->weight_column,
-                           v->weight_row, v->weight_column,
-                           (const float *)(const void *)b + c * places * row, row, 1,
-                           (float *)(void *)map, v->pixels, c > 0) < 0)
+        if (mt_k->gemm_f32(
+                v->map_channels, n, some * places,
+                (const float *)(const void *)weight + c * places * v->weight_column, v->weight_row,
+                v->weight_column, (const float *)(const void *)b + c * places * row, row, 1,
+                (float *)(void *)map, v->pixels, MT_GEMM_ONE_SUM | (c > 0 ? MT_GEMM_ADD : 0)) < 0)
             return -1;
         if (c == 0 && j->bias) add_bias(j, v->map_channels, n, v->pixels, g * v->map_channels, map);
     }
