@@ -11,7 +11,7 @@ import minitorch as torch
 
 F = torch.nn.functional
 pytestmark = pytest.mark.skipif(
-    torch.backends.cpu.get_cpu_capability() == "DEFAULT",
+    torch.backends.cpu.get_cpu_capability() == "BASELINE",
     reason="kernels without a fused multiply-add round twice",
 )
 
