@@ -47,6 +47,7 @@ typedef enum mt_reduction {
     MT_REDUCE_all,
     MT_REDUCE_argmax, /* into int64: first index; NaN wins */
     MT_REDUCE_argmin,
+    MT_REDUCE_norm, /* the square root of the sum of squares; floats only */
     MT_NUM_REDUCTIONS
 } mt_reduction;
 

@@ -5,6 +5,7 @@
  *     KEY               integers that sort as T does (see key_f32)
  *     KEY_MIN, KEY_MAX  the ends of KEY
  *     LOWEST, HIGHEST   the ends of T
+ *     FMA(a, b, c)      a b + c rounded once, for floats
  *     IS_BOOL           for bools, which foreign memory may hold as any byte but 0
  * and undefines them all. */
 #if defined(IS_BOOL)
@@ -175,6 +176,26 @@ static void MT_CAT(prod, S)(int64_t n, char *out, const char *in, int64_t stride
 }
 REDUCE_COLUMNS(prod_columns, T, 1, a *x)
 
+/* ---- norm of floats --------------------------------------------------------------------------- */
+
+/* In PyTorch's order (ReduceOpsKernel.cpp): a chunk of sums, added up one by one; then what is left,
+ * the last three at most by fused multiply-adds. */
+static void MT_CAT(norm, S)(int64_t n, char *out, const char *in, int64_t stride)
+{
+    enum { CHUNK = MT_CAT(CHUNK, S) };
+    T part[CHUNK] = {0}, sum = 0;
+    int64_t i = 0;
+#define X(i) (*(const T *)(in + (i) * stride))
+    for (; i + CHUNK <= n; i += CHUNK)
+        for (int k = 0; k < CHUNK; k++) part[k] += X(i + k) * X(i + k);
+    for (int k = 0; k < CHUNK; k++) sum += part[k];
+    for (; i + 4 <= n; i += 4)
+        for (int k = 0; k < 4; k++) sum += X(i + k) * X(i + k);
+    for (; i < n; i++) sum = FMA(X(i), X(i), sum);
+#undef X
+    *(T *)out = SQRT(sum);
+}
+
 #else
 /* ---- sum and prod of integers: any order gives the same -------------------------------------- */
 #define POSITIVE_ZERO(x) (x)
@@ -257,6 +278,7 @@ static void MT_CAT(fill_reductions, S)(mt_kernels *k)
     COLUMNS_ENTRY(any)
     COLUMNS_ENTRY(all)
 #if defined(IS_FLOAT)
+    ENTRY(norm)
     k->sums[DTYPE] = (mt_sums){MT_CAT(sum_rows, S), MT_CAT(sum_close, S), MT_CAT(sum_tile, S)};
 #endif
 #undef ENTRY
@@ -274,6 +296,7 @@ static void MT_CAT(fill_reductions, S)(mt_kernels *k)
 #undef LOWEST
 #undef HIGHEST
 #undef IS_FLOAT
+#undef FMA
 #undef IS_BOOL
 #undef READ
 #undef POSITIVE_ZERO

@@ -1,6 +1,8 @@
 /* Linear algebra made of the factorizations in ops/linalg.c: norms, pinv, lstsq, matrix_power, rank, cond, triangular
  * and Cholesky solves. Read next: ops/products.c. */
 #include "ops/linalg.h"
+#include "ops/reduce.h"
+#include "ops/rules.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -35,9 +37,41 @@ static mt_tensor *count(mt_tensor *x, int n, const int64_t *dims, bool keepdim)
     return n ? mt_sum_dim(each, n, dims, keepdim) : each;
 }
 
+/* The norm most asked for, in one pass. */
+static int euclidean_norm_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *y;
+    bool mask[MT_MAX_DIMS];
+    int64_t size[MT_MAX_DIMS];
+    if (mt_reduce_mask(x, &c->arg[0], mask) < 0) return -1;
+    int ndim = mt_reduced_shape(x, mask, c->arg[1].b, size);
+    return (y = mt_result(c, 0, type_of(x), ndim, size)) ? mt_reduce_raw(MT_REDUCE_norm, x, mask, y)
+                                                         : -1;
+}
+
+/* The slope is 0 and not NaN where the norm is 0. */
+static void euclidean_norm_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *zero = mt_eq(c->out[0], mt_number(0));
+    mt_tensor *safe = mt_where(zero, mt_number(1), c->out[0]);
+    mt_tensor *share = mt_where(zero, mt_number(0), mt_div(gout[0], safe));
+    if (gin[0])
+        gin[0] = mt_mul(c->in[0], mt_unreduce(share, &c->in_dims[0], &c->arg[0], c->arg[1].b));
+}
+
+MT_OP(euclidean_norm, .keeps = {MT_KEEP_IN(0) | MT_KEEP_OUT(0)},
+      .backward = euclidean_norm_backward, .rule = "x g / y, 0 where y is 0",
+      .grad_name = "LinalgVectorNormBackward0",
+      .schema = "euclidean_norm(Tensor self, int[1]? dim, bool keepdim=False) -> Tensor",
+      .doc = "The square root of the sum of squares, of all elements or along dim.");
+
 /* (sum |x|^p)^(1/p); the slope of the root is 0 and not NaN where the norm is 0. */
 mt_tensor *mt_norm_along(mt_tensor *x, double p, int n, const int64_t *dims, bool keepdim)
 {
+    if (p == 2 && x && mt_is_floating(type_of(x))) {
+        mt_arg arg[2] = {mt_arg_ints(n, dims), mt_arg_bool(keepdim)};
+        return mt_call1a(&mt_op_euclidean_norm, x, 2, arg);
+    }
     mt_tensor *size = mt_abs(x);
     if (!size) return NULL;
     if (p == 0) return count(x, n, dims, keepdim);
@@ -46,11 +80,10 @@ mt_tensor *mt_norm_along(mt_tensor *x, double p, int n, const int64_t *dims, boo
         return mt_call1a(p > 0 ? &mt_op_amax : &mt_op_amin, size, 2, arg);
     }
     if (p == 1) return mt_sum_dim(size, n, dims, keepdim);
-    mt_tensor *sum =
-        mt_sum_dim(p == 2 ? mt_square(x) : mt_pow(size, mt_number(p)), n, dims, keepdim);
+    mt_tensor *sum = mt_sum_dim(mt_pow(size, mt_number(p)), n, dims, keepdim);
     mt_tensor *zero = sum ? mt_eq(sum, mt_number(0)) : NULL;
     mt_tensor *safe = mt_where(zero, mt_number(1), sum);
-    mt_tensor *root = p == 2 ? mt_sqrt(safe) : mt_pow(safe, mt_number(1 / p));
+    mt_tensor *root = mt_pow(safe, mt_number(1 / p));
     return p < 0 ? mt_pow(sum, mt_number(1 / p)) : mt_where(zero, mt_number(0), root);
 }
 
@@ -84,6 +117,7 @@ static int linalg_vector_norm_forward(mt_call *c)
 }
 MT_OP(
     linalg_vector_norm, .kind = MT_COMPOSITE | MT_LINALG | MT_OUT,
+    .grad_name = "LinalgVectorNormBackward0",
     .schema = "vector_norm(Tensor x, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, "
               "ScalarType? dtype=None) -> Tensor",
     .doc =
@@ -252,7 +286,7 @@ static int dist_forward(mt_call *c)
                         vector_norm(mt_sub(c->in[0], c->in[1]), mt_scalar_to_double(c->arg[0].s),
                                     NULL, false, NULL));
 }
-MT_OP(dist, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
+MT_OP(dist, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD, .grad_name = "DistBackward0",
       .schema = "dist(Tensor self, Tensor other, Scalar p=2) -> Tensor",
       .doc = "The p-norm of self - other.");
 

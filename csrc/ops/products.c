@@ -135,7 +135,7 @@ static int cdist_forward(mt_call *c)
     return mt_result_is(c, 0, mt_norm_along(way, c->arg[0].d, 1, &last, false));
 }
 MT_OP(
-    cdist, .kind = MT_COMPOSITE | MT_FUNCTION,
+    cdist, .kind = MT_COMPOSITE | MT_FUNCTION, .grad_name = "CdistBackward0",
     .schema = "cdist(Tensor x1, Tensor x2, float p=2.0, str? compute_mode=None) -> Tensor",
     .doc =
         "The p-norm distances (..., m, r) between the rows of x1 (..., m, n) and x2 (..., r, n).");

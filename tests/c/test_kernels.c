@@ -427,8 +427,8 @@ static void test_transpose(void)
 }
 
 /* ---- reductions ------------------------------------------------------------------------------ */
-static const char *const reduction_names[MT_NUM_REDUCTIONS] = {"sum", "prod", "max",    "min",
-                                                               "any", "all",  "argmax", "argmin"};
+static const char *const reduction_names[MT_NUM_REDUCTIONS] = {
+    "sum", "prod", "max", "min", "any", "all", "argmax", "argmin", "norm"};
 
 /* The size of what a reduction of type d writes. */
 static mt_dtype reduced_dtype(int op, mt_dtype d)
@@ -470,13 +470,13 @@ static bool check_reduced(int op, mt_dtype d, int64_t n, const char *in, int64_t
 {
     const mt_dtype to = reduced_dtype(op, d);
     const bool largest = op == MT_REDUCE_max || op == MT_REDUCE_argmax;
-    long double sum = 0, prod = 1, magnitude = 0;
+    long double sum = 0, prod = 1, magnitude = 0, squares = 0;
     uint64_t isum = 0, iprod = 1;
     int64_t place = 0;
     bool any = false, all = true;
     for (int64_t i = 0; i < n; i++) {
         const double x = as_double(d, in + i * stride);
-        sum += x, prod *= x, magnitude += fabsl(x);
+        sum += x, prod *= x, magnitude += fabsl(x), squares += (long double)x * x;
         if (!mt_is_float(d)) isum += (uint64_t)as_int(d, in + i * stride);
         if (!mt_is_float(d)) iprod *= (uint64_t)as_int(d, in + i * stride);
         any |= x != 0, all &= x != 0;
@@ -497,6 +497,10 @@ static bool check_reduced(int op, mt_dtype d, int64_t n, const char *in, int64_t
     case MT_REDUCE_prod:
         if (!mt_is_float(d)) return as_int(to, out) == (int64_t)iprod;
         return fabsl(as_double(to, out) - prod) <= (long double)n * unit * fabsl(prod);
+    case MT_REDUCE_norm:
+        if (isnan((double)squares)) return isnan(as_double(to, out));
+        return fabsl(as_double(to, out) - sqrtl(squares)) <=
+               (40 + (long double)n) * unit * sqrtl(squares);
     case MT_REDUCE_any:
         return as_int(to, out) == any;
     case MT_REDUCE_all:
@@ -514,8 +518,10 @@ static void make_line(int op, mt_dtype d, int64_t n, char *in, int64_t stride)
 {
     for (int64_t i = 0; i < n; i++) {
         make_element(d, in + i * stride);
-        if (!mt_is_float(d) || (op != MT_REDUCE_sum && op != MT_REDUCE_prod)) continue;
-        const double x = op == MT_REDUCE_sum ? random_double() * 100 : 1 + random_double() * 0.01;
+        if (!mt_is_float(d) ||
+            (op != MT_REDUCE_sum && op != MT_REDUCE_prod && op != MT_REDUCE_norm))
+            continue;
+        const double x = op != MT_REDUCE_prod ? random_double() * 100 : 1 + random_double() * 0.01;
         if (d == MT_FLOAT32)
             *(float *)(in + i * stride) = (float)x;
         else
@@ -560,7 +566,9 @@ static void test_reduce(void)
     static const int64_t long_lines[] = {100, 127, 1000, 1024, 1025, 2048, 5000, 16384, 100003};
     for (int op = 0; op < MT_NUM_REDUCTIONS; op++) {
         for (mt_dtype d = 0; d <= MT_BOOL; d++) {
-            for (int64_t n = op >= MT_REDUCE_argmax || op == MT_REDUCE_max || op == MT_REDUCE_min;
+            if (!mt_k->reduce[op][d]) continue;
+            for (int64_t n = op == MT_REDUCE_argmax || op == MT_REDUCE_argmin ||
+                             op == MT_REDUCE_max || op == MT_REDUCE_min;
                  n <= MAX_N; n++)
                 if (!check_line(op, d, n)) break;
             for (size_t i = 0; i < sizeof long_lines / sizeof *long_lines; i++)

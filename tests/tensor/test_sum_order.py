@@ -1,4 +1,4 @@
-"""Sums of floats are added up in PyTorch's order, so that they have its bits.
+"""Sums and norms of floats are added up in PyTorch's order, so that they have its bits.
 
 The order is that of aten/src/ATen/native/cpu/SumKernel.cpp; it is spelled out here in NumPy, and compared
 with PyTorch itself, one thread, where that is installed.
@@ -104,6 +104,50 @@ def test_losses_are_sums_of_their_elements(n, dtype, random):
     total = F.mse_loss(x, y, reduction="none").sum()
     assert F.mse_loss(x, y, reduction="sum").item() == total.item()
     np.testing.assert_equal(F.mse_loss(x, y).numpy(), (total / n).numpy())
+
+
+def norm(x):
+    """A chunk of sums of squares, added up one by one; fours after it; the last three by fused multiply-adds."""
+    chunk = 32 // x.itemsize
+    part, whole = np.zeros(chunk, x.dtype), len(x) // chunk * chunk
+    for row in x[:whole].reshape(-1, chunk):
+        part += row * row
+    total = np.add.accumulate(part)[-1]
+    fours = len(x) // 4 * 4
+    for number in x[whole:fours]:
+        total = total + number * number
+    for number in x[fours:].astype("f8"):
+        total = x.dtype.type(number * number + total)
+    return np.sqrt(total)
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 4, 5, 7, 8, 9, 20, 33, 100, 1023, 5000])
+def test_norm(n, random):
+    x = random.standard_normal(n).astype("f4")
+    assert torch.from_numpy(x).norm().item() == norm(x)
+    assert torch.dist(torch.from_numpy(x), torch.zeros(n)).item() == norm(x)
+    rows = np.stack([x, 2 * x])
+    assert torch.linalg.vector_norm(torch.from_numpy(rows), dim=1).tolist() == [norm(x), 2 * norm(x)]
+    assert torch.nn.utils.get_total_norm([torch.from_numpy(x)]).item() == norm(x)
+
+
+def test_norms_in_pytorch(random):
+    pytorch = pytest.importorskip("torch")
+    for n in (3, 7, 8, 31, 100, 777):
+        x = random.standard_normal((5, n)).astype("f4")
+        for arguments in ({}, {"dim": 1}):
+            want = pytorch.linalg.vector_norm(pytorch.from_numpy(x), **arguments).numpy()
+            np.testing.assert_array_equal(
+                torch.linalg.vector_norm(torch.from_numpy(x), **arguments).numpy(), want
+            )
+
+
+def test_names_of_norms():
+    x = torch.ones(3, 2, requires_grad=True)
+    assert x.norm().grad_fn.name() == "LinalgVectorNormBackward0"
+    assert x.norm(p=3, dim=1).grad_fn.name() == "LinalgVectorNormBackward0"
+    assert torch.dist(x, 2 * x).grad_fn.name() == "DistBackward0"
+    assert torch.cdist(x, x).grad_fn.name() == "CdistBackward0"
 
 
 def layouts(x):
