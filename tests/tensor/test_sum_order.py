@@ -107,7 +107,7 @@ def test_losses_are_sums_of_their_elements(n, dtype, random):
 
 
 def norm(x):
-    """A chunk of sums of squares, added up one by one; fours after it; the last three by fused multiply-adds."""
+    """A chunk of sums of squares, added up one by one; fours; the last three by fused multiply-adds."""
     chunk = 32 // x.itemsize
     part, whole = np.zeros(chunk, x.dtype), len(x) // chunk * chunk
     for row in x[:whole].reshape(-1, chunk):
