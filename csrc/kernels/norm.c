@@ -8,6 +8,10 @@
  * sqrt(v + eps) (uncentred: without mean(h)). Sums run in 16 lanes on every instruction set, so all
  * give the same bits. Batch norm is by channels: kernels/channel_loops.h. Compiled once per
  * instruction set. Relies on kernels/norm_rows.h. */
+#if defined(__GNUC__) && !defined(__clang__) /* vectors wherever they pay, as -O3 has it */
+#pragma GCC optimize("vect-cost-model=dynamic")
+#endif
+
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 

@@ -4,6 +4,10 @@
  * on the instruction set nor the threads (who splits one reduction must do it at fixed places). Made
  * by including kernels/reduce_loops.h once per element type. Read next: kernels/sum_loops.h, which
  * tells the order of sums, then kernels/reduce_loops.h. */
+#if defined(__GNUC__) && !defined(__clang__) /* vectors wherever they pay, as -O3 has it */
+#pragma GCC optimize("vect-cost-model=dynamic")
+#endif
+
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 
