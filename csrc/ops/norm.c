@@ -260,7 +260,7 @@ static int recall(const mt_call *c, mt_tensor *mean, mt_tensor *scale)
 
 static const char *camel(const mt_tensor *t) { return mt_dtype_camel((mt_dtype)t->dtype); }
 
-/* All of one floating type; float32 parameters with inputs of a shorter one are not there yet. */
+/* All of one floating type. */
 static int check_types(const mt_call *c)
 {
     const mt_tensor *x = c->in[0], *first = NULL;
@@ -333,9 +333,33 @@ static const char *batch_norm_grad_name(const mt_call *c)
     return c->in[0]->numel ? "NativeBatchNormBackward0" : "CloneBackward0";
 }
 
+/* An input of a narrow type: in float32, and the running ones brought back. */
+static int batch_norm_narrow(mt_call *c)
+{
+    mt_tensor *in[5] = {NULL}, *x = c->in[0];
+    for (int i = 0; i < 5; i++) {
+        mt_tensor *t = c->in[i];
+        if (t && t->dtype != x->dtype && t->dtype != MT_FLOAT32)
+            return mt_error(MT_RUNTIME,
+                            "mixed dtype (CPU): expect parameter to have scalar type of Float");
+        if (t && !(in[i] = i == 1 || i == 2 ? mt_contiguous_raw(t, MT_FLOAT32)
+                                            : mt_to_dtype(t, MT_FLOAT32)))
+            return -1;
+    }
+    mt_tensor *y =
+        mt_batch_norm(in[0], in[1], in[2], in[3], in[4], c->arg[0].b, c->arg[1].d, c->arg[2].d);
+    for (int i = 1; y && i < 3 && c->arg[0].b; i++)
+        if (c->in[i] && c->in[i] != in[i]) {
+            if (mt_copy_raw(c->in[i], in[i]) < 0) return -1;
+            mt_bump_version(c->in[i], &mt_op_batch_norm);
+        }
+    return mt_result_is(c, 0, mt_to_dtype(y, (mt_dtype)x->dtype));
+}
+
 static int batch_norm_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];
+    if (mt_is_narrow((mt_dtype)x->dtype)) return batch_norm_narrow(c);
     const bool training = c->arg[0].b;
     const double eps = c->arg[2].d;
     if (check_batch_norm(c, training, eps) < 0) return -1;
@@ -349,7 +373,7 @@ static int batch_norm_forward(mt_call *c)
 }
 
 MT_OP(
-    batch_norm, .kind = MT_COMPOSITE | MT_NN, .grad_name_of = batch_norm_grad_name,
+    batch_norm, .kind = MT_COMPOSITE | MT_NN | MT_ANY_DTYPE, .grad_name_of = batch_norm_grad_name,
     .schema =
         "batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight=None, "
         "Tensor? bias=None, bool training=False, float momentum=0.1, float eps=1e-05) -> Tensor",

@@ -130,3 +130,26 @@ def test_digits_of_pytorch(shape):
     for want, got in (*exact, gw, gb):
         np.testing.assert_array_equal(got, want)
     np.testing.assert_allclose(gx[1], gx[0], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("parameters", ["float32", "narrow"])
+def test_narrow_inputs(dtype, parameters):
+    """In float32, the result rounded once; the running ones move, whatever their type."""
+    torch.manual_seed(0)
+    narrow = getattr(torch, dtype)
+    x, norm = torch.randn(6, 3, 4).to(narrow), torch.nn.BatchNorm1d(3)
+    if parameters == "narrow":
+        norm = norm.to(narrow)
+    wide = torch.nn.BatchNorm1d(3)
+    want = wide(x.float())
+    leaf = x.clone().requires_grad_()
+    y = norm(leaf)
+    assert y.dtype == narrow and torch.equal(y, want.to(narrow))
+    kept = norm.weight.dtype
+    assert torch.equal(norm.running_mean, wide.running_mean.to(kept))
+    assert torch.equal(norm.running_var, wide.running_var.to(kept))
+    y.sum().backward()
+    assert leaf.grad.dtype == narrow and norm.weight.grad.dtype == kept
+    with pytest.raises(RuntimeError, match="mixed dtype"):
+        F.batch_norm(x, torch.zeros(3, dtype=torch.float64), torch.ones(3, dtype=torch.float64))
