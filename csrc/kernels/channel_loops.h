@@ -1,21 +1,19 @@
 /* The channels of a contiguous batch (batch, channels, inner): a template, included by norm.c for
- * float and double; T and S as in kernels/math.h, FMA(a, b, c) = a b + c rounded once.
+ * float and double after norm_rows.h; T and S as in kernels/math.h.
  *
  * Everything is added up and rounded as PyTorch does it (batch_norm_kernel.cpp), for the same digits:
  * moments in double, except where a channel is one number a row, and what goes with the gradient in
  * lanes of 32 bytes whose last, partial piece is added by fused multiply-adds. */
-enum { MT_CAT(NARROW, S) = 32 / sizeof(T), MT_CAT(WIDE, S) = 16 };
-
 /* The sum in double of x, or of (x - m)^2. */
 MT_INLINE double MT_CAT(plane_sum, S)(int64_t n, const T *x, bool square, T m)
 {
-    double lanes[MT_CAT(WIDE, S)] = {0}, sum = 0;
+    double lanes[LANES] = {0}, sum = 0;
     int64_t j = 0;
-    for (; j + MT_CAT(WIDE, S) <= n; j += MT_CAT(WIDE, S))
-        for (int l = 0; l < MT_CAT(WIDE, S); l++)
+    for (; j + LANES <= n; j += LANES)
+        for (int l = 0; l < LANES; l++)
             lanes[l] += square ? (x[j + l] - m) * (x[j + l] - m) : x[j + l];
     for (; j < n; j++) lanes[0] += square ? (x[j] - m) * (x[j] - m) : x[j];
-    for (int l = 0; l < MT_CAT(WIDE, S); l++) sum += lanes[l];
+    for (int l = 0; l < LANES; l++) sum += lanes[l];
     return sum;
 }
 
@@ -63,18 +61,10 @@ static void MT_CAT(channel_lines, S)(const mt_channels *p, int64_t from, int64_t
     }
 }
 
-/* lane 0 = the sum of all lanes, halves added to halves. */
-MT_INLINE T MT_CAT(fold_narrow, S)(T *lanes)
-{
-    for (int width = MT_CAT(NARROW, S) / 2; width > 0; width /= 2)
-        for (int l = 0; l < width; l++) lanes[l] += lanes[l + width];
-    return lanes[0];
-}
-
 /* The sums of g and of (x - m) g over a plane. */
 MT_INLINE void MT_CAT(plane_sums, S)(int64_t n, const T *g, const T *x, T m, T *sum, T *dot)
 {
-    enum { L = MT_CAT(NARROW, S) };
+    enum { L = 32 / sizeof(T) };
     T s[L], d[L];
     int64_t j = L;
     if (n < L) {
@@ -87,8 +77,8 @@ MT_INLINE void MT_CAT(plane_sums, S)(int64_t n, const T *g, const T *x, T m, T *
     for (; j + L <= n; j += L)
         for (int l = 0; l < L; l++) s[l] += g[j + l], d[l] += (x[j + l] - m) * g[j + l];
     for (int l = 0; j + l < n; l++) s[l] += g[j + l], d[l] = FMA(x[j + l] - m, g[j + l], d[l]);
-    *sum = MT_CAT(fold_narrow, S)(s);
-    *dot = MT_CAT(fold_narrow, S)(d);
+    *sum = MT_CAT(fold, S)(L, s);
+    *dot = MT_CAT(fold, S)(L, d);
 }
 
 /* For channels from..to: gb = sum(g), gw = sum((x - mean) g) scale, and what the way back to x needs,
@@ -145,4 +135,3 @@ static void MT_CAT(channel_back, S)(const mt_channels *p, int64_t from, int64_t 
 
 #undef T
 #undef S
-#undef FMA

@@ -77,6 +77,8 @@ MT_INLINE double from_ordered_f64(int64_t k)
 {
     return from_bits_f64((uint64_t)ordered_f64(from_bits_f64((uint64_t)k)));
 }
+MT_INLINE float fma_f32(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
+MT_INLINE double fma_f64(double a, double b, double c) { return __builtin_fma(a, b, c); }
 /* 2^k for -126 <= k <= 127. */
 MT_INLINE float two_to_f32(int32_t k) { return from_bits_f32((uint32_t)(k + 127) << 23); }
 
@@ -426,6 +428,7 @@ INTEGER_POWER(i64, int64_t, uint64_t)
 #define EXP_NEGATIVE(x) MT_CAT(exp_negative, S)(x)
 #define LOG(x)     MT_CAT(log, S)(x)
 #define SQRT(x)    MT_CAT(sqrt, S)(x)
+#define FMA(a, b, c) MT_CAT(fma, S)(a, b, c) /* rounded once, whatever the instruction set */
 #define SIN(x)     MT_CAT(sin, S)(x)
 #define COS(x)     MT_CAT(cos, S)(x)
 #define TAN(x)     MT_CAT(tan, S)(x)

@@ -17,15 +17,13 @@
 
 enum { LANES = 16 };
 
-#define T            float
-#define S            f32
-#define FMA(a, b, c) __builtin_fmaf(a, b, c)
+#define T float
+#define S f32
 #include "kernels/norm_rows.h"
 #include "kernels/channel_loops.h"
 
-#define T            double
-#define S            f64
-#define FMA(a, b, c) __builtin_fma(a, b, c)
+#define T double
+#define S f64
 #include "kernels/norm_rows.h"
 #include "kernels/channel_loops.h"
 

@@ -1,9 +1,10 @@
 /* One row of a norm: a template, included by norm.c for float and double; T
  * and S as in kernels/math.h. */
 
-static inline T MT_CAT(fold_lanes, S)(T *lanes)
+/* lane 0 = the sum of n lanes, halves added to halves. */
+MT_INLINE T MT_CAT(fold, S)(int n, T *lanes)
 {
-    for (int width = LANES / 2; width > 0; width /= 2)
+    for (int width = n / 2; width > 0; width /= 2)
         for (int l = 0; l < width; l++) lanes[l] += lanes[l + width];
     return lanes[0];
 }
@@ -15,7 +16,7 @@ static inline T MT_CAT(row_mean, S)(int64_t n, const T *x)
     for (; j + LANES <= n; j += LANES)
         for (int l = 0; l < LANES; l++) lanes[l] += x[j + l];
     for (int l = 0; j + l < n; l++) lanes[l] += x[j + l];
-    return MT_CAT(fold_lanes, S)(lanes) / (T)n;
+    return MT_CAT(fold, S)(LANES, lanes) / (T)n;
 }
 
 /* The mean of (x - m)^2. */
@@ -26,7 +27,7 @@ static inline T MT_CAT(row_variance, S)(int64_t n, const T *x, T m)
     for (; j + LANES <= n; j += LANES)
         for (int l = 0; l < LANES; l++) lanes[l] += (x[j + l] - m) * (x[j + l] - m);
     for (int l = 0; j + l < n; l++) lanes[l] += (x[j + l] - m) * (x[j + l] - m);
-    return MT_CAT(fold_lanes, S)(lanes) / (T)n;
+    return MT_CAT(fold, S)(LANES, lanes) / (T)n;
 }
 
 static inline void MT_CAT(row_moments, S)(const mt_norm *p, const T *x, T *m, T *scale)
@@ -88,8 +89,8 @@ MT_INLINE void MT_CAT(back_affine, S)(int64_t n, bool each, const T *g, const T 
     }
     T sum[LANES] = {0}, product[LANES] = {0};
     MT_CAT(back_sums, S)(n, g, x, NULL, 1, m, scale, sum, product);
-    if (gw) *gw += MT_CAT(fold_lanes, S)(product);
-    if (gb) *gb += MT_CAT(fold_lanes, S)(sum);
+    if (gw) *gw += MT_CAT(fold, S)(LANES, product);
+    if (gb) *gb += MT_CAT(fold, S)(LANES, sum);
 }
 
 static void MT_CAT(back_row, S)(const mt_norm *p, int64_t r, T *restrict gx, T *gw, T *gb,
@@ -108,8 +109,8 @@ static void MT_CAT(back_row, S)(const mt_norm *p, int64_t r, T *restrict gx, T *
         (step, each, g + s, x + s, m, scale, gw ? gw + c : NULL, gb ? gb + c : NULL);
     }
     if (!gx) return;
-    const T mean_h = p->centred ? MT_CAT(fold_lanes, S)(h_lanes) / (T)p->n : 0;
-    const T mean_hx = MT_CAT(fold_lanes, S)(hx_lanes) / (T)p->n;
+    const T mean_h = p->centred ? MT_CAT(fold, S)(LANES, h_lanes) / (T)p->n : 0;
+    const T mean_hx = MT_CAT(fold, S)(LANES, hx_lanes) / (T)p->n;
     for (int64_t s = 0; s < p->n; s += step) {
         const int64_t c = (base + s) / p->inner;
         const T *weight = each && w ? w + c : NULL, factor = !each && w ? w[c] : 1;

@@ -9,10 +9,6 @@
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 
-static inline float fma_f32(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
-static inline double fma_f64(double a, double b, double c) { return __builtin_fma(a, b, c); }
-#define FMA(a, b, c) MT_CAT(fma, S)(a, b, c)
-
 /* start + w (end - start), from the nearer end. */
 #define LERP(start, end, w)                                                                        \
     ((w) < (T)0.5 ? FMA(w, (end) - (start), start) : FMA((w) - 1, (end) - (start), end))

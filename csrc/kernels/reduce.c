@@ -160,7 +160,6 @@ static inline uint8_t from_key_b8(uint8_t key) { return key; }
 #define LOWEST  -INFINITY
 #define HIGHEST INFINITY
 #define IS_FLOAT
-#define FMA(a, b, c) __builtin_fmaf(a, b, c)
 #include "kernels/reduce_loops.h"
 
 #define T       double
@@ -174,7 +173,6 @@ static inline uint8_t from_key_b8(uint8_t key) { return key; }
 #define LOWEST  -INFINITY
 #define HIGHEST INFINITY
 #define IS_FLOAT
-#define FMA(a, b, c) __builtin_fma(a, b, c)
 #include "kernels/reduce_loops.h"
 
 /* bools as they lie in memory: loads of bool do not vectorise */

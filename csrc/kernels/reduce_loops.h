@@ -5,7 +5,6 @@
  *     KEY               integers that sort as T does (see key_f32)
  *     KEY_MIN, KEY_MAX  the ends of KEY
  *     LOWEST, HIGHEST   the ends of T
- *     FMA(a, b, c)      a b + c rounded once, for floats
  *     IS_BOOL           for bools, which foreign memory may hold as any byte but 0
  * and undefines them all. */
 #if defined(IS_BOOL)
@@ -296,7 +295,6 @@ static void MT_CAT(fill_reductions, S)(mt_kernels *k)
 #undef LOWEST
 #undef HIGHEST
 #undef IS_FLOAT
-#undef FMA
 #undef IS_BOOL
 #undef READ
 #undef POSITIVE_ZERO

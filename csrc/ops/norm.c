@@ -30,16 +30,13 @@ static mt_dims shape_of(const mt_tensor *x)
     return (mt_dims){x->ndim, (mt_dtype)x->dtype, x->size, x->numel};
 }
 
-static double get(mt_dtype d, const void *p, int64_t i)
+static double get(const mt_tensor *t, int64_t i)
 {
-    return d == MT_FLOAT32 ? (double)((const float *)p)[i] : ((const double *)p)[i];
+    return mt_scalar_to_double(mt_scalar_load((mt_dtype)t->dtype, t->data + i * mt_itemsize(t)));
 }
-static void put(mt_dtype d, void *p, int64_t i, double v)
+static void put(mt_tensor *t, int64_t i, double v)
 {
-    if (d == MT_FLOAT32)
-        ((float *)p)[i] = (float)v;
-    else
-        ((double *)p)[i] = v;
+    mt_scalar_store(mt_scalar_float(v), (mt_dtype)t->dtype, t->data + i * mt_itemsize(t));
 }
 
 /* Channels, and images, are worth a thread from here on. */
@@ -70,31 +67,36 @@ static int channel_norm_forward(mt_call *c)
         (b && !(b = mt_contiguous_raw(b, j.d))))
         return -1;
     for (int64_t i = 0; i < j.p.channels; i++) {
-        const double scale = get(j.d, c->in[SCALE]->data, i), mean = get(j.d, c->in[MEAN]->data, i);
-        put(j.d, alpha->data, i, scale * (w ? get(j.d, w->data, i) : 1));
-        const double a = get(j.d, alpha->data, i), term = b ? get(j.d, b->data, i) : 0;
-        put(j.d, beta->data, i, fma(-mean, a, term)); /* exact before it is rounded to float */
+        const double scale = get(c->in[SCALE], i), mean = get(c->in[MEAN], i);
+        put(alpha, i, scale * (w ? get(w, i) : 1));
+        const double a = get(alpha, i), term = b ? get(b, i) : 0;
+        put(beta, i, fma(-mean, a, term)); /* exact before it is rounded to float */
     }
     j.x = x->data, j.y = y->data, j.alpha = alpha->data, j.beta = beta->data;
     mt_parallel_for(j.p.batch, image_grain(&j.p), run_lines, &j);
     return 0;
 }
 
-/* The mean over all dims but the channels, which stay as they are. */
+/* All dims of t but the channels. */
+static int others(const mt_tensor *t, int64_t *dims)
+{
+    int n = 0;
+    for (int i = 0; i < t->ndim; i++)
+        if (i != 1) dims[n++] = i;
+    return n;
+}
+
 static mt_tensor *mean_of(mt_tensor *t)
 {
-    int64_t dims[MT_MAX_DIMS], n = 0;
-    for (int i = 0; t && i < t->ndim; i++)
-        if (i != 1) dims[n++] = i;
-    return t ? mt_mean_dim(t, (int)n, dims, true) : NULL;
+    int64_t dims[MT_MAX_DIMS];
+    return t ? mt_mean_dim(t, others(t, dims), dims, true) : NULL;
 }
 
 static mt_tensor *sum_of(mt_tensor *t, const mt_dims *like)
 {
-    int64_t dims[MT_MAX_DIMS], n = 0;
-    for (int i = 0; t && i < t->ndim; i++)
-        if (i != 1) dims[n++] = i;
-    return t ? mt_reshape(mt_sum_dim(t, (int)n, dims, false), like->ndim, like->size) : NULL;
+    int64_t dims[MT_MAX_DIMS];
+    return t ? mt_reshape(mt_sum_dim(t, others(t, dims), dims, false), like->ndim, like->size)
+             : NULL;
 }
 
 /* A number for every channel, to go with x. */
@@ -159,7 +161,7 @@ static void channel_norm_fused(const mt_call *c, mt_tensor **gout, mt_tensor **g
               *gw = wanted[WEIGHT] ? mt_empty(j.d, 1, &j.p.channels) : NULL,
               *gb = wanted[BIAS] ? mt_empty(j.d, 1, &j.p.channels) : NULL;
     if (!w && (w = mt_empty(j.d, 1, &j.p.channels)))
-        for (int64_t i = 0; i < j.p.channels; i++) put(j.d, w->data, i, 1);
+        for (int64_t i = 0; i < j.p.channels; i++) put(w, i, 1);
     if (!sums || !w || (wanted[WEIGHT] && !gw) || (wanted[BIAS] && !gb) ||
         !(g = mt_contiguous_raw(g, j.d)) || !(x = mt_contiguous_raw(x, j.d)) ||
         !(w = mt_contiguous_raw(w, j.d)) ||
@@ -235,10 +237,10 @@ static int learn(const mt_call *c, mt_tensor *mean, mt_tensor *scale)
     move_running(c->in[1], mean, false, n, c->arg[1].d);
     move_running(c->in[2], scale, true, n, c->arg[1].d);
     for (int64_t i = 0; i < j.p.channels; i++) {
-        const double squares = get(j.d, scale->data, i),
-                     var = j.d == MT_FLOAT32 ? (double)((float)squares / (float)n)
-                                             : squares / (double)n;
-        put(j.d, scale->data, i, 1 / sqrt(var + c->arg[2].d));
+        const double squares = get(scale, i), var = j.d == MT_FLOAT32
+                                                        ? (double)((float)squares / (float)n)
+                                                        : squares / (double)n;
+        put(scale, i, 1 / sqrt(var + c->arg[2].d));
     }
     return 0;
 }
@@ -253,7 +255,7 @@ static int recall(const mt_call *c, mt_tensor *mean, mt_tensor *scale)
             float *v = (float *)(void *)scale->data + i;
             *v = 1 / sqrtf(*v + (float)c->arg[2].d);
         } else {
-            put(d, scale->data, i, 1 / sqrt(get(d, scale->data, i) + c->arg[2].d));
+            put(scale, i, 1 / sqrt(get(scale, i) + c->arg[2].d));
         }
     return 0;
 }
