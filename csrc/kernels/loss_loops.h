@@ -24,9 +24,10 @@ static void MT_CAT(sum, S)(void (*each)(int64_t, void *, const void *, const voi
         *out = total;
         return;
     }
+    const int power = mt_sum_power(n / WIDE);
     memset(level, 0, sizeof level);
     for (; n - at >= BLOCK; at += BLOCK) {
-        const int up = complete_levels((at + BLOCK) / WIDE, mt_sum_power(n / WIDE));
+        const int up = complete_levels((at + BLOCK) / WIDE, power);
         each(BLOCK, block, x + at, y + at, number);
         MT_CAT(cascade_rows, S)
         (GROUP, sum, (const char *)block, MT_SUM_ROW, VECTOR_BYTES);

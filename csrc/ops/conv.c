@@ -16,10 +16,10 @@
  * Note [The order of a convolution]
  * In float32 PyTorch leaves most convolutions to oneDNN, which adds up 16 channels of the image at a
  * time: place after place of the window, at each the channels, every term by a fused multiply-add;
- * the bias comes to the first sixteen, then the
- * others. With columns and weight in that order, one product
- * for each sixteen has the same digits. A small image alone goes another way there (use_mkldnn in
- * aten/src/ATen/native/Convolution.cpp): channel after channel onto the bias, as here otherwise.
+ * the bias comes to the first sixteen, then the others. With columns and weight in that order, one
+ * product for each sixteen has the same digits. A small image alone goes another way there
+ * (use_mkldnn in aten/src/ATen/native/Convolution.cpp): channel after channel onto the bias, as here
+ * otherwise.
  *
  * Relies on ops/gemm.h. Read next: ops/conv_nd.c. */
 #include "ops/conv.h"
