@@ -14,14 +14,14 @@ FLAGS_avx2 = -mavx2 -mfma
 FLAGS_avx512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 FLAGS_neon =
 
-# For all files. No flag that changes arithmetic; contraction (a * b + c rounded once) only in gemm.c and layer.c.
+# For all files. No flag that changes arithmetic; contraction (a * b + c rounded once) only in gemm.c.
 # Functions, loops and jump targets stand without padding: the code of one training step of a tiny net is about as
 # large as the cache for instructions, and loses 2 % of its time where it is larger.
 # -O3 only where loops gain time by it: it doubles the size of what is compiled for three instruction sets. Norms and
 # reductions are as fast with the cost model alone by which -O3 decides what becomes vectors (a pragma there).
 CFLAGS_common = -std=gnu11 -O2 -ftree-vectorize -g -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -ffp-contract=off -fno-semantic-interposition -fno-asynchronous-unwind-tables -fno-align-functions -fno-align-jumps -fno-align-loops
 CFLAGS_gemm = -O3 -ffp-contract=fast
-CFLAGS_layer = -O3 -ffp-contract=fast
+CFLAGS_layer = -O3
 CFLAGS_loss = -O3
 CFLAGS_softmax = -O3
 CFLAGS_windows = -O3

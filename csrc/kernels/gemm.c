@@ -43,9 +43,7 @@
 #define NC     3072
 #define MC     (14 * MR > 96 ? 14 * MR : 96)
 
-#define SMALL_K 16 /* k and m of small(): it packs B and goes by rows */
-#define SMALL_M 32
-#define TINY_B  1024 /* elements of B that fit the stack */
+#define TINY_B 1024 /* elements of B that fit the stack */
 
 #define SERIAL_FLOPS          800000  /* below, waking threads costs more than they bring */
 #define CHUNK_FLOPS           2000000 /* worth an own rectangle of C */

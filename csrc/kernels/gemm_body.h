@@ -289,60 +289,6 @@ static bool NAME(serial)(const problem *p)
     return true;
 }
 
-/* At most LANES columns and SMALL_K steps, which is all of the lecture's nets: rows of B as vectors
- * on the stack, one row of C at a time. n is a constant where this is inlined. */
-#define SMALL(LANES)                                                                               \
-    static inline __attribute__((always_inline)) void NAME(small##LANES##_n)(const problem *p,     \
-                                                                             int n)                \
-    {                                                                                              \
-        typedef T lanes __attribute__((vector_size(LANES * sizeof(T))));                           \
-        lanes b[SMALL_K];                                                                          \
-        for (int64_t q = 0; q < p->k; q++) {                                                       \
-            lanes row = {0};                                                                       \
-            for (int j = 0; j < n; j++) row[j] = p->b[q * p->b_row + j * p->b_col];                \
-            b[q] = row;                                                                            \
-        }                                                                                          \
-        for (int64_t i = 0; i < p->m; i++) {                                                       \
-            const T *a = p->a + i * p->a_row;                                                      \
-            T *c = p->c + i * p->ldc;                                                              \
-            lanes sum = b[0] * a[0];                                                               \
-            for (int64_t q = 1; q < p->k; q++) sum += b[q] * a[q * p->a_col];                      \
-            for (int j = 0; j < n; j++) c[j] = p->accumulate ? c[j] + sum[j] : sum[j];             \
-        }                                                                                          \
-    }
-
-SMALL(4)
-SMALL(8)
-
-static void NAME(small)(const problem *p)
-{
-    switch (p->n) {
-    case 1:
-        NAME(small4_n)(p, 1);
-        break;
-    case 2:
-        NAME(small4_n)(p, 2);
-        break;
-    case 3:
-        NAME(small4_n)(p, 3);
-        break;
-    case 4:
-        NAME(small4_n)(p, 4);
-        break;
-    case 5:
-        NAME(small8_n)(p, 5);
-        break;
-    case 6:
-        NAME(small8_n)(p, 6);
-        break;
-    case 7:
-        NAME(small8_n)(p, 7);
-        break;
-    default:
-        NAME(small8_n)(p, 8);
-    }
-}
-
 /* A few rows and columns: B, if it must be packed at all, goes to the stack. */
 static void NAME(tiny)(const problem *p)
 {
@@ -607,9 +553,7 @@ static int NAME(gemm)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row
     }
     if (k == 1) a_col = b_row = 1; /* strides nobody takes should not look like bad ones */
     problem p = {m, n, k, a, a_row, a_col, b, b_row, b_col, c, ldc, accumulate, one_sum};
-    if (n <= 8 && k <= SMALL_K && m <= SMALL_M)
-        NAME(small)(&p);
-    else if (m == 1 || (m <= 3 && k >= 32 && b_row == 1 && b_col != 1))
+    if (m == 1 || (m <= 3 && k >= 32 && b_row == 1 && b_col != 1))
         NAME(vectors)(&p, false);
     else if (n == 1 || (n <= 3 && k >= 32 && a_col == 1))
         NAME(vectors)(&p, true);
@@ -625,7 +569,6 @@ static int NAME(gemm)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row
 #undef vec
 #undef quad
 #undef KERNEL
-#undef SMALL
 #undef ROW_KERNELS
 #undef ROW
 #undef PACKED_ROW

@@ -3,7 +3,9 @@
  * arithmetic. For every number of outputs n and of inputs k there are three functions, in which
  * both are constants; the body stands in kernels/layer_body.h.
  *
- * Sums go over inputs, outputs or rows in order, one multiply-add each.
+ * Terms are rounded before they are added, and added in the order in which PyTorch adds them: see
+ * ops/slim_product.c, of which these are the cases where nothing is left to find out. They expect rows of
+ * four or more numbers to begin at multiples of 16 bytes.
  * Relies on: kernels/kernels.h. Read next: kernels/gemm.c, for everything larger. */
 #include "kernels/kernels.h"
 

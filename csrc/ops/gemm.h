@@ -10,18 +10,22 @@ int mt_gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int64_t 
             int64_t a_col, const char *b, int64_t b_row, int64_t b_col, char *c, int64_t ldc,
             bool accumulate);
 
-/* slim_product.c: float32 products with few columns or rows, in PyTorch's order of additions. */
-typedef struct mt_slim {
+/* slim_product.c: products with few columns or rows, in PyTorch's order of additions. */
+typedef struct mt_product { /* as in mt_gemm, of float32 or float64 */
     int64_t m, n, k;
-    const float *a;
+    const char *a;
     int64_t a_row, a_col;
-    const float *b;
+    const char *b;
     int64_t b_row, b_col;
-    float *c;
+    char *c;
     int64_t ldc;
     bool accumulate;
-} mt_slim;
+} mt_product;
 bool mt_is_slim_product(int64_t m, int64_t n, int64_t k);
-void mt_slim_product(const mt_slim *p);
+void mt_slim_product(mt_dtype d, const mt_product *p);
+/* One of at most 400 terms, these one by one: how PyTorch multiplies stacks of such. */
+void mt_plain_product(mt_dtype d, const mt_product *p);
+/* *out = the sum of the products of k neighbours each. */
+void mt_dot_product(mt_dtype d, int64_t k, const char *x, const char *y, char *out);
 
 #endif

@@ -17,10 +17,9 @@ static int gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int6
                 int64_t a_col, const char *b, int64_t b_row, int64_t b_col, char *c, int64_t ldc,
                 bool accumulate)
 {
-    if (d == MT_FLOAT32 && MT_UNLIKELY(mt_is_slim_product(m, n, k))) {
-        mt_slim_product(&(mt_slim){m, n, k, (const float *)(const void *)a, a_row, a_col,
-                                   (const float *)(const void *)b, b_row, b_col, (float *)(void *)c,
-                                   ldc, accumulate});
+    if (mt_is_float(d) && MT_UNLIKELY(mt_is_slim_product(m, n, k))) {
+        mt_slim_product(
+            d, &(mt_product){m, n, k, a, a_row, a_col, b, b_row, b_col, c, ldc, accumulate});
         return 0;
     }
     if (d == MT_FLOAT32)
@@ -121,10 +120,12 @@ mt_tensor *mt_mm(mt_tensor *self, mt_tensor *mat2) { return mt_call2(&mt_op_mm, 
 
 /* ==== bmm ===================================================================================== */
 
-typedef struct batch_job {
-    const mt_tensor *a, *b;
-    mt_tensor *y;
-} batch_job;
+/* Does PyTorch multiply matrices of this size itself, where there is a stack of them? */
+static inline bool is_plain_product(int64_t m, int64_t n, int64_t k)
+{
+    enum { TERMS = 400 };
+    return m > 0 && n > 0 && k > 0 && m < TERMS && n < TERMS && k < TERMS && m * n * k < TERMS;
+}
 
 static int bmm_forward(mt_call *c)
 {
@@ -142,12 +143,20 @@ static int bmm_forward(mt_call *c)
                         mt_dtype_camel((mt_dtype)a->dtype), mt_dtype_camel((mt_dtype)b->dtype));
     int64_t size[3] = {a->size[0], a->size[1], b->size[2]}, item = mt_itemsize(a);
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 3, size);
-    for (int64_t i = 0; y && i < size[0]; i++)
-        if (mt_gemm((mt_dtype)a->dtype, size[1], size[2], a->size[2],
-                    a->data + i * a->stride[0] * item, a->stride[1], a->stride[2],
-                    b->data + i * b->stride[0] * item, b->stride[1], b->stride[2],
-                    y->data + i * size[1] * size[2] * item, size[2], false) < 0)
+    const mt_dtype d = (mt_dtype)a->dtype;
+    const bool plain = mt_is_float(d) && is_plain_product(size[1], size[2], a->size[2]);
+    mt_product p = {size[1], size[2],      a->size[2],   NULL, a->stride[1], a->stride[2],
+                    NULL,    b->stride[1], b->stride[2], NULL, size[2],      false};
+    for (int64_t i = 0; y && i < size[0]; i++) {
+        p.a = a->data + i * a->stride[0] * item;
+        p.b = b->data + i * b->stride[0] * item;
+        p.c = y->data + i * size[1] * size[2] * item;
+        if (plain)
+            mt_plain_product(d, &p);
+        else if (mt_gemm(d, p.m, p.n, p.k, p.a, p.a_row, p.a_col, p.b, p.b_row, p.b_col, p.c, p.ldc,
+                         false) < 0)
             return -1;
+    }
     return y ? 0 : -1;
 }
 
@@ -190,8 +199,9 @@ static int mv_forward(mt_call *c)
         return mt_error(MT_NOT_IMPLEMENTED, "\"addmv_impl_cpu\" not implemented for 'Bool'");
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 1, a->size);
     if (!y) return -1;
-    return mt_gemm((mt_dtype)a->dtype, a->size[0], 1, a->size[1], a->data, a->stride[0],
-                   a->stride[1], v->data, v->stride[0], 1, y->data, 1, false);
+    /* As a row: so a matrix of one row is still told from the vector. */
+    return mt_gemm((mt_dtype)a->dtype, 1, a->size[0], a->size[1], v->data, 1, v->stride[0], a->data,
+                   a->stride[1], a->stride[0], y->data, a->size[0], false);
 }
 
 static void mv_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
@@ -226,6 +236,11 @@ static int dot_forward(mt_call *c)
                         a->numel, b->numel, a->numel, b->numel);
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 0, NULL);
     if (!y) return -1;
+    if (mt_is_float((mt_dtype)a->dtype) && a->flags & b->flags & MT_CONTIGUOUS &&
+        mt_is_slim_product(1, 1, a->numel)) {
+        mt_dot_product((mt_dtype)a->dtype, a->numel, a->data, b->data, y->data);
+        return 0;
+    }
     return mt_gemm((mt_dtype)a->dtype, 1, 1, a->numel, a->data, 1, a->stride[0], b->data,
                    b->stride[0], 1, y->data, 1, false);
 }
@@ -387,11 +402,14 @@ static inline bool usual_layer(const mt_tensor *x, const mt_tensor *w, const mt_
            (!bias || (bias->ndim == 1 && bias->size[0] == w->size[0] && bias->dtype == w->dtype));
 }
 
+static inline bool unaligned(const void *p) { return (uintptr_t)p % 16 != 0; }
+
 /* The kernels for x in `rows` rows, if they can read it, its weights and bias where they lie. */
 static inline const mt_layer *layer_for(const mt_tensor *x, const mt_tensor *w,
                                         const mt_tensor *bias, int64_t rows, int64_t n, int64_t k)
 {
     bool plain = x->flags & w->flags & (bias ? bias->flags : w->flags) & MT_CONTIGUOUS;
+    if (k >= 4 && (unaligned(x->data) || (rows == 1 && n > 1))) return NULL;
     return plain && (!bias || bias->numel == n) ? small_layer((mt_dtype)x->dtype, rows, n, k)
                                                 : NULL;
 }
@@ -468,6 +486,13 @@ static inline bool plain_layer(const mt_dims *dims, bool bias)
            (!bias || (dims[2].ndim == 1 && dims[2].size[0] == dims[1].size[0]));
 }
 
+/* Does a small layer add up its biases as mt_sum would? Not where that goes by groups of rows. */
+static inline bool layer_sums_bias(mt_dtype d, int64_t m, int64_t n)
+{
+    if (n == 1) return m <= 4 || (m == 8 && d == MT_FLOAT32);
+    return m <= (n == 4 && d == MT_FLOAT32 ? 16 : 64);
+}
+
 /* The same without recording: products straight into their places. */
 static int linear_raw(const mt_call *c, const void *g, void **gin)
 {
@@ -477,18 +502,19 @@ static int linear_raw(const mt_call *c, const void *g, void **gin)
     mt_dtype d = dims[1].dtype;
     int64_t m = dims[0].size[0], n = dims[1].size[0], k = dims[1].size[1];
     const mt_layer *l = small_layer(d, m, n, k);
-    if (gin[0] && l && mt_is_contiguous(w))
+    if (gin[0] && l && mt_is_contiguous(w) && !(k == 1 && n >= 4 && unaligned(g)))
         l->input(m, g, w->data, gin[0]);
     else if (gin[0] && mt_gemm(d, m, k, n, g, n, 1, w->data, w->stride[0], w->stride[1], gin[0], k,
                                false) < 0)
         return -1;
+    const bool few = layer_sums_bias(d, m, n);
     if (gin[1] && l && mt_is_contiguous(x)) {
-        l->weight(m, g, x->data, gin[1], gin[2]);
-        return 1;
-    }
-    if (gin[1] &&
-        mt_gemm(d, n, k, m, g, 1, n, x->data, x->stride[0], x->stride[1], gin[1], k, false) < 0)
+        l->weight(m, g, x->data, gin[1], few ? gin[2] : NULL);
+        if (few) return 1;
+    } else if (gin[1] && mt_gemm(d, n, k, m, g, 1, n, x->data, x->stride[0], x->stride[1], gin[1],
+                                 k, false) < 0) {
         return -1;
+    }
     if (gin[2]) mt_k->reduce_columns[MT_REDUCE_sum][d](m, n, gin[2], g, n * mt_dtype_size(d));
     return 1;
 }

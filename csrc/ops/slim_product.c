@@ -1,115 +1,72 @@
-/* Products of float32 matrices of which one is slim, in PyTorch's order of additions.
+/* Products of matrices of which one is slim, and of matrices with vectors, in PyTorch's order of additions.
  *
- * A sum of floats depends on its order. PyTorch's library adds the terms of wide products one by one,
- * each rounded once with its addition, as kernels/gemm_body.h does. For a result of at most eleven
- * columns or three rows it takes another way: terms are rounded before they are added, and where both
- * factors lie along the sum they are added in lanes, 4 for groups of four columns and 8 for the rest.
- * Doing the same gives the same digits, and long chains of decisions (an argmax in reinforcement
- * learning) go the same way.
+ * A sum of floats depends on its order. PyTorch's library (MKL) adds the terms of wide products one by
+ * one, each rounded once with its addition, as kernels/gemm_body.h does. For a result of at most eleven
+ * columns or three rows it takes other ways, in which terms are rounded before they are added. Doing the
+ * same gives the same digits, so that long chains of decisions (an argmax in reinforcement learning) go
+ * the same way, and the nets of a first lecture train to the same bits.
+ *
+ * Note [Slim orders]
+ * Where both factors lie along the sum, terms go into the lanes of a 16-byte vector. What comes before an
+ * address that is a multiple of 16, the head, is added up first and starts lane 0; what does not fill a
+ * vector at the end is added at the end. Lanes meet as (0 + 2) + (1 + 3). Four lines are multiplied
+ * together in one vector each; lines that make no four in two vectors in turn, or more, 32 or 64 bytes at a time.
+ *   - rows by rows: the head is that of the row of the left factor; the lines are columns of the result.
+ *   - a matrix by a vector: fours of rows, the head being that of the fourth, and a whole vector where it
+ *     is aligned; the rest by the head of the vector, and the second of it in one vector.
+ *   - a vector by a vector: four vectors in turn, which meet first, 0 to 3.
+ * Else terms are added one by one to what is there already, but where the rows of the result do not begin
+ * at a multiple of 16: of the elements before that, four of every eight terms are added up by themselves.
+ * (Found out by summing huge numbers that cancel: see Xie et al., "FPRev: Revealing the Order of
+ * Floating-Point Summations in Numerical Software", USENIX ATC 2025.)
  *
  * Compiled without contraction (sources.mk). Relies on ops/gemm.h; read next: ops/matmul.c. */
 #include "ops/gemm.h"
 
 #include <string.h>
 
-enum { COLUMNS = 11, ROWS = 3, BLOCK = 64 };
+enum {
+    COLUMNS = 11,
+    ROWS = 3,
+    SUMS = 704,   /* elements of the result that are added up together: 64 rows of 11 columns */
+    VECTOR = 1024 /* elements of a vector that is copied so that they are neighbours */
+};
 #define MOST (INT64_C(1) << 20) /* products: more are the business of all processors */
 
 bool mt_is_slim_product(int64_t m, int64_t n, int64_t k)
 {
-    return (n <= COLUMNS || m <= ROWS) && m >= 2 && n >= 2 && k >= 1 && m <= MOST && n <= MOST &&
+    return (n <= COLUMNS || m <= ROWS) && m >= 1 && n >= 1 && k >= 1 && m <= MOST && n <= MOST &&
            k <= MOST && m * n <= MOST / k;
 }
 
-/* ---- both factors along the sum: lanes ------------------------------------------------------- */
+#define T float
+#define S f32
+#include "ops/slim_loops.h"
+#undef T
+#undef S
 
-static inline float dot_in_4(const float *a, const float *b, int64_t k)
+#define T double
+#define S f64
+#include "ops/slim_loops.h"
+
+static void multiply(mt_dtype d, const mt_product *p, bool plain)
 {
-    float s[4] = {0};
-    int64_t l = 0;
-    for (; l + 4 <= k; l += 4)
-        for (int i = 0; i < 4; i++) s[i] += a[l + i] * b[l + i];
-    float sum = (s[0] + s[2]) + (s[1] + s[3]);
-    for (; l < k; l++) sum += a[l] * b[l];
-    return sum;
-}
-
-static inline float dot_in_8(const float *a, const float *b, int64_t k)
-{
-    float s[8] = {0};
-    int64_t l = 0;
-    for (; l + 8 <= k; l += 8)
-        for (int i = 0; i < 8; i++) s[i] += a[l + i] * b[l + i];
-    for (int i = 0; i < 4; i++) s[i] += s[i + 4];
-    float sum = (s[0] + s[2]) + (s[1] + s[3]);
-    for (; l < k; l++) sum += a[l] * b[l];
-    return sum;
-}
-
-static void product_of_rows(const mt_slim *p)
-{
-    const int64_t in_fours = p->n / 4 * 4;
-    for (int64_t i = 0; i < p->m; i++) {
-        const float *a = p->a + i * p->a_row;
-        float *c = p->c + i * p->ldc;
-        for (int64_t j = 0; j < p->n; j++) {
-            const float *b = p->b + j * p->b_col;
-            const float sum = j < in_fours ? dot_in_4(a, b, p->k) : dot_in_8(a, b, p->k);
-            c[j] = p->accumulate ? c[j] + sum : sum;
-        }
-    }
-}
-
-/* ---- else: term by term ---------------------------------------------------------------------- */
-
-/* Few columns: blocks of rows beside each other. c_row, c_col: the strides of the result. */
-static void product_by_blocks(const mt_slim *p, int64_t c_row, int64_t c_col)
-{
-    float sum[COLUMNS][BLOCK];
-    for (int64_t first = 0; first < p->m; first += BLOCK) {
-        const int64_t rows = p->m - first < BLOCK ? p->m - first : BLOCK;
-        memset(sum, 0, (size_t)p->n * sizeof *sum);
-        for (int64_t l = 0; l < p->k; l++) {
-            const float *a = p->a + first * p->a_row + l * p->a_col;
-            for (int64_t j = 0; j < p->n; j++) {
-                const float b = p->b[l * p->b_row + j * p->b_col];
-                if (p->a_row == 1)
-                    for (int64_t i = 0; i < rows; i++) sum[j][i] += a[i] * b;
-                else
-                    for (int64_t i = 0; i < rows; i++) sum[j][i] += a[i * p->a_row] * b;
-            }
-        }
-        for (int64_t i = 0; i < rows; i++) {
-            float *c = p->c + (first + i) * c_row;
-            for (int64_t j = 0; j < p->n; j++, c += c_col)
-                *c = p->accumulate ? *c + sum[j][i] : sum[j][i];
-        }
-    }
-}
-
-/* Few rows: the columns of the transposed product. */
-static mt_slim transposed(const mt_slim *p)
-{
-    return (mt_slim){.m = p->n,
-                     .n = p->m,
-                     .k = p->k,
-                     .a = p->b,
-                     .a_row = p->b_col,
-                     .a_col = p->b_row,
-                     .b = p->a,
-                     .b_row = p->a_col,
-                     .b_col = p->a_row,
-                     .c = p->c,
-                     .accumulate = p->accumulate};
-}
-
-void mt_slim_product(const mt_slim *p)
-{
-    const mt_slim turned = transposed(p);
-    if (p->a_col == 1 && p->b_row == 1)
-        product_of_rows(p);
-    else if (p->n <= COLUMNS)
-        product_by_blocks(p, p->ldc, 1);
+    if (d == MT_FLOAT32)
+        multiply_f32(p, plain);
     else
-        product_by_blocks(&turned, 1, p->ldc);
+        multiply_f64(p, plain);
+}
+
+void mt_slim_product(mt_dtype d, const mt_product *p) { multiply(d, p, false); }
+
+void mt_plain_product(mt_dtype d, const mt_product *p) { multiply(d, p, true); }
+
+void mt_dot_product(mt_dtype d, int64_t k, const char *x, const char *y, char *out)
+{
+    if (d == MT_FLOAT32)
+        *(float *)(void *)out =
+            dot_f32(k, (const float *)(const void *)x, (const float *)(const void *)y);
+    else
+        *(double *)(void *)out =
+            dot_f64(k, (const double *)(const void *)x, (const double *)(const void *)y);
 }
