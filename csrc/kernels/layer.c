@@ -15,6 +15,15 @@
  * more instructions for its ends than for its work. */
 #define KEEP(pointer) __asm__("" : "+r"(pointer))
 
+/* Some of the lanes of two vectors, as many as one has. */
+#if defined(__clang__)
+#define SHUFFLE4(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#define SHUFFLE8(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE4(a, b, ...) __builtin_shuffle(a, b, (NAME(picks)){__VA_ARGS__})
+#define SHUFFLE8(a, b, ...) __builtin_shuffle(a, b, (NAME(picks_8)){__VA_ARGS__})
+#endif
+
 #define NAME(x)    MT_CAT(x, SUFFIX) /* forward -> forward_f32 */
 #define BODY(name) static inline __attribute__((always_inline)) void NAME(name)
 
@@ -42,6 +51,7 @@
 #define WIDE(X)          EACH_INPUT(X, 8) X(1, 8) X(2, 8) X(4, 8) X(8, 8)
 
 #define T          float
+#define INT        int32_t
 #define LANES      4
 #define SUFFIX     f32x4
 #define EACH_LAYER NARROW
@@ -54,11 +64,13 @@
 #define EACH_LAYER WIDE
 #include "kernels/layer_body.h"
 #undef T
+#undef INT
 #undef LANES
 #undef SUFFIX
 #undef EACH_LAYER
 
 #define T          double
+#define INT        int64_t
 #define LANES      4
 #define SUFFIX     f64x4
 #define EACH_LAYER NARROW
