@@ -8,8 +8,8 @@
  *
  * The float32 functions used most (exp, log, tanh, sigmoid, sin, ...) are free of branches and
  * calls, so that the compiler turns a loop over them into vector code; it does so differently for
- * each instruction set, but as no multiply-add is contracted (-ffp-contract=off) all of them give
- * the same bits. Everything else goes through the C library. Errors below are in u = 2^-24
+ * each instruction set, but as a multiply-add is contracted where it says so (fma_f32) and nowhere else,
+ * all of them give the same bits. Everything else goes through the C library. Errors below are in u = 2^-24
  * relative, the largest over all floats. Polynomials are least-maximum fits made for these forms.
  * Read next: kernels/pointwise.c. */
 #ifndef MT_KERNELS_MATH_H
@@ -85,21 +85,24 @@ MT_INLINE float two_to_f32(int32_t k) { return from_bits_f32((uint32_t)(k + 127)
 /* ---- exp and its family, float32 ------------------------------------------------------------- */
 
 /* Writes x = n ln 2 + r with an integer n and |r| <= ln 2 / 2, and returns e^r - 1; |x| < 2^21.
- * Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits: *shifted is n there. 355/512 n
- * is exact. */
+ * Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits: *shifted is n there. Constants and
+ * order are those of Sleef's expf with an error below 1 (Shibata and Petrogalli, "SLEEF: A Portable
+ * Vectorized Library of C Standard Mathematical Functions", IEEE TPDS 31(6), 2020), by which PyTorch
+ * computes sigmoid, silu and softmax: so the digits are the same. */
 #define MT_MAGIC 12582912.0f
 MT_INLINE float exp_reduced_f32(float x, float *shifted)
 {
     const float t = x * 1.44269504f + MT_MAGIC;
     const float k = t - MT_MAGIC;
-    const float r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
-    float q = 0.0013951715f;
-    q = q * r + 0.008369599f;
-    q = q * r + 0.041666187f;
-    q = q * r + 0.16666512f;
-    q = q * r + 0.5f;
+    const float r = fma_f32(k, -1.42860677e-6f, fma_f32(k, -0.693145752f, x));
+    float q = 0.00019852762f;
+    q = fma_f32(q, r, 0.00139304355f);
+    q = fma_f32(q, r, 0.00833336077f);
+    q = fma_f32(q, r, 0.0416664854f);
+    q = fma_f32(q, r, 0.166666672f);
+    q = fma_f32(q, r, 0.5f);
     *shifted = t;
-    return r + (r * r) * q;
+    return fma_f32(r * r, q, r);
 }
 MT_INLINE int32_t shifted_to_int_f32(float t)
 {
@@ -152,17 +155,9 @@ MT_INLINE float tanh_f32(float x)
     return __builtin_copysignf(m / (m + 2.0f), x);
 }
 
-/* 2.9 u. With e = exp(-|x|) it is 1 / (1 + e) or, below 0, e / (1 + e): nothing overflows. */
-MT_INLINE float sigmoid_f32(float x)
-{
-    const float e = exp_negative_f32(-__builtin_fabsf(x));
-    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
-}
-static inline double sigmoid_f64(double x)
-{
-    const double e = exp(-fabs(x));
-    return (x < 0.0 ? e : 1.0) / (1.0 + e);
-}
+/* 2.6 u, and 0 below -88.7: e^-x is inf there. */
+MT_INLINE float sigmoid_f32(float x) { return 1.0f / (1.0f + exp_f32(-x)); }
+static inline double sigmoid_f64(double x) { return 1.0 / (1.0 + exp(-x)); }
 
 /* ---- log, float32 ---------------------------------------------------------------------------- */
 
@@ -422,6 +417,21 @@ INTEGER_POWER(i32, int32_t, uint32_t)
 INTEGER_POWER(i64, int64_t, uint64_t)
 #undef INTEGER_POWER
 
+/* ---- rare and long: not worth vector code in every loop ---------------------------------------- */
+#define MT_CALLED static __attribute__((noinline, unused))
+MT_CALLED float tanh_softplus_f32(float x) { return tanh_f32(log1p_f32(exp_f32(x))); }
+MT_CALLED double tanh_softplus_f64(double x) { return tanh(log1p(exp(x))); }
+MT_CALLED float logaddexp_f32(float x, float y)
+{
+    if (__builtin_isinf(x) && x == y) return x;
+    return (x > y || x != x ? x : y) + log1p_f32(exp_f32(-__builtin_fabsf(x - y)));
+}
+MT_CALLED double logaddexp_f64(double x, double y)
+{
+    if (__builtin_isinf(x) && x == y) return x;
+    return (x > y || x != x ? x : y) + log1p(exp(-fabs(x - y)));
+}
+
 /* ---- what rows say: S, T and W are the including file's -------------------------------------- */
 /* clang-format off */
 #define EXP(x)     MT_CAT(exp, S)(x)
@@ -435,6 +445,8 @@ INTEGER_POWER(i64, int64_t, uint64_t)
 #define TANH(x)    MT_CAT(tanh, S)(x)
 #define SIGMOID(x) MT_CAT(sigmoid, S)(x)
 #define LOG1P(x)   MT_CAT(log1p, S)(x)
+#define TANH_SOFTPLUS(x) MT_CAT(tanh_softplus, S)(x)
+#define LOGADDEXP(x, y) MT_CAT(logaddexp, S)(x, y)
 #define EXPM1(x)   MT_CAT(expm1, S)(x)
 #define ERF(x)     MT_CAT(erf, S)(x)
 #define ERFC(x)    MT_CAT(erfc, S)(x)

@@ -4,12 +4,45 @@
  *     log-softmax  y_j = x_j - m - log s
  *
  * Subtracting the maximum keeps every power at most 1. A row of -inf alone gives NaN, as any row
- * with a NaN or with inf. Sums run in 16 lanes on every instruction set, so all give the same bits.
+ * with a NaN or with inf. Sums run in 16 lanes (shorter rows in turn) on every instruction set, so all give
+ * the same bits, and with the rounding of e^x, log and the derivatives those of PyTorch on AVX-512.
  * Read next: kernels/optim.c. */
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 
 enum { LANES = 16, PIECE = 256 };
+
+typedef struct two {
+    float x, y; /* the number is x + y, y being small */
+} two;
+static inline two add_two(float a, float b)
+{
+    const float s = a + b, v = s - a;
+    return (two){s, (a - (s - v)) + (b - v)};
+}
+
+/* The logarithm of a sum of powers, at least 1 or NaN; 0.51 ulp. Arithmetic and constants of Sleef's logf with an
+ * error below 1, which PyTorch takes here: log d = e ln 2 + 2 artanh z for z = (m - 1) / (m + 1) and d = 2^e m with
+ * m in [3/4, 3/2), in floats of two parts. */
+static float log_once_f32(float d)
+{
+    const uint32_t b = bits_f32(d * 1.33333337f) >> 23;
+    if (b >= 255) return d; /* inf, NaN */
+    const float e = (float)((int32_t)b - 127), m = d * from_bits_f32((254 - b) << 23);
+    const two above = add_two(-1.0f, m), below = add_two(1.0f, m);
+    const float t = 1.0f / below.x, q = above.x * t;
+    const float rest = fma_f32(-below.y, t, fma_f32(-below.x, t, 1.0f));
+    const two z = {q, fma_f32(q, rest, fma_f32(above.y, t, fma_f32(t, above.x, -q)))};
+    const float zz = z.x * z.x;
+    const float p = fma_f32(fma_f32(0.302729487f, zz, 0.399610817f), zz, 0.666669488f);
+    const float ln2 = 0.693147182f, low = e * ln2;
+    const two start = {low, fma_f32(-1.90465421e-9f, e, fma_f32(ln2, e, -low))};
+    const float twice = z.x * 2.0f, sum = start.x + twice;
+    const float carry = (((start.x - sum) + twice) + start.y) + z.y * 2.0f;
+    const float cubic = zz * z.x * p, all = sum + cubic;
+    return all + (((sum - all) + cubic) + carry);
+}
+static double log_once_f64(double d) { return log(d); }
 
 #define T       float
 #define S       f32

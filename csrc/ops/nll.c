@@ -10,6 +10,7 @@
 typedef struct classes {
     int64_t n, c, inner, ignore;
     mt_loss_reduction reduction;
+    mt_dtype d;
     const int64_t *target; /* n x inner */
     mt_tensor *weight;     /* contiguous, in the input's type, or NULL */
     int loss_ndim;
@@ -87,6 +88,7 @@ static int read_classes(classes *k, int ndim, const int64_t *size, mt_dtype d, m
     if (weight && weight->dtype != d)
         return mt_error(MT_RUNTIME, "expected scalar type %s but found %s", mt_dtype_camel(d),
                         mt_dtype_camel((mt_dtype)weight->dtype));
+    k->d = d;
     k->ignore = arg[0].i;
     if (mt_reduction_of(arg[1].text, &k->reduction) < 0) return -1;
     if (!(target = mt_contiguous_raw(target, MT_INT64))) return -1;
@@ -105,11 +107,57 @@ static double weight_of(const classes *k, int64_t i)
     return k->weight ? mt_item_at(k->weight, k->target[i]).v.d : 1;
 }
 
-static double total_weight(const classes *k)
+/* A number as the type of the loss has it: what is added up is rounded at every step. */
+static double rounded(const classes *k, double x)
+{
+    return k->d == MT_FLOAT32 ? (double)(float)x : x;
+}
+
+/* Sums of up to 2^power terms, of as many such sums, and so on: PyTorch's order, in which the first term
+ * goes up to the top at once. Add a term to level[0], then call class_sum_up with its number. */
+enum { SUM_LEVELS = 8 };
+typedef struct class_sum {
+    double level[SUM_LEVELS];
+    int power;
+} class_sum;
+
+static class_sum class_sum_of(int64_t terms)
+{
+    class_sum s = {.power = 0};
+    while (INT64_C(1) << s.power < terms) s.power++;
+    s.power = s.power / SUM_LEVELS < 4 ? 4 : s.power / SUM_LEVELS;
+    return s;
+}
+
+static void class_sum_up(const classes *k, class_sum *s, int64_t i)
+{
+    const int64_t mask = (INT64_C(1) << s->power) - 1;
+    for (int j = 0; j + 1 < SUM_LEVELS && (i >> (j * s->power) & mask) == 0; j++) {
+        s->level[j + 1] = rounded(k, s->level[j + 1] + s->level[j]);
+        s->level[j] = 0;
+    }
+}
+
+static double class_sum_total(const classes *k, const class_sum *s)
 {
     double total = 0;
-    for (int64_t i = 0; i < k->n * k->inner; i++) total += weight_of(k, i);
+    for (int j = 0; j < SUM_LEVELS; j++) total = rounded(k, total + s->level[j]);
     return total;
+}
+
+static double total_weight(const classes *k)
+{
+    const int64_t n = k->n * k->inner;
+    class_sum sum = class_sum_of(n);
+    int64_t count = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (k->target[i] == k->ignore) continue;
+        count++;
+        if (!k->weight) continue;
+        sum.level[0] = rounded(k, sum.level[0] + weight_of(k, i));
+        class_sum_up(k, &sum, i);
+    }
+    return k->weight ? class_sum_total(k, &sum) : (double)count;
 }
 
 static int class_loss_forward(mt_call *c)
@@ -125,18 +173,21 @@ static int class_loss_forward(mt_call *c)
         return -1;
     bool each = k.reduction == MT_LOSS_NONE;
     if (!(y = mt_result(c, 0, d, each ? k.loss_ndim : 0, k.loss_size))) return -1;
-    double sum = 0;
+    class_sum sum = class_sum_of(k.n * k.inner);
     for (int64_t i = 0; i < k.n * k.inner; i++) {
-        double w = weight_of(&k, i);
-        int64_t at = (i / k.inner * k.c + (k.target[i] == k.ignore ? 0 : k.target[i])) * k.inner +
-                     i % k.inner;
-        double loss = k.target[i] == k.ignore ? 0 : -w * mt_item_at(x, at).v.d;
+        const bool ignored = k.target[i] == k.ignore;
+        int64_t at = (i / k.inner * k.c + (ignored ? 0 : k.target[i])) * k.inner + i % k.inner;
+        double loss = ignored ? 0 : rounded(&k, -weight_of(&k, i) * mt_item_at(x, at).v.d);
         if (each) mt_scalar_store(mt_scalar_float(loss), d, y->data + i * mt_itemsize(y));
-        sum += loss;
+        if (each || ignored) continue;
+        sum.level[0] = rounded(&k, sum.level[0] + loss);
+        class_sum_up(&k, &sum, i);
     }
-    if (!each)
-        mt_scalar_store(mt_scalar_float(k.reduction == MT_LOSS_MEAN ? sum / total_weight(&k) : sum),
-                        d, y->data);
+    if (!each) {
+        const double total = class_sum_total(&k, &sum);
+        const double loss = k.reduction == MT_LOSS_MEAN ? total / total_weight(&k) : total;
+        mt_scalar_store(mt_scalar_float(loss), d, y->data);
+    }
     return 0;
 }
 
@@ -198,12 +249,12 @@ static int nll_loss_backward_forward(mt_call *c)
     if (!(g = mt_contiguous_raw(g, d)) ||
         !(c->out[0] = y = mt_zeros_raw(d, ndim, c->arg[2].ints.v)))
         return -1;
-    double scale = k.reduction == MT_LOSS_MEAN ? 1 / total_weight(&k) : 1;
+    const double total = k.reduction == MT_LOSS_MEAN ? total_weight(&k) : 1;
     for (int64_t i = 0; i < k.n * k.inner; i++) {
         if (k.target[i] == k.ignore) continue;
         double gi = mt_item_at(g, k.reduction == MT_LOSS_NONE ? i : 0).v.d;
         int64_t at = (i / k.inner * k.c + k.target[i]) * k.inner + i % k.inner;
-        mt_scalar_store(mt_scalar_float(-weight_of(&k, i) * scale * gi), d,
+        mt_scalar_store(mt_scalar_float(-weight_of(&k, i) * rounded(&k, gi / total)), d,
                         y->data + at * mt_itemsize(y));
     }
     return 0;
