@@ -8,10 +8,13 @@
  * formulas. */
 #include "kernels/kernels.h"
 #include "kernels/math.h"
+#include "kernels/roots.h"
 
 /* start + w (end - start), from the nearer end. */
 #define LERP(start, end, w)                                                                        \
     ((w) < (T)0.5 ? FMA(w, (end) - (start), start) : FMA((w) - 1, (end) - (start), end))
+
+enum { PIECE = 64 }; /* elements between which roots are taken together */
 
 #define T float
 #define S f32
@@ -50,6 +53,7 @@ static void rmsprop(mt_dtype d, int64_t n, void *param, const void *grad, void *
 
 void MT_ISA_NAME(mt_fill_optim)(mt_kernels *k)
 {
+    find_out_about_roots();
     k->sgd = sgd;
     k->adam = adam;
     k->rmsprop = rmsprop;

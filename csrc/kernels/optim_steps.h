@@ -56,16 +56,24 @@ MT_INLINE void MT_CAT(adam_loop, S)(int64_t n, T *restrict param, const T *restr
     const T shrink = s->decoupled ? (T)(1 - s->lr * s->weight_decay) : 1;
     const T wd = s->decoupled ? 0 : (T)s->weight_decay;
     const T sign = s->maximize ? -1 : 1;
-    for (int64_t i = 0; i < n; i++) {
-        const T p = param[i] * shrink;
-        const T g = MT_CAT(gradient, S)(grad[i], p, wd, sign);
-        const T m = LERP(exp_avg[i], g, w1);
-        T v = FMA(w2 * g, g, exp_avg_sq[i] * beta2);
-        exp_avg[i] = m;
-        exp_avg_sq[i] = v;
-        if (amsgrad) max_sq[i] = v = MAXIMUM(max_sq[i], v);
-        const T denominator = SQRT(v) / correction + eps;
-        param[i] = p + step * m / denominator;
+    T root[PIECE];
+    for (; n > 0;
+         n -= PIECE, param += PIECE, grad += PIECE, exp_avg += PIECE, exp_avg_sq += PIECE) {
+        const int64_t some = n < PIECE ? n : PIECE;
+        for (int64_t i = 0; i < some; i++) {
+            const T g = MT_CAT(gradient, S)(grad[i], param[i] * shrink, wd, sign);
+            T v = FMA(w2 * g, g, exp_avg_sq[i] * beta2);
+            exp_avg[i] = LERP(exp_avg[i], g, w1);
+            exp_avg_sq[i] = v;
+            if (amsgrad) max_sq[i] = v = MAXIMUM(max_sq[i], v);
+            root[i] = v;
+        }
+        MT_CAT(roots, S)(some, root, root);
+        for (int64_t i = 0; i < some; i++) {
+            const T denominator = root[i] / correction + eps;
+            param[i] = param[i] * shrink + step * exp_avg[i] / denominator;
+        }
+        if (amsgrad) max_sq += PIECE;
     }
 }
 
@@ -88,25 +96,33 @@ MT_INLINE void MT_CAT(rmsprop_loop, S)(int64_t n, T *restrict param, const T *re
     const T alpha = (T)s->alpha, w = (T)(1 - s->alpha), eps = (T)s->eps, step = (T)-s->lr;
     const T wd = (T)s->weight_decay, momentum = (T)s->momentum;
     const T sign = s->maximize ? -1 : 1;
-    for (int64_t i = 0; i < n; i++) {
-        const T p = param[i];
-        const T g = MT_CAT(gradient, S)(grad[i], p, wd, sign);
-        const T v = FMA(w * g, g, square_avg[i] * alpha);
-        square_avg[i] = v;
-        T variance = v;
-        if (centered) {
-            const T a = LERP(grad_avg[i], g, w);
-            grad_avg[i] = a;
-            variance = FMA(-a, a, v);
+    T root[PIECE];
+    for (; n > 0; n -= PIECE, param += PIECE, grad += PIECE, square_avg += PIECE) {
+        const int64_t some = n < PIECE ? n : PIECE;
+        for (int64_t i = 0; i < some; i++) {
+            const T g = MT_CAT(gradient, S)(grad[i], param[i], wd, sign);
+            const T v = FMA(w * g, g, square_avg[i] * alpha);
+            square_avg[i] = root[i] = v;
+            if (centered) {
+                const T a = LERP(grad_avg[i], g, w);
+                grad_avg[i] = a;
+                root[i] = FMA(-a, a, v);
+            }
         }
-        const T denominator = SQRT(variance) + eps;
-        if (use_buffer) {
-            const T b = buffer[i] * momentum + g / denominator;
-            buffer[i] = b;
-            param[i] = FMA(b, step, p);
-        } else {
-            param[i] = p + step * g / denominator;
+        MT_CAT(roots, S)(some, root, root);
+        for (int64_t i = 0; i < some; i++) {
+            const T p = param[i], g = MT_CAT(gradient, S)(grad[i], p, wd, sign);
+            const T denominator = root[i] + eps;
+            if (use_buffer) {
+                const T b = buffer[i] * momentum + g / denominator;
+                buffer[i] = b;
+                param[i] = FMA(b, step, p);
+            } else {
+                param[i] = p + step * g / denominator;
+            }
         }
+        if (use_buffer) buffer += PIECE;
+        if (centered) grad_avg += PIECE;
     }
 }
 

@@ -8,6 +8,7 @@
  * Relies on kernels/math.h for functions of one element. Read next: kernels/pointwise_loops.h. */
 #include "kernels/kernels.h"
 #include "kernels/math.h"
+#include "kernels/roots.h"
 #include "kernels/trig.h"
 
 /* One macro for all types compares uint8_t with 0, integers with
@@ -239,8 +240,30 @@ MT_INLINE void exp_library(floats *x)
 IN_BLOCKS(sigmoid, 1.0f / (1.0f + e))
 IN_BLOCKS(silu, x / (1.0f + e))
 
+/* sqrt; elements with gaps by way of a piece without. */
+static void sqrt_pieces(int64_t n, char *const *p, const int64_t *stride, const double *param)
+{
+    enum { PIECE = 64 };
+    float piece[PIECE];
+    (void)param;
+    if (stride[0] == 4 && stride[1] == 4) {
+        roots_f32(n, (float *)(void *)p[0], (const float *)(const void *)p[1]);
+        return;
+    }
+    for (int64_t i = 0; i < n; i += PIECE) {
+        const int64_t some = n - i < PIECE ? n - i : PIECE;
+        const char *a = p[1] + i * stride[1];
+        char *o = p[0] + i * stride[0];
+        for (int64_t j = 0; j < some; j++)
+            piece[j] = *(const float *)(const void *)(a + j * stride[1]);
+        roots_f32(some, piece, piece);
+        for (int64_t j = 0; j < some; j++) *(float *)(void *)(o + j * stride[0]) = piece[j];
+    }
+}
+
 void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
 {
+    find_out_about_roots();
     make_two_over_pi();
     fill_rows_u8(k);
     fill_rows_i8(k);
@@ -252,6 +275,7 @@ void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
     fill_rows_b8(k);
     k->unary[MT_UNARY_sigmoid][MT_FLOAT32] = sigmoid_blocks;
     k->unary[MT_UNARY_silu][MT_FLOAT32] = silu_blocks;
+    k->unary[MT_UNARY_sqrt][MT_FLOAT32] = sqrt_pieces;
     k->binary[MT_BINARY_pow][MT_FLOAT32] = power_f32;
     k->binary[MT_BINARY_pow][MT_FLOAT64] = power_f64;
 
