@@ -87,6 +87,33 @@ static void MT_CAT(where_loop, S)(int64_t n, char *const *p, const int64_t *stri
         *(MEMORY *)out = *(const uint8_t *)c ? *(const MEMORY *)x : *(const MEMORY *)y;
 }
 
+#if defined(IS_FLOAT)
+/* p: out, x, y, z: x y + z. Often x is a number. */
+static void MT_CAT(fma_loop, S)(int64_t n, char *const *p, const int64_t *stride,
+                                const double *param)
+{
+    (void)param;
+    char *out = p[0];
+    const char *x = p[1], *y = p[2], *z = p[3];
+    const int64_t size = sizeof(T), so = stride[0], sx = stride[1], sy = stride[2], sz = stride[3];
+    if (so == size && sy == size && sz == size && (sx == 0 || sx == size)) {
+        const T number = n ? *(const T *)x : 0;
+        if (sx == 0) {
+            MT_INDEPENDENT
+            for (int64_t i = 0; i < n; i++)
+                ((T *)out)[i] = FMA(number, ((const T *)y)[i], ((const T *)z)[i]);
+        } else {
+            MT_INDEPENDENT
+            for (int64_t i = 0; i < n; i++)
+                ((T *)out)[i] = FMA(((const T *)x)[i], ((const T *)y)[i], ((const T *)z)[i]);
+        }
+        return;
+    }
+    for (int64_t i = 0; i < n; i++, out += so, x += sx, y += sy, z += sz)
+        *(T *)out = FMA(*(const T *)x, *(const T *)y, *(const T *)z);
+}
+#endif
+
 /* ---- their places in the table --------------------------------------------------------------- */
 static void MT_CAT(fill_rows, S)(mt_kernels *k)
 {
@@ -98,6 +125,9 @@ static void MT_CAT(fill_rows, S)(mt_kernels *k)
 #define BINARY(kind, name, f, ...) BINARY_##kind(BINARY_ENTRY, name, f)
 #include "minitorch/binary.def"
     k->where[DTYPE] = MT_CAT(where_loop, S);
+#if defined(IS_FLOAT)
+    k->fma[DTYPE] = MT_CAT(fma_loop, S);
+#endif
 }
 
 #undef MEMORY

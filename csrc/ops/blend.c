@@ -12,16 +12,19 @@ static mt_dtype type_of(const mt_tensor *x) { return (mt_dtype)x->dtype; }
 
 /* ==== addcmul, addcdiv ======================================================================== */
 
-static int add_blend(mt_call *c, mt_tensor *product)
+/* in[1] times value, unless that is 1. NULL: it is no number of the result's type. */
+static mt_tensor *scaled(const mt_call *c)
 {
     mt_scalar value = c->arg[0].s;
     if (value.kind == MT_SCALAR_FLOAT && !mt_is_inexact(mt_result_type(3, c->in)))
-        return mt_error(MT_RUNTIME, "value cannot be converted to type int64_t without overflow");
-    if (mt_scalar_to_double(value) != 1) product = mt_mul(product, mt_number_of(value));
-    return mt_result_is(c, 0, mt_add(c->in[0], product));
+        return mt_fail(MT_RUNTIME, "value cannot be converted to type int64_t without overflow");
+    return mt_scalar_to_double(value) == 1 ? c->in[1] : mt_mul(c->in[1], mt_number_of(value));
 }
 
-static int addcmul_forward(mt_call *c) { return add_blend(c, mt_mul(c->in[1], c->in[2])); }
+static int addcmul_forward(mt_call *c)
+{
+    return mt_result_is(c, 0, mt_multiply_add(scaled(c), c->in[2], c->in[0]));
+}
 MT_OP(addcmul, .kind = MT_COMPOSITE | EVERYWHERE, .grad_name = "AddcmulBackward0",
       .schema = "addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
       .doc = "self + value * tensor1 * tensor2, element by element.");
@@ -35,7 +38,8 @@ static int addcdiv_forward(mt_call *c)
                         "historic addcdiv behavior can be implemented as (input + value * "
                         "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as "
                         "(input + value * tensor1 / tensor2) for float inputs.");
-    return add_blend(c, mt_div(c->in[1], c->in[2]));
+    mt_tensor *product = scaled(c);
+    return mt_result_is(c, 0, product ? mt_add(c->in[0], mt_div(product, c->in[2])) : NULL);
 }
 MT_OP(addcdiv, .kind = MT_COMPOSITE | EVERYWHERE, .grad_name = "AddcdivBackward0",
       .schema = "addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
@@ -57,8 +61,8 @@ static int lerp_forward(mt_call *c)
         return mt_error(MT_NOT_IMPLEMENTED, "\"lerp_kernel_%s\" not implemented for '%s'",
                         w->flags & MT_WRAPPED_NUMBER ? "scalar" : "tensor",
                         mt_dtype_camel(type_of(x)));
-    mt_tensor *way = mt_sub(end, x), *rest = mt_sub(mt_number(1), w);
-    mt_tensor *from_x = mt_add(x, mt_mul(w, way)), *from_end = mt_sub(end, mt_mul(way, rest));
+    mt_tensor *way = mt_sub(end, x), *back = mt_sub(w, mt_number(1));
+    mt_tensor *from_x = mt_multiply_add(w, way, x), *from_end = mt_multiply_add(back, way, end);
     if (!from_x || !from_end) return -1;
     if (w->flags & MT_WRAPPED_NUMBER) {
         bool near_x = fabs(mt_scalar_to_double(mt_item_at(w, 0))) < 0.5;
@@ -66,7 +70,11 @@ static int lerp_forward(mt_call *c)
     }
     return mt_result_is(c, 0, mt_where(mt_lt(mt_abs(w), mt_number(0.5)), from_x, from_end));
 }
-MT_OP(lerp, .kind = MT_COMPOSITE | EVERYWHERE,
+static const char *lerp_grad_name(const mt_call *c)
+{
+    return c->in[2]->flags & MT_WRAPPED_NUMBER ? "LerpBackward0" : "LerpBackward1";
+}
+MT_OP(lerp, .kind = MT_COMPOSITE | EVERYWHERE, .grad_name_of = lerp_grad_name,
       .schema = "lerp(Tensor self, Tensor end, Number weight) -> Tensor",
       .doc = "self + weight * (end - self), element by element.");
 

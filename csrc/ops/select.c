@@ -174,29 +174,70 @@ MT_OP(clamp_max, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | M
       .grad_name_of = clamp_max_grad_name, .schema = "clamp_max(Tensor self, Number max) -> Tensor",
       .doc = "The elements, those above max set to max.");
 
+/* ==== x y + z, rounded once =================================================================== */
+
+static int multiply_add_forward(mt_call *c)
+{
+    const mt_dtype d = mt_result_type(3, c->in);
+    mt_tensor *in[3], *y = mt_result_broadcast(c, d, 3, c->in);
+    for (int i = 0; i < 3; i++)
+        if (!y || !(in[i] = cast_to(c->in[i], d))) return -1;
+    mt_run_loop(mt_k->fma[d], y, 3, in, NULL, MT_GRAIN_CHEAP);
+    return 0;
+}
+
+static void multiply_add_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    for (int i = 0; i < 2; i++)
+        if (gin[i]) gin[i] = mt_mul(gout[0], c->in[1 - i]);
+    if (gin[2]) gin[2] = gout[0];
+}
+
+MT_OP(multiply_add, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0), 0}, .backward = multiply_add_backward,
+      .grad_name = "AddBackward0", .rule = "gx = g y; gy = g x; gz = g",
+      .schema = "_multiply_add(Number x, Number y, Number z) -> Tensor",
+      .doc = "x * y + z of float32 or float64, rounded once.");
+
+/* Where PyTorch rounds once; integers and complex numbers take the two steps. */
+mt_tensor *mt_multiply_add(mt_tensor *x, mt_tensor *y, mt_tensor *z)
+{
+    mt_tensor *in[3] = {x, y, z};
+    if (!x || !y || !z) return NULL;
+    if (!mt_is_float(mt_result_type(3, in))) return mt_add(z, mt_mul(x, y));
+    return mt_calln(&mt_op_multiply_add, 3, in, 0, NULL);
+}
+
 /* ==== add, sub with alpha ===================================================================== */
 
-static mt_tensor *scaled(const mt_call *c)
+/* x + alpha y; sign: 1 or -1. */
+static int add_scaled(mt_call *c, mt_tensor *x, mt_tensor *y, int sign)
 {
     mt_scalar alpha = c->arg[0].s;
     mt_dtype d = mt_result_type(2, c->in);
     if (alpha.kind == MT_SCALAR_FLOAT && !mt_is_inexact(d))
-        return mt_fail(
+        return mt_error(
             MT_RUNTIME,
             "For integral input tensors, argument alpha must not be a floating point number.");
     if (alpha.kind == MT_SCALAR_BOOL && d != MT_BOOL)
-        return mt_fail(MT_RUNTIME, "Boolean alpha only supported for Boolean results.");
-    return mt_mul(mt_to_dtype(c->in[1], d),
-                  mt_number_of(alpha)); /* uint8 times -1 would wrap around */
+        return mt_error(MT_RUNTIME, "Boolean alpha only supported for Boolean results.");
+    if (mt_is_float(d)) {
+        const double factor = sign * mt_scalar_to_double(alpha);
+        return mt_result_is(c, 0, mt_multiply_add(mt_number(factor), mt_to_dtype(y, d), x));
+    }
+    mt_tensor *scaled =
+        mt_mul(mt_to_dtype(y, d), mt_number_of(alpha)); /* uint8 times -1 would wrap around */
+    return mt_result_is(c, 0, sign > 0 ? mt_add(x, scaled) : mt_sub(x, scaled));
 }
 
-static int add_alpha_forward(mt_call *c) { return mt_result_is(c, 0, mt_add(c->in[0], scaled(c))); }
+static int add_alpha_forward(mt_call *c) { return add_scaled(c, c->in[0], c->in[1], 1); }
 MT_OP(add_alpha, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+      .grad_name = "AddBackward0",
       .schema = "add.alpha(Number self, Number other, *, Scalar alpha=1) -> Tensor",
       .doc = "x + alpha * y.");
 
-static int sub_alpha_forward(mt_call *c) { return mt_result_is(c, 0, mt_sub(c->in[0], scaled(c))); }
+static int sub_alpha_forward(mt_call *c) { return add_scaled(c, c->in[0], c->in[1], -1); }
 MT_OP(sub_alpha, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+      .grad_name = "SubBackward0",
       .schema = "sub.alpha(Number self, Number other, *, Scalar alpha=1) -> Tensor",
       .doc = "x - alpha * y.");
 
@@ -204,9 +245,9 @@ static int rsub_forward(mt_call *c)
 {
     mt_scalar alpha = c->arg[0].s;
     mt_tensor *x = c->in[0];
-    return mt_result_is(
-        c, 0,
-        mt_sub(c->in[1], mt_scalar_to_double(alpha) == 1 ? x : mt_mul(x, mt_number_of(alpha))));
+    if (mt_scalar_to_double(alpha) == 1) return mt_result_is(c, 0, mt_sub(c->in[1], x));
+    if (mt_is_float(mt_result_type(2, c->in))) return add_scaled(c, c->in[1], x, -1);
+    return mt_result_is(c, 0, mt_sub(c->in[1], mt_mul(x, mt_number_of(alpha))));
 }
 MT_OP(rsub, .kind = MT_COMPOSITE | MT_FUNCTION, .grad_name_of = rsub_grad_name,
       .schema = "rsub(Tensor self, Number other, *, Scalar alpha=1) -> Tensor",

@@ -123,12 +123,12 @@ def _zeros(p, *names):
 
 def _moment(average, value, beta):
     """average = beta average + (1 - beta) value, in place."""
-    average.add_((value - average) * (1 - beta))
+    average.lerp_(value, 1 - beta)
 
 
 def _square_moment(average, value, beta):
     """average = beta average + (1 - beta) value^2, in place."""
-    average.mul_(beta).add_(value * value * (1 - beta))
+    average.mul_(beta).addcmul_(value, value, value=1 - beta)
 
 
 # ---- steps ------------------------------------------------------------------------------------------
@@ -146,6 +146,14 @@ def _decayed(grad, param, weight_decay):
     if isinstance(weight_decay, Tensor) and weight_decay.requires_grad:
         return grad + param.clone() * weight_decay
     return grad.add(param, alpha=_get_value(weight_decay)) if weight_decay != 0 else grad
+
+
+def _moved_by_quotient(param, above, below, lr):
+    """param -= lr above / below in place, rounded as PyTorch does it where lr is a number."""
+    if isinstance(lr, Tensor):
+        param.sub_(lr * above / below)
+    else:
+        param.addcdiv_(above, below, value=-lr)
 
 
 def _moved(param, direction, lr):

@@ -14,6 +14,8 @@ from ._formula import (
     _count,
     _Formula,
     _moment,
+    _moved,
+    _moved_by_quotient,
     _square_moment,
     _zeros,
 )
@@ -82,8 +84,9 @@ class Adagrad(_Formula):
         return {"sum": minitorch.full_like(p, self.defaults["initial_accumulator_value"]).detach()}
 
     def _update(self, p, grad, state, group, t, lr):
-        state["sum"].add_(grad * grad)
-        p.sub_(lr / (1 + (t - 1) * group["lr_decay"]) * grad / (state["sum"].sqrt() + group["eps"]))
+        state["sum"].addcmul_(grad, grad)
+        rate = lr / (1 + (t - 1) * group["lr_decay"])
+        _moved_by_quotient(p, grad, state["sum"].sqrt() + group["eps"], rate)
 
 
 class Adadelta(_Formula):
@@ -140,7 +143,7 @@ class Adadelta(_Formula):
         _square_moment(state["square_avg"], grad, rho)
         delta = (state["acc_delta"] + eps).sqrt() / (state["square_avg"] + eps).sqrt() * grad
         _square_moment(state["acc_delta"], delta, rho)
-        p.sub_(lr * delta)
+        _moved(p, delta, lr)
 
 
 class Adamax(_Formula):
@@ -194,7 +197,7 @@ class Adamax(_Formula):
         mean, largest = state["exp_avg"], state["exp_inf"]
         _moment(mean, grad, beta1)
         largest.copy_(minitorch.maximum(largest * beta2, grad.abs() + group["eps"]))
-        p.sub_(lr / (1 - beta1**t) * mean / largest)
+        _moved_by_quotient(p, mean, largest, lr / (1 - beta1**t))
 
 
 class NAdam(_Formula):
@@ -258,8 +261,8 @@ class NAdam(_Formula):
         _moment(mean, grad, beta1)
         _square_moment(square, grad, beta2)
         scale = (square / (1 - beta2**t)).sqrt() + group["eps"]
-        p.sub_(lr * (1 - mu) / (1 - product) * grad / scale)
-        p.sub_(lr * following / (1 - product * following) * mean / scale)
+        _moved_by_quotient(p, grad, scale, lr * (1 - mu) / (1 - product))
+        _moved_by_quotient(p, mean, scale, lr * following / (1 - product * following))
 
 
 class RAdam(_Formula):
@@ -322,7 +325,9 @@ class RAdam(_Formula):
         length = limit - 2 * t * beta2**t / (1 - beta2**t)
         if length > 5.0:
             above, below = (length - 4) * (length - 2) * limit, (limit - 4) * (limit - 2) * length
-            update = update * (above / below * (1 - beta2**t)) ** 0.5 / (square.sqrt() + group["eps"])
+            update = (
+                update * ((1 - beta2**t) ** 0.5 / (square.sqrt() + group["eps"])) * (above / below) ** 0.5
+            )
         p.sub_(update)
 
 
@@ -436,7 +441,7 @@ class ASGD(_Formula):
     def _update(self, p, grad, state, group, t, lr):
         eta, mu, mean = state["eta"].item(), state["mu"].item(), state["ax"]
         p.mul_(1 - group["lambd"] * eta)
-        p.sub_(eta * grad)
+        p.add_(grad, alpha=-eta)
         if mu != 1:
             mean.add_((p - mean) * mu)
         else:

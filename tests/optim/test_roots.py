@@ -68,6 +68,13 @@ OPTIMIZERS = {
     "AdamW": {"lr": 0.01, "amsgrad": True},
     "RMSprop": {"lr": 0.002, "momentum": 0.5, "centered": True},
     "SGD": {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+    "Adamax": {},
+    "NAdam": {"weight_decay": 0.01},
+    "RAdam": {},
+    "Adagrad": {"lr_decay": 0.01},
+    "Adadelta": {},
+    "Rprop": {},
+    "ASGD": {},
 }
 
 
