@@ -23,6 +23,7 @@ CFLAGS_common = -std=gnu11 -O2 -ftree-vectorize -g -fPIC -fvisibility=hidden -fn
 CFLAGS_gemm = -O3 -ffp-contract=fast
 CFLAGS_layer = -O3
 CFLAGS_loss = -O3
+CFLAGS_slim_product = -O3
 CFLAGS_softmax = -O3
 CFLAGS_windows = -O3
 

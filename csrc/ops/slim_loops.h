@@ -193,9 +193,11 @@ static void NAME(by_terms)(const problem *whole, const problem *q, bool turned, 
         const int64_t some = q->m - first < width ? q->m - first : width;
         const T *a = q->a + first * q->a_row;
         T *c = q->c + first * c_row;
-        for (int64_t j = 0; j < q->n; j++)
-            for (int64_t i = 0; i < some; i++)
-                sum[j * width + i] = whole->accumulate && !after ? c[i * c_row + j * c_col] : 0;
+        for (int64_t j = 0; j < q->n; j++) {
+            memset(sum + j * width, 0, (size_t)some * sizeof *sum);
+            if (!whole->accumulate || after) continue;
+            for (int64_t i = 0; i < some; i++) sum[j * width + i] = c[i * c_row + j * c_col];
+        }
         if (q->a_row == 1)
             NAME(add_terms)(q, some, a, 1, sum, width);
         else
@@ -206,9 +208,14 @@ static void NAME(by_terms)(const problem *whole, const problem *q, bool turned, 
         for (int64_t j = 0; eights && turned && first == 0 && j < q->n; j++)
             for (int64_t i = 0, n = NAME(before_vectors)(whole, j); i < n; i++)
                 sum[j * width + i] = NAME(in_eights)(whole, j, i);
-        for (int64_t i = 0; i < some; i++)
-            for (int64_t j = 0; j < q->n; j++)
-                NAME(put)(c + i * c_row + j * c_col, sum[j * width + i], after);
+        for (int64_t j = 0; j < q->n; j++) {
+            const T *from = sum + j * width;
+            if (c_row == 1 && !after)
+                memcpy(c + j * c_col, from, (size_t)some * sizeof *c);
+            else
+                for (int64_t i = 0; i < some; i++)
+                    NAME(put)(c + i * c_row + j * c_col, from[i], after);
+        }
     }
 }
 
