@@ -44,9 +44,9 @@ typedef INT NAME(picks_8) __attribute__((vector_size(8 * sizeof(INT))));
 
 /* The sum of terms t[0] to t[k - 1] of a product whose factors both lie along the sum, in PyTorch's
  * order (ops/slim_product.c, Note [Slim orders]) for aligned rows. n: columns of the result. */
-#define SUM_ALONG(V, n, k, t)                                                                      \
+#define SUM_ALONG(n, k, t)                                                                         \
     ({                                                                                             \
-        V sum_ = t[0];                                                                             \
+        row sum_ = t[0];                                                                           \
         if ((k) == 4 && (n) >= 4) {                                                                \
             sum_ = (t[0] + t[2]) + (t[1] + t[3]);                                                  \
         } else if ((k) == 8 && sizeof(T) == 4) {                                                   \
@@ -158,7 +158,7 @@ BODY(forward)(int n, int k, int64_t m, const T *x, const T *w, const T *b, T *y)
     for (; m > 0; m--, x += k, y += n) {
         row term[LANES], s;
         ALL for (int q = 0; q < k; q++) term[q] = column[q] * x[q];
-        s = SUM_ALONG(row, n, k, term) + bias;
+        s = SUM_ALONG(n, k, term) + bias;
         STORE(y, s, n);
         KEEP(x);
     }

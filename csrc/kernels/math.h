@@ -417,21 +417,6 @@ INTEGER_POWER(i32, int32_t, uint32_t)
 INTEGER_POWER(i64, int64_t, uint64_t)
 #undef INTEGER_POWER
 
-/* ---- rare and long: not worth vector code in every loop ---------------------------------------- */
-#define MT_CALLED static __attribute__((noinline, unused))
-MT_CALLED float tanh_softplus_f32(float x) { return tanh_f32(log1p_f32(exp_f32(x))); }
-MT_CALLED double tanh_softplus_f64(double x) { return tanh(log1p(exp(x))); }
-MT_CALLED float logaddexp_f32(float x, float y)
-{
-    if (__builtin_isinf(x) && x == y) return x;
-    return (x > y || x != x ? x : y) + log1p_f32(exp_f32(-__builtin_fabsf(x - y)));
-}
-MT_CALLED double logaddexp_f64(double x, double y)
-{
-    if (__builtin_isinf(x) && x == y) return x;
-    return (x > y || x != x ? x : y) + log1p(exp(-fabs(x - y)));
-}
-
 /* ---- what rows say: S, T and W are the including file's -------------------------------------- */
 /* clang-format off */
 #define EXP(x)     MT_CAT(exp, S)(x)
@@ -513,5 +498,20 @@ static inline bool pow_b8(bool x, bool y) { return x || !y; }
 #undef FLOAT_TESTS
 #undef INTEGER_TESTS
 #pragma GCC diagnostic pop
+
+/* ---- rare and long: not worth vector code in every loop ---------------------------------------- */
+#define MT_CALLED static __attribute__((noinline, unused))
+MT_CALLED float tanh_softplus_f32(float x) { return tanh_f32(log1p_f32(exp_f32(x))); }
+MT_CALLED double tanh_softplus_f64(double x) { return tanh(log1p(exp(x))); }
+MT_CALLED float logaddexp_f32(float x, float y)
+{
+    if (__builtin_isinf(x) && x == y) return x;
+    return MAXIMUM(x, y) + log1p_f32(exp_f32(-__builtin_fabsf(x - y)));
+}
+MT_CALLED double logaddexp_f64(double x, double y)
+{
+    if (__builtin_isinf(x) && x == y) return x;
+    return MAXIMUM(x, y) + log1p(exp(-fabs(x - y)));
+}
 
 #endif

@@ -2,21 +2,14 @@
 #define NAME(x) MT_CAT(x, S)
 #define LANES   ((int64_t)(16 / sizeof(T)))
 #define lanes   NAME(lanes)
-#define problem NAME(problem)
 #define VEC(p)  (*(const lanes *)(const void *)(p))
 
 typedef T lanes __attribute__((vector_size(16), aligned(sizeof(T)), may_alias));
 
-typedef struct problem {
-    int64_t m, n, k;
-    const T *a;
-    int64_t a_row, a_col;
-    const T *b;
-    int64_t b_row, b_col;
-    T *c;
-    int64_t ldc;
-    bool accumulate;
-} problem;
+/* The elements of a product from a row, or a column, on. */
+#define A(p, i) ((const T *)(const void *)(p)->a + (i) * (p)->a_row)
+#define B(p, j) ((const T *)(const void *)(p)->b + (j) * (p)->b_col)
+#define C(p, i) ((T *)(void *)(p)->c + (i) * (p)->ldc)
 
 /* ---- both factors along the sum: lanes ------------------------------------------------------- */
 
@@ -81,22 +74,21 @@ static inline __attribute__((always_inline)) T NAME(one_dot)(int vectors, int64_
 
 static inline void NAME(put)(T *c, T sum, bool accumulate) { *c = accumulate ? *c + sum : sum; }
 
-static void NAME(rows_by_rows)(const problem *p)
+static void NAME(rows_by_rows)(const mt_product *p)
 {
     const int64_t in_fours = p->n / 4 * 4;
     const int vectors = 8 / LANES;
     T out[4];
     for (int64_t i = 0; i < p->m; i++) {
-        const T *a = p->a + i * p->a_row;
+        const T *a = A(p, i);
         const int64_t head = NAME(head)(a);
-        T *c = p->c + i * p->ldc;
+        T *c = C(p, i);
         for (int64_t j = 0; j < in_fours; j += 4) {
-            NAME(four_dots)(p->k, head, a, p->b + j * p->b_col, p->b_col, out);
+            NAME(four_dots)(p->k, head, a, B(p, j), p->b_col, out);
             for (int q = 0; q < 4; q++) NAME(put)(c + j + q, out[q], p->accumulate);
         }
         for (int64_t j = in_fours; j < p->n; j++)
-            NAME(put)(c + j, NAME(one_dot)(vectors, p->k, head, a, p->b + j * p->b_col),
-                      p->accumulate);
+            NAME(put)(c + j, NAME(one_dot)(vectors, p->k, head, a, B(p, j)), p->accumulate);
     }
 }
 
@@ -135,11 +127,11 @@ static T NAME(dot)(int64_t k, const T *x, const T *y)
 /* ---- else: term by term ---------------------------------------------------------------------- */
 
 /* Element (i, j) where four of every eight terms are added up by themselves. */
-static T NAME(in_eights)(const problem *p, int64_t i, int64_t j)
+static T NAME(in_eights)(const mt_product *p, int64_t i, int64_t j)
 {
-    const T *a = p->a + i * p->a_row, *b = p->b + j * p->b_col;
+    const T *a = A(p, i), *b = B(p, j);
     const int64_t down = p->b_row, along = p->a_col;
-    T sum = p->accumulate ? p->c[i * p->ldc + j] : 0;
+    T sum = p->accumulate ? C(p, i)[j] : 0;
     int64_t l = 0;
     for (; l + 8 <= p->k; l += 8) {
         for (int64_t q = l; q < l + 4; q++) sum += a[q * along] * b[q * down];
@@ -152,21 +144,21 @@ static T NAME(in_eights)(const problem *p, int64_t i, int64_t j)
 }
 
 /* How many elements at the start of row i are in eights. */
-static inline int64_t NAME(before_vectors)(const problem *p, int64_t i)
+static inline int64_t NAME(before_vectors)(const mt_product *p, int64_t i)
 {
-    const int64_t head = NAME(head)(p->c + i * p->ldc);
+    const int64_t head = NAME(head)(C(p, i));
     return p->n - head >= LANES ? head : 0;
 }
 
 /* sum[j][i] += a[i] b[j] over all terms, for i < some and j < p->n; four terms at a time, one by one. */
 static inline __attribute__((always_inline)) void
-NAME(add_terms)(const problem *p, int64_t some, const T *a, int64_t a_row, T *sum, int64_t width)
+NAME(add_terms)(const mt_product *p, int64_t some, const T *a, int64_t a_row, T *sum, int64_t width)
 {
     const int64_t s = p->a_col;
     int64_t l = 0;
     for (; l + 4 <= p->k; l += 4, a += 4 * s)
         for (int64_t j = 0; j < p->n; j++) {
-            const T *b = p->b + l * p->b_row + j * p->b_col;
+            const T *b = B(p, j) + l * p->b_row;
             const T b0 = b[0], b1 = b[p->b_row], b2 = b[2 * p->b_row], b3 = b[3 * p->b_row];
             T *to = sum + j * width;
             for (int64_t i = 0; i < some; i++) {
@@ -177,13 +169,13 @@ NAME(add_terms)(const problem *p, int64_t some, const T *a, int64_t a_row, T *su
         }
     for (; l < p->k; l++, a += s)
         for (int64_t j = 0; j < p->n; j++) {
-            const T b = p->b[l * p->b_row + j * p->b_col];
+            const T b = B(p, j)[l * p->b_row];
             for (int64_t i = 0; i < some; i++) sum[j * width + i] += a[i * a_row] * b;
         }
 }
 
-/* Few columns: blocks of rows beside each other. turned: q is the transposed problem of `whole`. */
-static void NAME(by_terms)(const problem *whole, const problem *q, bool turned, bool eights)
+/* Few columns: blocks of rows beside each other. turned: q is the transpose of `whole`. */
+static void NAME(by_terms)(const mt_product *whole, const mt_product *q, bool turned, bool eights)
 {
     T sum[SUMS];
     const int64_t width = SUMS / q->n, c_row = turned ? 1 : whole->ldc,
@@ -191,8 +183,8 @@ static void NAME(by_terms)(const problem *whole, const problem *q, bool turned, 
     const bool after = whole->accumulate && whole->b_col != 1 && whole->m > 1 && whole->n > 1;
     for (int64_t first = 0; first < q->m; first += width) {
         const int64_t some = q->m - first < width ? q->m - first : width;
-        const T *a = q->a + first * q->a_row;
-        T *c = q->c + first * c_row;
+        const T *a = A(q, first);
+        T *c = C(whole, 0) + first * c_row;
         for (int64_t j = 0; j < q->n; j++) {
             memset(sum + j * width, 0, (size_t)some * sizeof *sum);
             if (!whole->accumulate || after) continue;
@@ -219,18 +211,9 @@ static void NAME(by_terms)(const problem *whole, const problem *q, bool turned, 
     }
 }
 
-static problem NAME(transposed)(const problem *p)
+static void NAME(term_by_term)(const mt_product *p)
 {
-    problem q = *p;
-    q.m = p->n, q.n = p->m;
-    q.a = p->b, q.a_row = p->b_col, q.a_col = p->b_row;
-    q.b = p->a, q.b_row = p->a_col, q.b_col = p->a_row;
-    return q;
-}
-
-static void NAME(term_by_term)(const problem *p)
-{
-    const problem q = NAME(transposed)(p);
+    const mt_product q = transposed(p);
     const bool eights = p->k >= 8 && p->m > 1 && p->n > 1 && p->b_col == 1;
     if (p->n <= COLUMNS && p->m > ROWS)
         NAME(by_terms)(p, p, false, eights);
@@ -252,46 +235,25 @@ static void NAME(by_vector)(int64_t m, int64_t k, const T *a, int64_t line, cons
     NAME(lines_by_vector)(m, k, a, line, x, y, y_step, accumulate);
 }
 
-static void NAME(slim)(const problem *p)
+static void NAME(slim)(const mt_product *p)
 {
     const bool rows = p->a_col == 1, columns = p->b_row == 1 && (p->b_col != 1 || p->k == 1);
     if (p->n == 1 && p->m > 1 && rows && (p->b_row == 1 || p->k <= VECTOR))
-        NAME(by_vector)(p->m, p->k, p->a, p->a_row, p->b, p->b_row, p->c, p->ldc, p->accumulate);
+        NAME(by_vector)(p->m, p->k, A(p, 0), p->a_row, B(p, 0), p->b_row, C(p, 0), p->ldc,
+                        p->accumulate);
     else if (p->m == 1 && columns && (rows || p->k <= VECTOR))
-        NAME(by_vector)(p->n, p->k, p->b, p->b_col, p->a, p->a_col, p->c, 1, p->accumulate);
+        NAME(by_vector)(p->n, p->k, B(p, 0), p->b_col, A(p, 0), p->a_col, C(p, 0), 1,
+                        p->accumulate);
     else if (p->m > 1 && p->n > 1 && rows && columns)
         NAME(rows_by_rows)(p);
     else
         NAME(term_by_term)(p);
 }
 
-static problem NAME(typed)(const mt_product *p)
-{
-    return (problem){p->m,
-                     p->n,
-                     p->k,
-                     (const T *)(const void *)p->a,
-                     p->a_row,
-                     p->a_col,
-                     (const T *)(const void *)p->b,
-                     p->b_row,
-                     p->b_col,
-                     (T *)(void *)p->c,
-                     p->ldc,
-                     p->accumulate};
-}
-
-static void NAME(multiply)(const mt_product *product, bool plain)
-{
-    const problem p = NAME(typed)(product);
-    if (plain)
-        NAME(by_terms)(&p, &p, false, false);
-    else
-        NAME(slim)(&p);
-}
-
 #undef NAME
 #undef LANES
 #undef lanes
-#undef problem
 #undef VEC
+#undef A
+#undef B
+#undef C

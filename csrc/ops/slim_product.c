@@ -17,8 +17,8 @@
  *   - a vector by a vector: four vectors in turn, which meet first, 0 to 3.
  * Else terms are added one by one to what is there already, but where the rows of the result do not begin
  * at a multiple of 16: of the elements before that, four of every eight terms are added up by themselves.
- * (Found out by summing huge numbers that cancel: see Xie et al., "FPRev: Revealing the Order of
- * Floating-Point Summations in Numerical Software", USENIX ATC 2025.)
+ * (Found out by summing huge numbers that cancel: Xie et al., "Revealing Floating-Point Accumulation Orders
+ * in Software/Hardware Implementations", USENIX ATC 2025.)
  *
  * Compiled without contraction (sources.mk). Relies on ops/gemm.h; read next: ops/matmul.c. */
 #include "ops/gemm.h"
@@ -39,6 +39,15 @@ bool mt_is_slim_product(int64_t m, int64_t n, int64_t k)
            k <= MOST && m * n <= MOST / k;
 }
 
+static mt_product transposed(const mt_product *p)
+{
+    mt_product q = *p;
+    q.m = p->n, q.n = p->m;
+    q.a = p->b, q.a_row = p->b_col, q.a_col = p->b_row;
+    q.b = p->a, q.b_row = p->a_col, q.b_col = p->a_row;
+    return q;
+}
+
 #define T float
 #define S f32
 #include "ops/slim_loops.h"
@@ -49,17 +58,21 @@ bool mt_is_slim_product(int64_t m, int64_t n, int64_t k)
 #define S f64
 #include "ops/slim_loops.h"
 
-static void multiply(mt_dtype d, const mt_product *p, bool plain)
+void mt_slim_product(mt_dtype d, const mt_product *p)
 {
     if (d == MT_FLOAT32)
-        multiply_f32(p, plain);
+        slim_f32(p);
     else
-        multiply_f64(p, plain);
+        slim_f64(p);
 }
 
-void mt_slim_product(mt_dtype d, const mt_product *p) { multiply(d, p, false); }
-
-void mt_plain_product(mt_dtype d, const mt_product *p) { multiply(d, p, true); }
+void mt_plain_product(mt_dtype d, const mt_product *p)
+{
+    if (d == MT_FLOAT32)
+        by_terms_f32(p, p, false, false);
+    else
+        by_terms_f64(p, p, false, false);
+}
 
 void mt_dot_product(mt_dtype d, int64_t k, const char *x, const char *y, char *out)
 {
