@@ -326,62 +326,66 @@ mt_tensor *mt_matmul(mt_tensor *self, mt_tensor *other)
 
 /* ==== linear ================================================================================== */
 
+/* Is the bias laid out over the rows of x, before their products are added to it? Else it is added to the
+ * whole result. bias: its shape, x: the number of dimensions of x. */
+static bool is_row_bias(int x, int ndim, const int64_t *size)
+{
+    int long_dims = 0;
+    for (int i = 0; i < ndim; i++) long_dims += size[i] != 1;
+    return x == 2 || ndim == 1 || long_dims == 1;
+}
+
 /* What is wrong with the arguments of a layer, if anything is. */
 static __attribute__((noinline)) int check_linear(const mt_tensor *x, const mt_tensor *w,
                                                   const mt_tensor *bias)
 {
-    char target[MT_SHAPE_TEXT], given[MT_SHAPE_TEXT];
     if (x->ndim == 0 || w->ndim == 0)
         return mt_error(MT_RUNTIME,
                         "both arguments to linear need to be at least 1D, but they are %dD and %dD",
                         x->ndim, w->ndim);
+    if (bias && !is_row_bias(x->ndim, bias->ndim, bias->size))
+        bias = NULL; /* another sum's affair */
     if (w->ndim > 2)
         return mt_error(MT_RUNTIME, "t() expects a tensor with <= 2 dimensions, but self is %dD",
                         w->ndim);
-    if (w->ndim != 2 && bias)
-        return mt_error(MT_RUNTIME, "mat2 must be a matrix, got %d-D tensor", w->ndim);
-    int64_t k = x->size[x->ndim - 1], rows[2] = {k ? x->numel / k : 0, w->size[0]};
-    if (w->ndim == 1 && k != w->size[0])
-        return mt_error(MT_RUNTIME,
-                        "size mismatch, got input (%" PRId64 "), mat (%" PRId64 "x%" PRId64
-                        "), vec (%" PRId64 ")",
-                        rows[0], rows[0], k, w->size[0]);
-    if (w->ndim == 2 && k != w->size[1])
-        return mt_error(MT_RUNTIME,
-                        "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64
-                        " and %" PRId64 "x%" PRId64 ")",
-                        rows[0], k, w->size[1], w->size[0]);
-    if (!bias && same_types(x, w) < 0) return -1;
     if (bias && (bias->dtype != w->dtype || x->dtype != w->dtype))
         return mt_error(MT_RUNTIME, "%s and mat2 must have the same dtype, but got %s and %s",
                         bias->dtype != w->dtype ? "self" : "mat1",
                         mt_dtype_camel((mt_dtype)(bias->dtype != w->dtype ? bias : x)->dtype),
                         mt_dtype_camel((mt_dtype)w->dtype));
-    if (bias && bias->ndim > 1 && bias->numel != 1)
-        return mt_error(MT_RUNTIME, "linear: bias must be a vector or one number, but got shape %s",
-                        mt_shape_text(bias->ndim, bias->size, given));
-    if (bias && !(bias->ndim == 1 && bias->size[0] == w->size[0]) && bias->numel != 1)
-        return mt_error(
-            MT_RUNTIME,
-            "The expanded size of the tensor (%" PRId64 ") must match the existing size (%" PRId64
-            ") at non-singleton dimension 1.  Target sizes: %s.  Tensor sizes: %s",
-            w->size[0], bias->ndim ? bias->size[bias->ndim - 1] : 1, mt_shape_text(2, rows, target),
-            mt_shape_text(bias->ndim, bias->size, given));
+    if (w->ndim != 2 && bias)
+        return mt_error(MT_RUNTIME, "mat2 must be a matrix, got %d-D tensor", w->ndim);
+    const int64_t k = x->size[x->ndim - 1], rows = k ? x->numel / k : 0;
+    if (w->ndim == 1 && k != w->size[0])
+        return mt_error(MT_RUNTIME,
+                        "size mismatch, got input (%" PRId64 "), mat (%" PRId64 "x%" PRId64
+                        "), vec (%" PRId64 ")",
+                        rows, rows, k, w->size[0]);
+    if (w->ndim == 2 && k != w->size[1])
+        return mt_error(MT_RUNTIME,
+                        "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64
+                        " and %" PRId64 "x%" PRId64 ")",
+                        rows, k, w->size[1], w->size[0]);
+    if (!bias && same_types(x, w) < 0) return -1;
     return 0;
 }
 
-static void fill_rows(mt_tensor *y, const mt_tensor *bias, int64_t rows, int64_t n)
+static int fill_rows(mt_tensor *y, mt_tensor *bias, int64_t rows, int64_t n)
 {
-    int64_t item = mt_itemsize(y), row = n * item;
-    if (rows == 0 || n == 0) return;
-    if (bias->numel == 1 || bias->stride[0] != 1) {
+    int64_t item = mt_itemsize(y), row = n * item, size[2] = {rows, n};
+    if (bias->ndim != 1 || bias->size[0] != n) {
+        mt_tensor *all = mt_expand(bias, 2, size), *to = all ? mt_reshape(y, 2, size) : NULL;
+        return to ? mt_copy_raw(to, all) : -1;
+    }
+    if (rows == 0 || n == 0) return 0;
+    if (bias->stride[0] != 1) {
         for (int64_t j = 0; j < n; j++)
-            memcpy(y->data + j * item,
-                   bias->data + (bias->numel == 1 ? 0 : j * bias->stride[0]) * item, (size_t)item);
+            memcpy(y->data + j * item, bias->data + j * bias->stride[0] * item, (size_t)item);
     } else {
         memcpy(y->data, bias->data, (size_t)row);
     }
     for (int64_t i = 1; i < rows; i++) memcpy(y->data + i * row, y->data, (size_t)row);
+    return 0;
 }
 
 /* The kernels for a layer as small as this one, or NULL. */
@@ -410,8 +414,9 @@ static inline const mt_layer *layer_for(const mt_tensor *x, const mt_tensor *w,
 {
     bool plain = x->flags & w->flags & (bias ? bias->flags : w->flags) & MT_CONTIGUOUS;
     if (k >= 4 && (unaligned(x->data) || (rows == 1 && n > 1))) return NULL;
-    return plain && (!bias || bias->numel == n) ? small_layer((mt_dtype)x->dtype, rows, n, k)
-                                                : NULL;
+    return plain && (!bias || (bias->ndim == 1 && bias->size[0] == n))
+               ? small_layer((mt_dtype)x->dtype, rows, n, k)
+               : NULL;
 }
 
 /* y = x W^T + b, the rows of x being all its dimensions but the last. A vector as W counts as its one
@@ -441,10 +446,14 @@ static int linear_forward(mt_call *c)
     size[x->ndim - 1] = n;
     if (!(y = mt_result(c, 0, d, x->ndim - vector, size))) return -1;
     if ((l = layer_for(x, w, bias, rows, n, k))) goto small;
-    if (bias) fill_rows(y, bias, rows, n);
+    const bool first = bias && is_row_bias(x->ndim, bias->ndim, bias->size);
+    if (first && fill_rows(y, bias, rows, n) < 0) return -1;
     int64_t x_row = x->ndim == 2 ? x->stride[0] : k, x_col = x->ndim == 2 ? x->stride[1] : 1;
-    return mt_gemm(d, rows, n, k, x->data, x_row, x_col, w->data, w->stride[w->ndim - 1],
-                   w->stride[0], y->data, n, bias != NULL);
+    if (mt_gemm(d, rows, n, k, x->data, x_row, x_col, w->data, w->stride[w->ndim - 1], w->stride[0],
+                y->data, n, first) < 0)
+        return -1;
+    mt_tensor *sum[2] = {y, bias};
+    return first || !bias || mt_call_inplace(&mt_op_add, 2, sum, 0, NULL) ? 0 : -1;
 small:
     l->forward(rows, x->data, w->data, bias ? bias->data : NULL, y->data);
     return 0;
@@ -475,7 +484,10 @@ static void linear_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
         product = mt_mm(mt_t(rows), as_rows(x));
         gin[1] = product && c->in_dims[1].ndim == 1 ? mt_squeeze_dim(product, 0) : product;
     }
-    if (gin[2]) gin[2] = mt_sum_to_size(rows, c->in_dims[2].ndim, c->in_dims[2].size);
+    const mt_dims *bias = &c->in_dims[2];
+    if (gin[2])
+        gin[2] = mt_sum_to_size(is_row_bias(c->in_dims[0].ndim, bias->ndim, bias->size) ? rows : g,
+                                bias->ndim, bias->size);
 }
 
 /* Floating matrices, and a bias that is one number for each output. */
@@ -537,6 +549,9 @@ static void linear_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 
 static const char *linear_grad_name(const mt_call *c)
 {
+    const mt_dims *bias = &c->in_dims[2];
+    if (bias->dtype != MT_NO_DTYPE && !is_row_bias(c->in_dims[0].ndim, bias->ndim, bias->size))
+        return "AddBackward0";
     if (c->in_dims[0].ndim == 1 && c->in_dims[2].dtype == MT_NO_DTYPE) return "SqueezeBackward4";
     if (c->in_dims[0].ndim != 2)
         return c->in_dims[2].dtype == MT_NO_DTYPE ? "UnsafeViewBackward0" : "ViewBackward0";

@@ -480,8 +480,21 @@ static PyMemberDef batches_members[] = {
     {NULL, 0, 0, 0, NULL},
 };
 
+/* Programs of before PyTorch 1.13 say iterator.next(). */
+static PyObject *batches_getattro(PyObject *self, PyObject *name)
+{
+    PyObject *value = PyObject_GenericGetAttr(self, name);
+    if (value || !PyErr_ExceptionMatches(PyExc_AttributeError)) return value;
+    const bool next = PyUnicode_CompareWithASCIIString(name, "next") == 0;
+    return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute '%U'%s",
+                        strrchr(Py_TYPE(self)->tp_name, '.') + 1, name,
+                        next ? ". Call next(iterator), which every iterator of Python answers."
+                             : "");
+}
+
 static PyTypeObject batches_type = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "minitorch._C._SingleProcessDataLoaderIter",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name =
+        "minitorch.utils.data.dataloader._SingleProcessDataLoaderIter",
     .tp_doc = "The batches of one epoch.",
     .tp_basicsize = sizeof(batches),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
@@ -489,6 +502,7 @@ static PyTypeObject batches_type = {
     .tp_traverse = batches_traverse,
     .tp_clear = batches_clear,
     .tp_as_sequence = &batches_sequence,
+    .tp_getattro = batches_getattro,
     .tp_iter = PyObject_SelfIter,
     .tp_iternext = batches_next,
     .tp_members = batches_members,

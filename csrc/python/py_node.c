@@ -2,13 +2,14 @@
  *
  * An object is made when somebody asks for it, and its node knows it meanwhile (mt_node.host), so
  * y.grad_fn is the same object as long as it is held. Every kind of node has a type of its own
- * name, made once: <AddBackward0 object at ...>. A leaf has no node; where a walk over the graph
+ * name, made once: <AddBackward0 object at ...>; as in PyTorch those of operators say they are built in,
+ * those of a Function stand in autograd.function. A leaf has no node; where a walk over the graph
  * ends in one, it is shown as AccumulateGrad. Relies on graph/node.h; read next: py_autograd.c. */
 #include "python/py_function.h"
 
 #include <structmember.h>
 
-#define MODULE "minitorch.autograd.graph."
+#define FUNCTION "minitorch.autograd.function"
 
 typedef struct py_node {
     PyObject_HEAD;
@@ -44,27 +45,29 @@ static void node_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-/* The type of that name, made if need be; borrowed. */
-static PyTypeObject *type_named(const char *name)
+/* The type of that name in that module, made if need be; borrowed. */
+static PyTypeObject *type_named(const char *module, const char *name)
 {
-    PyObject *type = PyDict_GetItemString(types, name);
+    char full[128];
+    snprintf(full, sizeof full, "%s.%s", module, name);
+    PyObject *type = PyDict_GetItemString(types, full);
     if (type) return (PyTypeObject *)type;
-    size_t size = strlen(name) + sizeof MODULE;
-    char *kept = PyMem_Malloc(size); /* for ever, as the type */
+    char *kept = PyMem_Malloc(strlen(full) + 1); /* for ever, as the type */
     if (!kept) return (PyTypeObject *)PyErr_NoMemory();
-    snprintf(kept, size, MODULE "%s", name);
+    strcpy(kept, full);
     PyType_Slot slots[] = {{Py_tp_dealloc, node_dealloc}, {0, NULL}};
     PyType_Spec spec = {kept, sizeof(py_node), 0,
                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
     type = PyType_FromSpecWithBases(&spec, (PyObject *)&node_type);
-    int status = type ? PyDict_SetItemString(types, name, type) : -1;
+    int status = type ? PyDict_SetItemString(types, full, type) : -1;
+    if (type) ((PyTypeObject *)type)->tp_name = kept + strlen(module) + 1; /* what errors say */
     Py_XDECREF(type); /* the dictionary has it */
     return status < 0 ? NULL : (PyTypeObject *)type;
 }
 
-static py_node *node_new(const char *name)
+static py_node *node_new(const char *module, const char *name)
 {
-    PyTypeObject *type = type_named(name);
+    PyTypeObject *type = type_named(module, name);
     py_node *self = type ? PyObject_New(py_node, type) : NULL;
     if (!self) return NULL;
     self->node = NULL;
@@ -78,10 +81,11 @@ static PyObject *wrap_node(mt_node *n)
 {
     char name[64];
     if (n->host) return Py_NewRef((PyObject *)n->host);
-    py_node *self = node_new(mt_node_name(n, name));
+    PyObject *context = py_function_context(n);
+    py_node *self = node_new(context ? FUNCTION : "builtins", mt_node_name(n, name));
     if (!self) return NULL;
     self->node = mt_node_retain(n);
-    self->context = Py_XNewRef(py_function_context(n));
+    self->context = Py_XNewRef(context);
     n->host = self;
     return (PyObject *)self;
 }
@@ -95,7 +99,7 @@ static PyObject *wrap_leaf(mt_tensor *leaf)
     if (living) {
         self = PyLong_AsVoidPtr(living);
         Py_INCREF(self);
-    } else if (!PyErr_Occurred() && (self = node_new("AccumulateGrad"))) {
+    } else if (!PyErr_Occurred() && (self = node_new("builtins", "AccumulateGrad"))) {
         self->leaf = mt_retain(leaf);
         value = PyLong_FromVoidPtr(self);
         if (!value || PyDict_SetItem(accumulators, key, value) < 0) Py_CLEAR(self);
@@ -120,11 +124,10 @@ PyObject *py_grad_fn_of(mt_tensor *t)
 
 /* ---- what it tells --------------------------------------------------------------------------- */
 
-static const char *short_name(PyObject *self) { return Py_TYPE(self)->tp_name + sizeof MODULE - 1; }
-
 static PyObject *node_repr(PyObject *self)
 {
-    return PyUnicode_FromFormat("<%s object at %p>", short_name(self), self);
+    return PyUnicode_FromFormat("<%s%s object at %p>", as_node(self)->context ? FUNCTION "." : "",
+                                Py_TYPE(self)->tp_name, self);
 }
 
 /* What the node does not have itself it asks the context of its Function for. */
@@ -147,7 +150,7 @@ static PyObject *node_name(PyObject *self, PyObject *unused)
 {
     (void)unused;
     return PyUnicode_FromString(as_node(self)->leaf ? "torch::autograd::AccumulateGrad"
-                                                    : short_name(self));
+                                                    : Py_TYPE(self)->tp_name);
 }
 
 static PyObject *get_next_functions(PyObject *self, void *closure)
@@ -183,7 +186,7 @@ static PyObject *get_variable(PyObject *self, void *closure)
     (void)closure;
     if (as_node(self)->leaf) return py_wrap(as_node(self)->leaf);
     return PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'",
-                        short_name(self));
+                        Py_TYPE(self)->tp_name);
 }
 
 bool py_node_check(PyObject *o) { return PyObject_TypeCheck(o, &node_type); }
@@ -261,7 +264,7 @@ static PyMethodDef node_methods[] = {
 };
 
 static PyTypeObject node_type = {
-    PyVarObject_HEAD_INIT(NULL, 0).tp_name = MODULE "Node",
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "minitorch.autograd.graph.Node",
     .tp_basicsize = sizeof(py_node),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_doc = "A remembered call: one step of the way back through the graph.",

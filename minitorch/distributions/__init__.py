@@ -6,6 +6,7 @@ Source: https://docs.pytorch.org/docs/2.13/distributions.html
 """
 
 import sys as _sys
+from importlib.machinery import ModuleSpec as _ModuleSpec
 from types import ModuleType as _ModuleType
 
 from minitorch._once import mark_loaded as _mark_loaded
@@ -69,6 +70,7 @@ for _name in """
     _module, _, _class = _name.partition(".")
     _sys.modules[f"{__name__}.{_module}"] = _made = _ModuleType(f"{__name__}.{_module}")
     setattr(_made, _class, globals()[_class])
+    _made.__spec__ = _ModuleSpec(_made.__name__, None, origin=__file__)
     globals()[_module] = _made
 relaxed_bernoulli.LogitRelaxedBernoulli = LogitRelaxedBernoulli  # noqa: F821
 relaxed_categorical.ExpRelaxedCategorical = ExpRelaxedCategorical  # noqa: F821

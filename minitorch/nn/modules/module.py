@@ -472,7 +472,7 @@ class Module(_ModuleBase):
 
     def type(self, dst_type):
         """Casts all parameters and buffers to the dtype; returns self."""
-        return self._apply(lambda t: t.to(dst_type))
+        return self._apply(lambda t: t.type(dst_type))
 
     def float(self):
         """Casts floating-point parameters and buffers to float32; returns self."""
