@@ -140,7 +140,7 @@ _TYPE_NAMES = {
     for kind in (
         _C.FloatTensor, _C.DoubleTensor, _C.LongTensor, _C.IntTensor,
         _C.ShortTensor, _C.CharTensor, _C.ByteTensor, _C.BoolTensor,
-        _C.ComplexFloatTensor, _C.ComplexDoubleTensor,
+        _C.ComplexFloatTensor, _C.ComplexDoubleTensor, _C.HalfTensor, _C.BFloat16Tensor,
     )
 }  # fmt: skip
 

@@ -95,6 +95,29 @@ print("same")
     assert out == "same\n"
 
 
+def test_distributions_can_be_imported_by_their_modules(place):
+    """All the modules that are made without a file; PyTorch's files have the same names."""
+    out = place.run("""
+        import importlib, importlib.util, sys
+        from torch.distributions.categorical import Categorical
+        from torch.distributions.normal import Normal as N
+        import torch.distributions.kl as kl
+        import torch.distributions
+
+        assert Categorical is torch.distributions.Categorical and N is torch.distributions.Normal
+        assert kl.kl_divergence is torch.distributions.kl_divergence
+        made = [m for m in sys.modules if m.startswith("minitorch.distributions.")]
+        for name in made:
+            name = name.replace("minitorch", "torch")
+            module = importlib.import_module(name)
+            assert module is sys.modules[name], name
+            assert module.__spec__.name == module.__name__ == name.replace("torch", "minitorch", 1), name
+            assert importlib.util.find_spec(name) is module.__spec__, name
+        print(len(made) > 20, "minitorch.distributions.multivariate_normal" in made)
+        """)
+    assert out == "True True\n"
+
+
 def test_a_program_trains(place):
     out = place.run(
         """

@@ -231,3 +231,30 @@ def test_nothing_stays():
             use_everything()
         gc.collect()
         assert _C._live()[:3] == before
+
+
+class Cube(mt.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, g):
+        return 3 * g * ctx.saved_tensors[0] ** 2
+
+
+def test_nodes_say_where_they_come_from():
+    """Nodes of operators are built in, those of Functions stand in autograd.function, as in PyTorch."""
+    x = mt.ones(2, requires_grad=True)
+    product, cube = (x * 2).grad_fn, Cube.apply(x).grad_fn
+    leaf = product.next_functions[0][0]
+    for node, name in ((product, "MulBackward0"), (leaf, "AccumulateGrad")):
+        assert repr(node) == f"<{name} object at {id(node):#x}>"
+        assert repr(type(node)) == f"<class '{name}'>"
+    assert repr(cube) == f"<minitorch.autograd.function.CubeBackward object at {id(cube):#x}>"
+    assert repr(type(cube)) == "<class 'minitorch.autograd.function.CubeBackward'>"
+    assert type(cube).__module__ == "minitorch.autograd.function" and cube.name() == "CubeBackward"
+    assert str(Cube.apply(x)) == "tensor([1., 1.], grad_fn=<CubeBackward>)"
+    with pytest.raises(AttributeError, match="'MulBackward0' object has no attribute 'nothing'"):
+        _ = product.nothing

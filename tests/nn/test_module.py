@@ -165,6 +165,23 @@ def test_parameters_keep_their_identity():
     assert m.to("cpu") is m and m.cpu() is m and m.type(minitorch.float64) is m
 
 
+@pytest.mark.parametrize("name", ["DoubleTensor", "HalfTensor", "BFloat16Tensor", "float64"])
+def test_type_takes_types_of_tensors_by_name_too(name):
+    narrow = {"HalfTensor": minitorch.float16, "BFloat16Tensor": minitorch.bfloat16}
+    wanted = narrow.get(name, minitorch.float64)
+    for given in (getattr(minitorch, name), f"torch.{name}"):
+        if given == "torch.float64":
+            continue  # a dtype has no such name
+        m = nn.BatchNorm1d(2)
+        assert m.type(given) is m
+        assert {t.dtype for t in m.state_dict().values()} == {wanted}, "the count of batches too"
+
+
+@pytest.mark.parametrize("given", ["foo", 3])
+def test_type_refuses(same, given):
+    same(lambda lib: lib.nn.Linear(2, 3).type(given))
+
+
 def test_zero_grad():
     m = nn.Linear(2, 3)
     for set_to_none in (False, True):

@@ -755,3 +755,17 @@ class _Slow(Dataset):
     def __getitem__(self, i):
         time.sleep(0.5)
         return i
+
+
+def test_old_programs_are_told_how_to_ask_for_the_next_batch():
+    """iterator.next() is from before PyTorch 1.13."""
+    batches = iter(DataLoader(minitorch.arange(4), batch_size=2))
+    with pytest.raises(AttributeError) as error:
+        batches.next()
+    assert str(error.value) == (
+        "'_SingleProcessDataLoaderIter' object has no attribute 'next'. "
+        "Call next(iterator), which every iterator of Python answers."
+    )
+    with pytest.raises(AttributeError, match="Iter' object has no attribute 'old'$"):
+        _ = batches.old
+    assert next(batches).tolist() == [0, 1]
