@@ -372,6 +372,18 @@ class UntypedStorage:
     size = nbytes
     __len__ = nbytes
 
+    def tolist(self) -> list[Any]:
+        """The bytes, 0 to 255."""
+        return self._bytes().tolist()
+
+    def _kind(self) -> str:
+        return f"UntypedStorage(device={self.device})"
+
+    def __repr__(self) -> str:
+        """An element a line, as PyTorch prints it: all of them, however many there are."""
+        lines = "\n ".join(map(str, self.tolist()))
+        return f" {lines}\n[torch.storage.{self._kind()} of size {len(self)}]"
+
     @property
     def device(self) -> Any:
         """The CPU."""
@@ -396,6 +408,18 @@ class TypedStorage(UntypedStorage):
 
     def __setitem__(self, i: int, value: Any) -> None:
         self._all()[i] = value
+
+    def _kind(self) -> str:
+        return f"TypedStorage(dtype={self.dtype}, device={self.device})"
+
+    @property
+    def dtype(self) -> Any:
+        """What the numbers are."""
+        return self._tensor.dtype
+
+    def type(self) -> str:
+        """``'torch.FloatStorage'``, the name of the old type."""
+        return self._tensor.type().replace("Tensor", "Storage")
 
     def tolist(self) -> list[Any]:
         """The numbers."""

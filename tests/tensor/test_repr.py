@@ -44,3 +44,36 @@ def test_options_come_back():
 def test_parameter():
     p = minitorch.nn.Parameter(minitorch.ones(2))
     assert repr(p) == "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
+
+
+STORED = {
+    "float32": [0.0, -1.5, 1e10, 1e-5, float("nan"), 3.14159265],
+    "float64": [0.1],
+    "float16": [0.1],
+    "int64": [0, 1, -2],
+    "uint8": [200],
+    "bool": [True, False],
+    "complex64": [1 + 2j, 0],
+    "int32": [],
+}
+
+
+def test_storages_print_an_element_a_line():
+    x = minitorch.tensor([[0.0, 1.5], [2.0, 3.0]])[1]
+    assert repr(x.storage()) == (
+        " 0.0\n 1.5\n 2.0\n 3.0\n[torch.storage.TypedStorage(dtype=torch.float32, device=cpu) of size 4]"
+    )
+    narrow = minitorch.tensor([200, 0], dtype=minitorch.uint8)
+    text = " 200\n 0\n[torch.storage.UntypedStorage(device=cpu) of size 2]"
+    assert repr(narrow.untyped_storage()) == str(narrow.storage().untyped()) == text
+    assert len(repr(minitorch.zeros(2000).storage()).splitlines()) == 2001, "nothing is left out"
+
+
+def test_storages_like_pytorch(pytorch):
+    for dtype, values in STORED.items():
+        mine, theirs = (lib.tensor(values, dtype=getattr(lib, dtype)) for lib in (minitorch, pytorch))
+        assert repr(mine.storage()) == repr(theirs.storage())
+        assert repr(mine.untyped_storage()) == repr(theirs.untyped_storage())
+        assert repr(mine.storage().dtype) == repr(theirs.storage().dtype)
+        assert mine.storage().type() == theirs.storage().type()
+        assert mine.untyped_storage().tolist() == theirs.untyped_storage().tolist()
