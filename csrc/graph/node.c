@@ -317,6 +317,7 @@ static bool keeps_values(const mt_node *n)
 {
     const mt_call *c = &n->call;
     if (c->context && c->op->release) return true; /* else it is a name: mt_node_rename */
+    if (c->op->kind & MT_PACKED) return true;
     for (int i = 0; i < c->nin; i++)
         if (c->in[i]) return true;
     for (int k = 0; k < c->nout; k++)

@@ -78,7 +78,8 @@ typedef struct mt_call {
 #define MT_LINALG       4096u /* minitorch.linalg.name */
 #define MT_SPECIAL      8192u /* minitorch.special.name */
 #define MT_RANDOM 16384u /* draws from a generator: the host keeps its lock, however big the work */
-#define MT_ANY_DTYPE  65536u /* moves bits: takes all types as they are (all views do) */
+#define MT_ANY_DTYPE 65536u /* moves bits: takes all types as they are (all views do) */
+#define MT_PACKED 131072u   /* what a node keeps lies with its host: it is used up like any other */
 #define MT_IDEMPOTENT 32768u /* in place on expanded memory is fine: all writes are the same */
 
 /* keeps: what a gradient may read */

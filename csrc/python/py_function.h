@@ -16,6 +16,14 @@ bool py_node_check(PyObject *o); /* is it a Node object? */
 mt_node *py_node_of(PyObject *o);
 /* The Python object of a node: new reference. */
 PyObject *py_node_object(mt_node *n);
+/* The value of an attribute such as "_saved_self"; NULL if n has none of that name, or with an exception. */
+PyObject *py_node_saved(mt_node *n, PyObject *name);
+/* Appends the names of such attributes. -1 with an exception. */
+int py_node_list_saved(mt_node *n, PyObject *list);
+/* Did a hook of saved_tensors_hooks pack what n keeps in place i (inputs first)? */
+bool py_node_has_packed(const mt_node *n, int i);
+/* 1: *t is that, unpacked and owned by the scope. 0: nothing is packed there. -1 with an exception. */
+int py_node_packed(mt_node *n, int i, mt_tensor **t);
 /* A walk back has failed: in anomaly mode warns where the node that failed was made, then raises. Always NULL. */
 PyObject *py_raise_backward(void);
 

@@ -141,9 +141,31 @@ static PyObject *node_getattro(PyObject *self, PyObject *name)
         PyErr_Clear();
         return py_function_released();
     }
+    if (!context && n) {
+        PyObject *type, *error, *trace;
+        PyErr_Fetch(&type, &error, &trace);
+        value = py_node_saved(as_node(self)->node, name);
+        if (!value && !PyErr_Occurred()) {
+            PyErr_Restore(type, error, trace);
+            return NULL;
+        }
+        Py_XDECREF(type);
+        Py_XDECREF(error);
+        Py_XDECREF(trace);
+        return value;
+    }
     if (!context) return NULL;
     PyErr_Clear();
     return PyObject_GetAttr(context, name);
+}
+
+/* What there is for every node, and what this one keeps: tools that draw graphs look here. */
+static PyObject *node_dir(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    PyObject *list = PyObject_CallMethod((PyObject *)&PyBaseObject_Type, "__dir__", "O", self);
+    if (list && py_node_list_saved(as_node(self)->node, list) < 0) Py_CLEAR(list);
+    return list;
 }
 
 static PyObject *node_name(PyObject *self, PyObject *unused)
@@ -259,6 +281,7 @@ static PyMethodDef node_methods[] = {
      "register_prehook($self, /, fn)\n--\n\nCalls fn(grad_outputs), a tuple, before the rule of "
      "this node; what it returns, unless None,\ntakes the place of grad_outputs. Returns a handle "
      "with remove()."},
+    {"__dir__", node_dir, METH_NOARGS, NULL},
     {"_sequence_nr", sequence_nr, METH_NOARGS, "_sequence_nr($self, /)\n--\n\nGrows with time."},
     {NULL, NULL, 0, NULL},
 };

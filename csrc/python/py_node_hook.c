@@ -178,6 +178,21 @@ static mt_tensor *unpack_one(const hooked *h, int i, int nin)
     return alias;
 }
 
+bool py_node_has_packed(const mt_node *n, int i)
+{
+    if (n->call.op->backward != hooked_backward) return false;
+    const hooked *h = (const hooked *)(uintptr_t)n->call.op;
+    return h->packed && i < h->packed_count && h->packed[i];
+}
+
+int py_node_packed(mt_node *n, int i, mt_tensor **t)
+{
+    if (!py_node_has_packed(n, i)) return 0;
+    *t = unpack_one((hooked *)(uintptr_t)n->call.op, i, n->call.nin);
+    if (!*t && !PyErr_Occurred()) py_raise();
+    return *t ? 1 : -1;
+}
+
 /* c with what was packed; room for its inputs and outputs. -1 with an exception. */
 static int unpack_all(const hooked *h, mt_call *c, mt_tensor **room)
 {
@@ -287,6 +302,7 @@ static int pack_kept(hooked *h, mt_node *n)
         if (!h->packed[i]) {
             status = -1;
         } else {
+            h->op.kind |= MT_PACKED;
             *slot = NULL;
             mt_release(t);
         }

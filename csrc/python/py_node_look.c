@@ -30,8 +30,7 @@ static PyObject *int_tuple(const int64_t *v, int64_t n)
     return tuple;
 }
 
-/* An argument as Python has it; None for what no reader asks for (generators, formats). */
-static PyObject *argument_object(const py_param *p, const mt_arg *a)
+PyObject *py_argument_object(const py_param *p, const mt_arg *a)
 {
     if (!a->given) Py_RETURN_NONE;
     switch (p->kind) {
@@ -63,8 +62,8 @@ static PyObject *arguments_of(const mt_node *n)
         const py_param *p = &s->param[i];
         bool tensor = p->kind == PY_TENSOR || p->kind == PY_NUMBER || p->kind == PY_TENSORS;
         if (tensor || p->slot < 0 || p->slot >= n->call.narg) continue;
-        PyObject *value = argument_object(p, &n->call.arg[p->slot]);
-        PyObject *usual = p->has_default ? argument_object(p, &p->value) : Py_NewRef(Py_None);
+        PyObject *value = py_argument_object(p, &n->call.arg[p->slot]);
+        PyObject *usual = p->has_default ? py_argument_object(p, &p->value) : Py_NewRef(Py_None);
         int same = value && usual ? PyObject_RichCompareBool(value, usual, Py_EQ) : -1;
         status = same < 0 ? -1 : same ? 0 : PyDict_SetItem(dict, p->name, value);
         Py_XDECREF(value);

@@ -91,6 +91,9 @@ bool py_schema_covers(const py_schema *b, const py_schema *a);
 /* "max" of "max.dim(...)": into buffer of 64 bytes, with `_` behind for the in-place form. */
 const char *py_schema_name(const mt_op *op, uint32_t form, char *buffer);
 
+/* An argument as Python has it; None for what no reader asks for (generators, formats). */
+PyObject *py_argument_object(const py_param *p, const mt_arg *a);
+
 /* How errors name a type: "Tensor", "tuple of ints", "torch.dtype". */
 const char *py_kind_name(const py_param *p);
 /* New references to texts.
