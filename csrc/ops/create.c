@@ -44,10 +44,19 @@ static int filled(mt_call *c, int status, mt_scalar value)
 
 static int empty_forward(mt_call *c)
 {
-    return sized(c, NULL, &c->arg[0], wanted(c, &c->arg[1], mt_default_dtype()));
+    const mt_arg *format = &c->arg[2];
+    if (format->given && format->i == MT_FORMAT_PRESERVE)
+        return mt_error(MT_RUNTIME, "unsupported memory format Preserve");
+    if (format->given && c->flags & MT_CALL_OUT)
+        return mt_error(MT_RUNTIME,
+                        "'memory_format' argument is incompatible with 'out' tensor argument");
+    if (sized(c, NULL, &c->arg[0], wanted(c, &c->arg[1], mt_default_dtype())) < 0) return -1;
+    if (!format->given || format->i == MT_FORMAT_CONTIGUOUS) return 0;
+    return (c->out[0] = mt_empty_format(c->out[0], (mt_dtype)c->out[0]->dtype, format)) ? 0 : -1;
 }
 MT_OP(empty, FACTORY | MT_ANY_DTYPE | MT_VARARGS,
-      .schema = "empty(int[] size, *, ScalarType? dtype=None) -> Tensor",
+      .schema = "empty(int[] size, *, ScalarType? dtype=None, MemoryFormat? memory_format=None) "
+                "-> Tensor",
       .doc = "A tensor whose values are whatever was in memory.");
 
 static int zeros_forward(mt_call *c)
