@@ -9,7 +9,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["compile", "cudagraph_mark_step_begin", "disable", "is_compiling", "reset", "set_stance"]
+__all__ = [
+    "allow_in_graph", "assume_constant_result", "compile", "cudagraph_mark_step_begin", "disable",
+    "is_compiling", "is_dynamo_compiling", "is_exporting", "list_backends", "reset", "set_stance",
+]  # fmt: skip
 
 _told = False
 
@@ -53,13 +56,74 @@ def reset() -> None:
     """
 
 
-def set_stance(stance: str = "default", **options: Any) -> None:
-    """Nothing: nothing is compiled.
+class set_stance:
+    """Nothing, in the three ways it is written: as a call, as a context and as a decorator.
 
-    >>> set_stance("force_eager")
+    Args:
+        stance: "default", "force_eager" or another of PyTorch's; nothing is compiled in any of them.
+        skip_guard_eval_unsafe, force_backend: accepted and ignored.
+
+    >>> with set_stance("force_eager"):
+    ...     abs(-1)
+    1
+    >>> set_stance("force_eager")(abs)(-1)
+    1
 
     Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.compiler.set_stance.html
     """
+
+    def __init__(
+        self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend: Any = None
+    ):
+        self.stance = stance
+
+    def __call__(self, fn: Callable) -> Callable:
+        """The function itself."""
+        return fn
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
+def allow_in_graph(fn: Any) -> Any:
+    """The function itself; of a list or tuple of functions a list of them.
+
+    Raises AssertionError if it cannot be called.
+
+    >>> allow_in_graph(abs)(-1)
+    1
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.compiler.allow_in_graph.html
+    """
+    if isinstance(fn, (list, tuple)):
+        return [allow_in_graph(one) for one in fn]
+    assert callable(fn), "allow_in_graph expects a callable"
+    return fn
+
+
+def assume_constant_result(fn: Callable) -> Callable:
+    """The function itself: it runs every time.
+
+    >>> assume_constant_result(abs)(-1)
+    1
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.compiler.assume_constant_result.html
+    """
+    return fn
+
+
+def list_backends(exclude_tags: Any = ("debug", "experimental")) -> list[str]:
+    """No compilers: an empty list.
+
+    >>> list_backends()
+    []
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.compiler.list_backends.html
+    """
+    return []
 
 
 def cudagraph_mark_step_begin() -> None:
@@ -78,5 +142,27 @@ def is_compiling() -> bool:
     False
 
     Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.compiler.is_compiling.html
+    """
+    return False
+
+
+def is_dynamo_compiling() -> bool:
+    """False.
+
+    >>> is_dynamo_compiling()
+    False
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.compiler.is_dynamo_compiling.html
+    """
+    return False
+
+
+def is_exporting() -> bool:
+    """False.
+
+    >>> is_exporting()
+    False
+
+    Behaviour: https://docs.pytorch.org/docs/stable/generated/torch.compiler.is_exporting.html
     """
     return False

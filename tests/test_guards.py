@@ -180,6 +180,28 @@ def test_compile_and_script_are_identity():
             act()
 
 
+def test_stances_and_marks_are_identity():
+    compiler, dynamo = minitorch.compiler, minitorch._dynamo
+    compiler.set_stance("force_eager", skip_guard_eval_unsafe=False)
+    with compiler.set_stance("fail_on_recompile") as inside:
+        assert inside is None
+    assert compiler.set_stance("default")(abs) is abs
+    with pytest.raises(TypeError, match="unexpected keyword argument 'foo'"):
+        compiler.set_stance("default", foo=1)
+    for same in (
+        compiler.allow_in_graph,
+        compiler.assume_constant_result,
+        dynamo.disallow_in_graph,
+        dynamo.run,
+    ):
+        assert same(abs) is abs
+    assert dynamo.allow_in_graph([abs, len]) == [abs, len]
+    with pytest.raises(AssertionError, match="allow_in_graph expects a callable"):
+        compiler.allow_in_graph(3)
+    assert not compiler.is_exporting() and not compiler.is_dynamo_compiling() and not compiler.list_backends()
+    assert dynamo.graph_break() is dynamo.mark_dynamic(minitorch.ones(1), 0) is compiler.reset() is None
+
+
 def test_nothing_is_downloaded(monkeypatch):
     for act in (
         minitorch.hub.load,

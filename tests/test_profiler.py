@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import pickle
 import threading
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 import minitorch as mt
 from minitorch import nn
 from minitorch.profiler import ProfilerActivity, profile, record_function, schedule
-from minitorch.utils.benchmark import Compare, Measurement, Timer
+from minitorch.utils.benchmark import Compare, Language, Measurement, Timer
 
 
 def small_step():
@@ -178,7 +179,7 @@ def test_timers():
     assert one.number_per_run == 50 and len(one.times) == 1 and 0 < one.median == one.mean < 1
     many = timer.blocked_autorange(min_run_time=0.01)
     assert sum(many.raw_times) >= 0.01 and many.iqr >= 0 and "add: 3" in repr(many)
-    assert "Median: 2.00 s" in repr(Measurement(2, [4.0, 2.0, 6.0], timer))
+    assert "Median: 2.00 s" in repr(Measurement(2, [4.0, 2.0, 6.0], one.task_spec))
     assert timer.adaptive_autorange(max_run_time=0.05).median > 0
     assert "1 measurement, 50 runs, 1 thread" in repr(one)
     table = Compare([one, Timer("pass", label="add", description="nothing").timeit(10)])
@@ -186,6 +187,81 @@ def test_timers():
     assert Measurement(2, [4.0, 2.0, 6.0]).iqr == pytest.approx(1.0)
     with pytest.raises(NotImplementedError):
         Timer("x;", language="cpp")
+
+
+INDENTED = """
+        x = 1
+        for _ in range(2):
+            x += 1
+    """
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"stmt": "x + 1", "setup": "x = 3"},
+        {
+            "stmt": "x + 1",
+            "setup": "x = 3",
+            "label": "L",
+            "sub_label": "S",
+            "description": "D",
+            "num_threads": 2,
+        },
+        {"stmt": INDENTED, "setup": INDENTED},
+        {"stmt": INDENTED, "label": "L", "env": "E"},
+        {"stmt": "1 + 1", "sub_label": "S"},
+    ],
+    ids=str,
+)
+def test_what_was_timed_is_told_as_in_pytorch(words):
+    their = pytest.importorskip("torch.utils.benchmark", reason="compares with PyTorch")
+    told = []
+    for lib in (mt.utils.benchmark, their):
+        m = lib.Measurement(10, [1.0], lib.Timer(**words)._task_spec)
+        told.append((repr(m).split("\n", 1)[1].replace(" runs ,", " runs,"), m.title, m.as_row_name, m.env))
+    assert told[0] == told[1]
+
+
+def test_timers_take_indented_source():
+    seen = []
+    source = """
+        for _ in range(2):
+            y += 1
+        seen.append(y)
+    """
+    timer = Timer(source, "\n    y = 1\n", globals={"seen": seen})
+    spec = timer.timeit(3).task_spec
+    assert seen[:2] == [3, 5]
+    assert (spec.stmt, spec.setup) == ("for _ in range(2):\n    y += 1\nseen.append(y)", "y = 1")
+    Timer("assert torch.ones(1).sum() == 1").timeit(1)
+
+
+def test_measurements_can_be_pickled():
+    timer = Timer("len(x)", globals={"x": [lambda: None]}, label="L")
+    for m in (timer.timeit(10), timer.blocked_autorange(min_run_time=0.01), Measurement(2, [4.0])):
+        again = pickle.loads(pickle.dumps(m))
+        assert again == m and again.title == m.title and again.times == m.times
+    assert timer.timeit(10) != Measurement(10, [1e9])
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ({"stmt": len}, "Currently only a `str` stmt is supported."),
+        ({"language": "java"}, "Invalid language `java`."),
+        (
+            {"global_setup": "x"},
+            "global_setup is C\\+\\+ only, got `x`. Most likely this code can simply be moved to",
+        ),
+    ],
+)
+def test_timers_refuse(words, message):
+    with pytest.raises(ValueError, match=message):
+        Timer(**words)
+    assert Timer("pass", language=Language.PYTHON).timeit(1).number_per_run == 1
+    with pytest.raises(NotImplementedError):
+        Timer("pass", language=Language.CPP)
 
 
 def test_exports_say_what_to_do():
