@@ -190,15 +190,6 @@ def test_gradients_of_a_bias(m, n, k):
         assert np.array_equal(bias.grad.numpy(), rest + ((sums[0] + sums[1]) + sums[2]))
 
 
-@pytest.fixture
-def pytorch():
-    library = pytest.importorskip("torch")
-    threads = library.get_num_threads()
-    library.set_num_threads(1)  # with two, a product is cut in two and added up otherwise
-    yield library
-    library.set_num_threads(threads)
-
-
 @pytest.mark.parametrize("offset", [0, 1, 3])
 @pytest.mark.parametrize("m", [1, 2, 3, 4, 7, 8, 33])
 def test_layers_of_pytorch(pytorch, m, offset):

@@ -239,6 +239,9 @@ typedef struct mt_kernels {
                     void *momentum, void *grad_avg, const mt_rmsprop_step *s);
 } mt_kernels;
 
+/* The polynomials of by_table.h: by power, then by interval; the last ones are padding. */
+extern const double mt_tanh_rows[7][32];
+
 extern const mt_kernels *mt_k; /* the chosen table: never NULL after mt_kernels_init() */
 
 /* Chooses by MINITORCH_CPU (baseline, avx2, avx512, neon), else by the processor; a name that is

@@ -352,16 +352,8 @@ FLOAT_DIVISION(f32, float, f)
 FLOAT_DIVISION(f64, double, )
 #undef FLOAT_DIVISION
 
-/* Square and cube as products: by far the most used powers. */
-#define FLOAT_POWER(S, T, f)                                                                       \
-    static inline T pow_##S(T x, T y)                                                              \
-    {                                                                                              \
-        if (y == 2) return x * x;                                                                  \
-        return y == 3 ? x * x * x : pow##f(x, y);                                                  \
-    }
-FLOAT_POWER(f32, float, f)
-FLOAT_POWER(f64, double, )
-#undef FLOAT_POWER
+static inline float pow_f32(float x, float y) { return powf(x, y); }
+static inline double pow_f64(double x, double y) { return pow(x, y); }
 static inline float atan2_f32(float y, float x) { return atan2f(y, x); }
 static inline double atan2_f64(double y, double x) { return atan2(y, x); }
 static inline float copysign_f32(float x, float y) { return copysignf(x, y); }

@@ -8,6 +8,7 @@
  * Relies on kernels/math.h for functions of one element. Read next: kernels/pointwise_loops.h. */
 #include "kernels/kernels.h"
 #include "kernels/math.h"
+#include "kernels/by_table.h"
 #include "kernels/roots.h"
 #include "kernels/trig.h"
 
@@ -135,18 +136,6 @@
 #define IS_BOOL
 #include "kernels/pointwise_loops.h"
 
-/* x ** 2 with a number as exponent: without the call of pow() the loop is vector code. */
-#define POWER_BY_NUMBER(S, T)                                                                      \
-    static void power_##S(int64_t n, char *const *p, const int64_t *stride, const double *param)   \
-    {                                                                                              \
-        if (n > 0 && stride[2] == 0 && *(const T *)p[2] == 2)                                      \
-            square_loop_##S(n, p, stride, param);                                                  \
-        else                                                                                       \
-            pow_loop_##S(n, p, stride, param);                                                     \
-    }
-POWER_BY_NUMBER(f32, float)
-POWER_BY_NUMBER(f64, double)
-
 /* Note [Blocks and what is left over]
  * PyTorch computes sigmoid and silu of neighbours in blocks of two vectors, and what is left over, like
  * elements with gaps between them, one by one with the C library's expf. So do these, that the digits are
@@ -261,6 +250,84 @@ static void sqrt_pieces(int64_t n, char *const *p, const int64_t *stride, const 
     }
 }
 
+/* f of every x. */
+#define EVERY(name, T, f)                                                                          \
+    static void name(int64_t n, char *const *p, const int64_t *stride)                             \
+    {                                                                                              \
+        if (stride[0] == sizeof(T) && stride[1] == sizeof(T)) {                                    \
+            const T *a = (const T *)(const void *)p[1];                                            \
+            T *o = (T *)(void *)p[0];                                                              \
+            MT_INDEPENDENT                                                                         \
+            for (int64_t i = 0; i < n; i++) {                                                      \
+                const T x = a[i];                                                                  \
+                o[i] = f;                                                                          \
+            }                                                                                      \
+            return;                                                                                \
+        }                                                                                          \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const T x = *(const T *)(const void *)(p[1] + i * stride[1]);                          \
+            *(T *)(void *)(p[0] + i * stride[0]) = f;                                              \
+        }                                                                                          \
+    }
+
+/* x ** y with a number as exponent: those of which PyTorch makes products, quotients and roots. */
+#define POWER_BY_NUMBER(S, T, roots)                                                               \
+    EVERY(cube_##S, T, x * x * x)                                                                  \
+    EVERY(inverse_square_##S, T, 1 / (x * x))                                                      \
+    static void power_##S(int64_t n, char *const *p, const int64_t *stride, const double *param)   \
+    {                                                                                              \
+        const T y = n > 0 && stride[2] == 0 ? *(const T *)(const void *)p[2] : 0;                  \
+        if (y == 2)                                                                                \
+            square_loop_##S(n, p, stride, param);                                                  \
+        else if (y == 3)                                                                           \
+            cube_##S(n, p, stride);                                                                \
+        else if (y == -2)                                                                          \
+            inverse_square_##S(n, p, stride);                                                      \
+        else if (y == (T)0.5)                                                                      \
+            roots(n, p, stride, param);                                                            \
+        else if (y == (T) - 0.5)                                                                   \
+            rsqrt_loop_##S(n, p, stride, param);                                                   \
+        else                                                                                       \
+            pow_loop_##S(n, p, stride, param);                                                     \
+    }
+POWER_BY_NUMBER(f32, float, sqrt_pieces)
+POWER_BY_NUMBER(f64, double, sqrt_loop_f64)
+
+/* f of sixteen at a time; elements with gaps and what is left over by way of a piece of so many. */
+MT_INLINE void in_sixteens(void (*f)(float *, const float *), int64_t n, char *const *p,
+                           const int64_t *stride)
+{
+    const bool plain = stride[0] == 4 && stride[1] == 4;
+    for (int64_t i = 0; i < n; i += SIXTEEN) {
+        const int64_t some = n - i < SIXTEEN ? n - i : SIXTEEN;
+        const char *a = p[1] + i * stride[1];
+        char *o = p[0] + i * stride[0];
+        if (plain && some == SIXTEEN) {
+            f((float *)(void *)o, (const float *)(const void *)a);
+            continue;
+        }
+        float piece[SIXTEEN] = {0};
+        for (int64_t j = 0; j < some; j++)
+            piece[j] = *(const float *)(const void *)(a + j * stride[1]);
+        f(piece, piece);
+        for (int64_t j = 0; j < some; j++) *(float *)(void *)(o + j * stride[0]) = piece[j];
+    }
+}
+
+static void tanh_by_table(int64_t n, char *const *p, const int64_t *stride, const double *param)
+{
+    (void)param;
+    in_sixteens(tanh_sixteen, n, p, stride);
+}
+
+#if defined(__AVX512F__)
+static void exp_by_table(int64_t n, char *const *p, const int64_t *stride, const double *param)
+{
+    (void)param;
+    in_sixteens(exp_sixteen, n, p, stride);
+}
+#endif
+
 void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
 {
     find_out_about_roots();
@@ -276,6 +343,13 @@ void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
     k->unary[MT_UNARY_sigmoid][MT_FLOAT32] = sigmoid_blocks;
     k->unary[MT_UNARY_silu][MT_FLOAT32] = silu_blocks;
     k->unary[MT_UNARY_sqrt][MT_FLOAT32] = sqrt_pieces;
+    k->unary[MT_UNARY_tanh][MT_FLOAT32] = tanh_by_table;
+#if defined(__AVX512F__)
+    if (roots_by_estimate) {
+        make_power_table();
+        k->unary[MT_UNARY_exp][MT_FLOAT32] = exp_by_table;
+    }
+#endif
     k->binary[MT_BINARY_pow][MT_FLOAT32] = power_f32;
     k->binary[MT_BINARY_pow][MT_FLOAT64] = power_f64;
 

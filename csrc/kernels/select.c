@@ -16,6 +16,10 @@
 
 const mt_kernels *mt_k;
 
+const double mt_tanh_rows[7][32] = {
+#include "kernels/tanh_rows.def"
+};
+
 const mt_kernels *mt_kernels_named(const char *name)
 {
     mt_isa best = mt_cpu_best();

@@ -155,24 +155,13 @@ def test_the_sum_of_a_loss_on_classes(n):
     assert F.nll_loss(*args, weight=torch.from_numpy(weight)).item() == total
 
 
-@pytest.fixture
-def pytorch():
-    library = pytest.importorskip("torch")
-    if library.backends.cpu.get_cpu_capability() != CAPABILITY or CAPABILITY != "AVX512":
-        pytest.skip("the digits are those of PyTorch with AVX-512")
-    threads = library.get_num_threads()
-    library.set_num_threads(1)
-    yield library
-    library.set_num_threads(threads)
-
-
 @pytest.mark.parametrize("n", [1, 2, 3, 8, 10, 15, 16, 17, 33, 64, 100])
-def test_digits_of_pytorch(pytorch, n):
+def test_digits_of_pytorch(pytorch_avx512, n):
     x, g, target = numbers(150, n, scale=3), numbers(150, n), RANDOM.integers(0, n, 150)
     target[::7] = -100
     weight = RANDOM.uniform(0.1, 2, n).astype("f4")
     results = []
-    for library in (pytorch, torch):
+    for library in (pytorch_avx512, torch):
         row = []
         for f in ("sigmoid", "softmax", "log_softmax", "cross_entropy", "weighted"):
             leaf = library.from_numpy(x.copy()).requires_grad_()
@@ -219,7 +208,7 @@ def train(library, sizes, activation, loss_function, momentum, batch):
 
 @pytest.mark.parametrize("activation", ["Sigmoid", "ReLU", "SiLU"])
 @pytest.mark.parametrize("batch", [1, 8, 30])
-def test_training_is_the_same_to_the_last_bit(pytorch, activation, batch):
+def test_training_is_the_same_to_the_last_bit(pytorch_avx512, activation, batch):
     import torch.utils.data  # noqa: F401
 
     for sizes, loss in (
@@ -231,7 +220,7 @@ def test_training_is_the_same_to_the_last_bit(pytorch, activation, batch):
         ((2, 30, 10), "CrossEntropyLoss"),
     ):
         for momentum in (0, 0.9):
-            want = train(pytorch, sizes, activation, loss, momentum, batch)
+            want = train(pytorch_avx512, sizes, activation, loss, momentum, batch)
             got = train(torch, sizes, activation, loss, momentum, batch)
             np.testing.assert_array_equal(got[0], want[0])
             for p, q in zip(got[1], want[1], strict=True):

@@ -91,15 +91,6 @@ def test_convolutions(case):
     np.testing.assert_array_equal(got.numpy(), convolve(x, w, bias, stride, padding))
 
 
-@pytest.fixture
-def pytorch():
-    library = pytest.importorskip("torch")
-    threads = library.get_num_threads()
-    library.set_num_threads(1)
-    yield library
-    library.set_num_threads(threads)
-
-
 @pytest.mark.parametrize(
     "shape", [(64, 784, 128), (20, 300, 300), (32, 500, 12), (16, 40, 40), (100, 250, 33)]
 )
