@@ -638,7 +638,8 @@ PyTypeObject py_tensor_type = {
 /* ---- the metaclass
  * ------------------------------------------------------------------------------------------------
  * Tensor is a static type whose name is bare; its class says where it lives. Subclasses are as in
- * plain Python. */
+ * plain Python. Programs may give Tensor attributes and take them away, as they may PyTorch's, dunders
+ * included: Python moves the slots behind them, in the tables above. */
 static PyObject *plain_module(void)
 {
     PyObject *dict = PyObject_GetAttrString((PyObject *)&PyType_Type, "__dict__");
@@ -673,6 +674,20 @@ static PyObject *meta_repr(PyObject *cls)
     return PyType_Type.tp_repr(cls);
 }
 
+/* Of a static type Python would not find the way back to tp_new, and ours lives on when Python lets it go, which
+ * tp_finalize sees to. */
+static int meta_setattro(PyObject *cls, PyObject *name, PyObject *value)
+{
+    if (cls == (PyObject *)&py_tensor_type && PyUnicode_Check(name) &&
+        (PyUnicode_CompareWithASCIIString(name, "__new__") == 0 ||
+         PyUnicode_CompareWithASCIIString(name, "__del__") == 0)) {
+        PyErr_Format(PyExc_TypeError,
+                     "cannot set '%U' attribute of type 'Tensor': give it to a subclass", name);
+        return -1;
+    }
+    return PyType_Type.tp_setattro(cls, name, value);
+}
+
 static PyGetSetDef meta_getset[] = {
     {"__module__", meta_get_module, meta_set_module, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
@@ -681,14 +696,14 @@ static PyGetSetDef meta_getset[] = {
 static PyTypeObject meta_type = {
     PyVarObject_HEAD_INIT(NULL, 0).tp_name = "minitorch._TensorMeta",
     .tp_repr = meta_repr,
+    .tp_setattro = meta_setattro,
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .tp_doc = "The class of Tensor and its subclasses.",
     .tp_getset = meta_getset,
     .tp_base = &PyType_Type,
 };
 
-/* Adds methods written in Python (minitorch/_tensor.py), which a static type does not take by
- * assignment. */
+/* Adds methods written in Python (minitorch/_tensor.py), all at once. */
 static PyObject *extend_tensor(PyObject *Py_UNUSED(module), PyObject *methods)
 {
     if (PyDict_Update(py_tensor_type.tp_dict, methods) < 0) return NULL;
@@ -727,6 +742,7 @@ int py_init_tensor(PyObject *module)
 {
     mt_host_release = host_release;
     if (PyType_Ready(&meta_type) < 0 || PyType_Ready(&py_tensor_type) < 0) return -1;
+    py_tensor_type.tp_flags &= ~Py_TPFLAGS_IMMUTABLETYPE; /* which all static types get */
     PyObject *name = PyUnicode_FromString("minitorch"), *priority = PyFloat_FromDouble(1000.0);
     int failed = !name || !priority ||
                  PyDict_SetItemString(py_tensor_type.tp_dict, "__module__", name) < 0 ||
