@@ -12,6 +12,7 @@ from types import ModuleType as _ModuleType
 from minitorch._once import mark_loaded as _mark_loaded
 
 from . import constraints, transforms
+from .bounded import ContinuousBernoulli, Kumaraswamy, LogisticNormal
 from .continuous import (
     Beta,
     Cauchy,
@@ -25,9 +26,19 @@ from .continuous import (
     StudentT,
     Uniform,
 )
-from .discrete import Bernoulli, Binomial, Categorical, Geometric, Multinomial, OneHotCategorical, Poisson
+from .discrete import (
+    Bernoulli,
+    Binomial,
+    Categorical,
+    Geometric,
+    Multinomial,
+    NegativeBinomial,
+    OneHotCategorical,
+    Poisson,
+)
 from .distribution import Distribution, Independent
 from .kl import kl_divergence, register_kl
+from .positive import FisherSnedecor, HalfCauchy, InverseGamma, Pareto, Weibull
 from .relaxed import (
     ExpRelaxedCategorical,
     LogitRelaxedBernoulli,
@@ -49,12 +60,15 @@ from .transformed import (
 )
 
 __all__ = [
-    "AffineTransform", "Bernoulli", "Beta", "Binomial", "Categorical", "Cauchy", "Chi2", "Dirichlet",
-    "Distribution", "ExpTransform", "Exponential", "Gamma", "Geometric", "Gumbel", "HalfNormal",
-    "Independent", "Laplace", "LogNormal", "MixtureSameFamily", "Multinomial", "MultivariateNormal",
-    "Normal", "OneHotCategorical", "OneHotCategoricalStraightThrough", "Poisson", "RelaxedBernoulli",
+    "AffineTransform", "Bernoulli", "Beta", "Binomial", "Categorical", "Cauchy", "Chi2",
+    "ContinuousBernoulli", "Dirichlet", "Distribution", "ExpTransform", "Exponential", "FisherSnedecor",
+    "Gamma", "Geometric", "Gumbel", "HalfCauchy", "HalfNormal", "Independent", "InverseGamma",
+    "Kumaraswamy", "Laplace", "LogNormal", "LogisticNormal", "MixtureSameFamily", "Multinomial",
+    "MultivariateNormal", "NegativeBinomial", "Normal", "OneHotCategorical",
+    "OneHotCategoricalStraightThrough", "Pareto", "Poisson", "RelaxedBernoulli",
     "RelaxedOneHotCategorical", "SigmoidTransform", "StudentT", "TanhTransform", "Transform",
-    "TransformedDistribution", "Uniform", "constraints", "kl_divergence", "register_kl", "transforms",
+    "TransformedDistribution", "Uniform", "Weibull", "constraints", "kl_divergence", "register_kl",
+    "transforms",
 ]  # fmt: skip
 
 # PyTorch has a module for each class: torch.distributions.categorical and the like.
@@ -63,6 +77,9 @@ for _name in """
     dirichlet.Dirichlet exponential.Exponential gamma.Gamma geometric.Geometric gumbel.Gumbel
     half_normal.HalfNormal independent.Independent laplace.Laplace log_normal.LogNormal
     mixture_same_family.MixtureSameFamily multinomial.Multinomial multivariate_normal.MultivariateNormal
+    continuous_bernoulli.ContinuousBernoulli fishersnedecor.FisherSnedecor half_cauchy.HalfCauchy
+    inverse_gamma.InverseGamma kumaraswamy.Kumaraswamy logistic_normal.LogisticNormal
+    negative_binomial.NegativeBinomial pareto.Pareto weibull.Weibull
     normal.Normal one_hot_categorical.OneHotCategorical poisson.Poisson relaxed_bernoulli.RelaxedBernoulli
     relaxed_categorical.RelaxedOneHotCategorical studentT.StudentT
     transformed_distribution.TransformedDistribution uniform.Uniform

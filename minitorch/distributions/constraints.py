@@ -52,6 +52,12 @@ def interval(lower_bound, upper_bound):
     return Constraint(name, lambda x: (lower_bound <= x) & (x <= upper_bound))
 
 
+def half_open_interval(lower_bound, upper_bound):
+    """Numbers between two bounds, of which the upper one is not included."""
+    name = f"HalfOpenInterval(lower_bound={lower_bound}, upper_bound={upper_bound})"
+    return Constraint(name, lambda x: (lower_bound <= x) & (x < upper_bound))
+
+
 def integer_interval(lower_bound, upper_bound):
     """Whole numbers between two bounds, both included."""
     name = f"IntegerInterval(lower_bound={lower_bound}, upper_bound={upper_bound})"

@@ -7,10 +7,11 @@ from functools import cached_property
 
 import minitorch
 from minitorch import Size, Tensor
-from minitorch.nn.functional import binary_cross_entropy_with_logits, one_hot
+from minitorch.nn.functional import binary_cross_entropy_with_logits, logsigmoid, one_hot
 
 from . import constraints
 from ._sample import binomial, poisson
+from .continuous import Gamma
 from .distribution import Distribution, broadcast_all, clamp_probs
 
 
@@ -298,6 +299,49 @@ class Binomial(_ByProbability):
         if not (self.total_count == n).all():
             raise NotImplementedError("Inhomogeneous total count not supported by `enumerate_support`.")
         return self._enumerated(minitorch.arange(1 + n, dtype=self._param.dtype), expand)
+
+
+class NegativeBinomial(_ByProbability):
+    """The number of successes before total_count failures; total_count need not be whole.
+
+    probs, logits: one of them, of a success.
+
+    >>> NegativeBinomial(3.0, 0.5).mean
+    tensor(3.)
+
+    Source: https://docs.pytorch.org/docs/2.13/distributions.html#negativebinomial
+    """
+
+    arg_constraints = {
+        "total_count": constraints.greater_than_eq(0),
+        "probs": constraints.half_open_interval(0.0, 1.0),
+        "logits": constraints.real,
+    }
+    support = constraints.nonnegative_integer
+
+    def __init__(self, total_count, probs=None, logits=None, validate_args=None):
+        self._read(probs, logits)
+        name = "probs" if logits is None else "logits"
+        self.total_count, self._param = broadcast_all(total_count, self._param)
+        self.total_count = self.total_count.type_as(self._param)
+        setattr(self, name, self._param)
+        super().__init__(self._param.size(), validate_args=validate_args)
+
+    mean = property(lambda self: self.total_count * minitorch.exp(self.logits))
+    mode = property(lambda self: ((self.total_count - 1) * self.logits.exp()).floor().clamp(min=0.0))
+    variance = property(lambda self: self.mean / minitorch.sigmoid(-self.logits))
+
+    def sample(self, sample_shape=()):
+        with minitorch.no_grad():
+            rate = Gamma(self.total_count, minitorch.exp(-self.logits), validate_args=False)
+            return poisson(rate.sample(sample_shape))
+
+    def log_prob(self, value):
+        self._validate_sample(value)
+        n = self.total_count
+        powers = n * logsigmoid(-self.logits) + value * logsigmoid(self.logits)
+        ways = minitorch.lgamma(n + value) - minitorch.lgamma(1.0 + value) - minitorch.lgamma(n)
+        return powers + ways.masked_fill(n + value == 0.0, 0.0)
 
 
 class Poisson(Distribution):

@@ -8,9 +8,11 @@ import math
 
 import minitorch
 
+from .bounded import ContinuousBernoulli
 from .continuous import Beta, Dirichlet, Exponential, Gamma, Laplace, MultivariateNormal, Normal, Uniform
 from .discrete import Bernoulli, Categorical, OneHotCategorical, Poisson
 from .distribution import Independent, sum_rightmost
+from .positive import Pareto
 
 _rules: dict = {}
 
@@ -148,6 +150,26 @@ def _multivariate_normal(p, q):
     trace = solve(q.scale_tril, p.scale_tril, upper=False).pow(2).flatten(-2).sum(-1)
     away = solve(q.scale_tril, (q.loc - p.loc).unsqueeze(-1), upper=False).squeeze(-1).pow(2).sum(-1)
     return q._half_log_det() - p._half_log_det() + 0.5 * (trace + away - p.event_shape[0])
+
+
+@register_kl(Pareto, Pareto)
+def _pareto(p, q):
+    ratio = q.alpha / p.alpha
+    result = q.alpha * (p.scale / q.scale).log() - ratio.log() + ratio - 1
+    return result.masked_fill(p.scale < q.scale, math.inf)
+
+
+@register_kl(Pareto, Exponential)
+def _pareto_exponential(p, q):
+    mean = p.alpha * p.scale / (p.alpha - 1)
+    result = (p.alpha / (p.scale * q.rate)).log() - p.alpha.reciprocal() + mean * q.rate - 1
+    return result.masked_fill(p.alpha <= 1, math.inf)
+
+
+@register_kl(ContinuousBernoulli, ContinuousBernoulli)
+def _continuous_bernoulli(p, q):
+    norms = p._log_norm() + minitorch.log1p(-p.probs) - q._log_norm() - minitorch.log1p(-q.probs)
+    return p.mean * (p.logits - q.logits) + norms
 
 
 @register_kl(Independent, Independent)

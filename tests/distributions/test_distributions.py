@@ -61,6 +61,26 @@ CASES = {
     "LogNormal": lambda t: t.distributions.LogNormal(t.tensor(A), t.tensor(B)),
     "HalfNormal": lambda t: t.distributions.HalfNormal(t.tensor(B)),
     "Gumbel": lambda t: t.distributions.Gumbel(t.tensor(A), t.tensor(B)),
+    "HalfCauchy": lambda t: t.distributions.HalfCauchy(t.tensor(B)),
+    "HalfCauchy of a number": lambda t: t.distributions.HalfCauchy(2.0),
+    "Pareto": lambda t: t.distributions.Pareto(t.tensor(B), t.tensor(A)),
+    "Weibull": lambda t: t.distributions.Weibull(t.tensor(A), t.tensor(B) + 0.6),
+    "InverseGamma": lambda t: t.distributions.InverseGamma(t.tensor(A), t.tensor(B)),
+    "FisherSnedecor": lambda t: t.distributions.FisherSnedecor(t.tensor(B), t.tensor([1.5, 3.0, 9.0])),
+    "FisherSnedecor of numbers": lambda t: t.distributions.FisherSnedecor(3.0, 5.0),
+    "Kumaraswamy": lambda t: t.distributions.Kumaraswamy(t.tensor(A), t.tensor(B)),
+    "NegativeBinomial": lambda t: t.distributions.NegativeBinomial(t.tensor(B), t.tensor([0.1, 0.5, 0.9])),
+    "NegativeBinomial by logits": lambda t: t.distributions.NegativeBinomial(
+        4, logits=t.tensor([-1.0, 0.0, 3.0])
+    ),
+    "ContinuousBernoulli": lambda t: t.distributions.ContinuousBernoulli(
+        t.tensor([0.0, 0.1, 0.4995, 0.5, 0.5005, 0.9, 1.0])
+    ),
+    "ContinuousBernoulli by logits": lambda t: t.distributions.ContinuousBernoulli(
+        logits=t.tensor([-3.0, 0.0, 0.001, 2.0])
+    ),
+    "LogisticNormal": lambda t: t.distributions.LogisticNormal(t.tensor([A, B]), t.tensor(B) * 0.2 + 0.1),
+    "LogisticNormal of numbers": lambda t: t.distributions.LogisticNormal(0.5, 1.0),
     "Independent": lambda t: t.distributions.Independent(t.distributions.Normal(t.tensor(L), 1.0), 1),
     "TransformedDistribution": lambda t: t.distributions.TransformedDistribution(
         t.distributions.Normal(t.tensor(A), 1.0),
@@ -142,30 +162,46 @@ def test_properties(name, what):
 
 
 @pytest.mark.parametrize(
-    "name", ["Normal", "Laplace", "Exponential", "Uniform", "Cauchy", "MultivariateNormal", "Gamma", "Gumbel"]
+    "name",
+    """Normal Laplace Exponential Uniform Cauchy MultivariateNormal Gamma Gumbel Pareto Weibull InverseGamma
+    Kumaraswamy FisherSnedecor LogisticNormal""".split(),
 )
 def test_gradients_of_samples(name):
     grads = []
     for library in (minitorch, torch):
         library.manual_seed(1)
-        drawn = library.distributions
+        place = library.distributions
         leaves = [library.tensor(v, requires_grad=True) for v in (A, B)]
         if name == "MultivariateNormal":
             leaves = [library.tensor(v, requires_grad=True) for v in (M, C)]
         if name == "Uniform":
-            made = drawn.Uniform(leaves[0], leaves[0] + leaves[1])
+            made = place.Uniform(leaves[0], leaves[0] + leaves[1])
         elif name == "Exponential":
-            made = drawn.Exponential(leaves[0] + leaves[1])
+            made = place.Exponential(leaves[0] + leaves[1])
         else:
-            made = getattr(drawn, name)(*leaves)
-        made.rsample((50,)).sin().sum().backward()
+            made = getattr(place, name)(*leaves)
+        drawn = made.rsample((50,))
+        tame = drawn.log() if name in ("InverseGamma", "FisherSnedecor") else drawn.sin()
+        tame.sum().backward()
         grads.append([leaf.grad.numpy() for leaf in leaves])
     for a, b in zip(*grads, strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["HalfCauchy", "Pareto", "Weibull", "Kumaraswamy", "ContinuousBernoulli"])
+def test_probabilities_below_a_value(name):
+    """cdf beside PyTorch's; icdf is its inverse."""
+    ours, theirs = both(name)
+    p = [[0.01], [0.3], [0.75], [0.999]]
+    mine = ours.icdf(minitorch.tensor(p))
+    close(mine, theirs.icdf(torch.tensor(p)), 1e-4, 1e-5)
+    close(ours.cdf(mine), theirs.cdf(torch.tensor(mine.numpy())), 1e-4, 1e-5)
+    wide = minitorch.tensor(p).expand(mine.shape).numpy()
+    np.testing.assert_allclose(ours.cdf(mine).numpy(), wide, atol=1e-3)
+
+
 PAIRS = """Normal Uniform Exponential Laplace Gamma Beta Dirichlet MultivariateNormal Bernoulli Categorical
-    OneHotCategorical Poisson Independent""".split()
+    OneHotCategorical Poisson Independent Pareto ContinuousBernoulli""".split()
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -185,6 +221,8 @@ def test_divergences(name):
             "Categorical": lambda: d.Categorical(t.tensor([[1.0, 0.0, 2.0], [1.0, 1.0, 1.0]])),
             "OneHotCategorical": lambda: d.OneHotCategorical(t.tensor([[1.0, 2.0, 2.0], [1.0, 1.0, 1.0]])),
             "Poisson": lambda: d.Poisson(t.tensor([1.0, 2.0, 30.0])),
+            "Pareto": lambda: d.Pareto(t.tensor(A), t.tensor(B)),
+            "ContinuousBernoulli": lambda: d.ContinuousBernoulli(t.tensor([0.3] * 7)),
             "Independent": lambda: d.Independent(d.Normal(t.zeros(2, 2), 2.0), 1),
         }[name]()
 
@@ -211,6 +249,25 @@ ERRORS = {
     "text": lambda t: t.distributions.Normal("a", 1.0),
     "two matrices": lambda t: t.distributions.MultivariateNormal(t.zeros(2), t.eye(2), t.eye(2)),
     "not definite": lambda t: t.distributions.MultivariateNormal(t.zeros(2), -t.eye(2)),
+    "HalfCauchy": lambda t: t.distributions.HalfCauchy(-1.0),
+    "Pareto": lambda t: t.distributions.Pareto(1.0, t.tensor([1.0, -1.0])),
+    "Pareto's scale": lambda t: t.distributions.Pareto(-1.0, 1.0),
+    "below Pareto's scale": lambda t: t.distributions.Pareto(2.0, 1.0).log_prob(t.tensor(1.0)),
+    "Weibull": lambda t: t.distributions.Weibull(0.0, 1.0),
+    "Weibull's power": lambda t: t.distributions.Weibull(1.0, 0.0),
+    "below Weibull": lambda t: t.distributions.Weibull(2.0, 1.0).log_prob(t.tensor(-1.0)),
+    "InverseGamma": lambda t: t.distributions.InverseGamma(1.0, -1.0),
+    "FisherSnedecor": lambda t: t.distributions.FisherSnedecor(-1.0, 1.0),
+    "Kumaraswamy": lambda t: t.distributions.Kumaraswamy(-1.0, 1.0),
+    "Kumaraswamy's value": lambda t: t.distributions.Kumaraswamy(1.0, 1.0).log_prob(t.tensor(1.5)),
+    "NegativeBinomial": lambda t: t.distributions.NegativeBinomial(-1.0, 0.5),
+    "NegativeBinomial's probability": lambda t: t.distributions.NegativeBinomial(1.0, 1.0),
+    "NegativeBinomial of neither": lambda t: t.distributions.NegativeBinomial(1.0),
+    "NegativeBinomial's value": lambda t: t.distributions.NegativeBinomial(1.0, 0.5).log_prob(t.tensor(0.5)),
+    "ContinuousBernoulli": lambda t: t.distributions.ContinuousBernoulli(2.0, validate_args=True),
+    "ContinuousBernoulli of both": lambda t: t.distributions.ContinuousBernoulli(0.5, 0.5),
+    "LogisticNormal": lambda t: t.distributions.LogisticNormal(t.zeros(2), -t.ones(2)),
+    "no parts": lambda t: t.distributions.LogisticNormal(t.zeros(2), 1.0).log_prob(t.ones(3)),
     "events": lambda t: t.distributions.Independent(t.distributions.Normal(0.0, 1.0), 1),
 }
 
@@ -238,6 +295,29 @@ def test_policy_gradient():
     logits = minitorch.zeros(3, requires_grad=True)
     minitorch.distributions.Categorical(logits=logits).log_prob(minitorch.tensor(1)).backward()
     np.testing.assert_allclose(logits.grad.numpy(), [-1 / 3, 2 / 3, -1 / 3], rtol=1e-6)
+
+
+def test_formulas():
+    """Stored numbers and identities, which need no PyTorch."""
+    d, t = minitorch.distributions, minitorch.tensor
+    x = t([0.2, 0.5, 0.9])
+    assert minitorch.allclose(d.Kumaraswamy(1.0, 1.0).log_prob(x), minitorch.zeros(3), atol=1e-6)
+    assert minitorch.allclose(d.Weibull(0.5, 1.0).log_prob(x), d.Exponential(2.0).log_prob(x))
+    assert minitorch.allclose(
+        d.HalfCauchy(2.0).log_prob(x).exp(), 2 / (2 * np.pi * (1 + (x / 2) ** 2)), atol=1e-6
+    )
+    assert minitorch.allclose(d.Pareto(0.1, 3.0).cdf(x), 1 - (0.1 / x) ** 3)
+    assert minitorch.allclose(d.InverseGamma(1.0, 2.0).log_prob(x), np.log(2) - 2 * x.log() - 2 / x)
+    assert minitorch.allclose(d.FisherSnedecor(2.0, 2.0).log_prob(x), -2 * (1 + x).log(), atol=1e-6)
+    counts = d.NegativeBinomial(3.0, 0.25).log_prob(minitorch.arange(3.0)).exp()
+    assert minitorch.allclose(counts, t([0.421875, 0.31640625, 0.158203125]))
+    grey = d.ContinuousBernoulli(t([0.1, 0.4999, 0.8]))
+    steps = minitorch.linspace(0, 1, 4001)[:, None]
+    density = grey.log_prob(steps).exp()
+    assert minitorch.allclose(minitorch.trapezoid(density, steps, dim=0), minitorch.ones(3), atol=1e-4)
+    assert minitorch.allclose(minitorch.trapezoid(density * steps, steps, dim=0), grey.mean, atol=1e-4)
+    even = d.LogisticNormal(minitorch.zeros(1), minitorch.ones(1)).log_prob(t([0.5, 0.5])).exp()
+    assert minitorch.allclose(even, t(4 / np.sqrt(2 * np.pi)).float())
 
 
 def test_modules_of_single_classes():
