@@ -12,7 +12,7 @@ from types import ModuleType as _ModuleType
 from minitorch._once import mark_loaded as _mark_loaded
 
 from . import constraints, transforms
-from .bounded import ContinuousBernoulli, Kumaraswamy, LogisticNormal
+from .bounded import ContinuousBernoulli, Kumaraswamy, LogisticNormal, VonMises
 from .continuous import (
     Beta,
     Cauchy,
@@ -38,6 +38,7 @@ from .discrete import (
 )
 from .distribution import Distribution, Independent
 from .kl import kl_divergence, register_kl
+from .low_rank import LowRankMultivariateNormal
 from .positive import FisherSnedecor, HalfCauchy, InverseGamma, Pareto, Weibull
 from .relaxed import (
     ExpRelaxedCategorical,
@@ -63,12 +64,12 @@ __all__ = [
     "AffineTransform", "Bernoulli", "Beta", "Binomial", "Categorical", "Cauchy", "Chi2",
     "ContinuousBernoulli", "Dirichlet", "Distribution", "ExpTransform", "Exponential", "FisherSnedecor",
     "Gamma", "Geometric", "Gumbel", "HalfCauchy", "HalfNormal", "Independent", "InverseGamma",
-    "Kumaraswamy", "Laplace", "LogNormal", "LogisticNormal", "MixtureSameFamily", "Multinomial",
-    "MultivariateNormal", "NegativeBinomial", "Normal", "OneHotCategorical",
-    "OneHotCategoricalStraightThrough", "Pareto", "Poisson", "RelaxedBernoulli",
+    "Kumaraswamy", "Laplace", "LogNormal", "LogisticNormal", "LowRankMultivariateNormal",
+    "MixtureSameFamily", "Multinomial", "MultivariateNormal", "NegativeBinomial", "Normal",
+    "OneHotCategorical", "OneHotCategoricalStraightThrough", "Pareto", "Poisson", "RelaxedBernoulli",
     "RelaxedOneHotCategorical", "SigmoidTransform", "StudentT", "TanhTransform", "Transform",
-    "TransformedDistribution", "Uniform", "Weibull", "constraints", "kl_divergence", "register_kl",
-    "transforms",
+    "TransformedDistribution", "Uniform", "VonMises", "Weibull", "constraints", "kl_divergence",
+    "register_kl", "transforms",
 ]  # fmt: skip
 
 # PyTorch has a module for each class: torch.distributions.categorical and the like.
@@ -79,6 +80,7 @@ for _name in """
     mixture_same_family.MixtureSameFamily multinomial.Multinomial multivariate_normal.MultivariateNormal
     continuous_bernoulli.ContinuousBernoulli fishersnedecor.FisherSnedecor half_cauchy.HalfCauchy
     inverse_gamma.InverseGamma kumaraswamy.Kumaraswamy logistic_normal.LogisticNormal
+    lowrank_multivariate_normal.LowRankMultivariateNormal von_mises.VonMises
     negative_binomial.NegativeBinomial pareto.Pareto weibull.Weibull
     normal.Normal one_hot_categorical.OneHotCategorical poisson.Poisson relaxed_bernoulli.RelaxedBernoulli
     relaxed_categorical.RelaxedOneHotCategorical studentT.StudentT

@@ -1,4 +1,4 @@
-"""Distributions of numbers between 0 and 1, and of parts of 1. Read next: kl.py.
+"""Distributions of numbers between 0 and 1, of parts of 1, and of angles. Read next: low_rank.py.
 
 Source: https://docs.pytorch.org/docs/2.13/distributions.html
 """
@@ -209,3 +209,61 @@ class LogisticNormal(Distribution):
         odds = parts.log() - rest.log()
         slope = (logsigmoid(odds) - odds + parts.log()).sum(-1)
         return self._normal.log_prob(odds + self._offsets()).sum(-1) - slope
+
+
+class VonMises(Distribution):
+    """Angles around loc: the density is in proportion to exp(concentration cos(x - loc)).
+
+    Mean and variance are those of directions: the latter is 1 - E cos(x - loc).
+
+    >>> VonMises(0.0, 1.0).variance
+    tensor(0.5536)
+
+    Draws: D. Best and N. Fisher, "Efficient simulation of the von Mises distribution" (1979)
+    Source: https://docs.pytorch.org/docs/2.13/distributions.html#vonmises
+    """
+
+    arg_constraints = {"loc": constraints.real, "concentration": constraints.positive}
+    support = constraints.real
+
+    def __init__(self, loc, concentration, validate_args=None):
+        self.loc, self.concentration = broadcast_all(loc, concentration)
+        super().__init__(self.loc.size(), validate_args=validate_args)
+
+    mean = property(lambda self: self.loc)
+    mode = property(lambda self: self.loc)
+
+    @property
+    def variance(self):
+        k = self.concentration
+        return 1 - minitorch.special.i1e(k) / minitorch.special.i0e(k)
+
+    def log_prob(self, value):
+        self._validate_sample(value)
+        k = self.concentration
+        log_bessel = minitorch.special.i0e(k).log() + k
+        return k * minitorch.cos(value - self.loc) - math.log(2 * math.pi) - log_bessel
+
+    def sample(self, sample_shape=()):
+        """Drawn in double precision, in which small concentrations come to an end."""
+        with minitorch.no_grad():
+            angle = self._draw(self._extended_shape(sample_shape), self.concentration.double())
+            turned = (angle + math.pi + self.loc.double()) % (2 * math.pi) - math.pi
+            return turned.to(self.loc.dtype)
+
+    @staticmethod
+    def _draw(shape, k):
+        """Angles around 0 of a wrapped Cauchy number, drawn until each has been accepted once."""
+        tau = 1 + (1 + 4 * k**2).sqrt()
+        rho = (tau - (2 * tau).sqrt()) / (2 * k)
+        r = minitorch.where(k < 1e-5, 1 / k + k, (1 + rho**2) / (2 * rho))
+        angle, done = minitorch.zeros(shape, dtype=k.dtype), minitorch.zeros(shape, dtype=minitorch.bool)
+        while not done.all():
+            u, chance, side = minitorch.rand((3, *shape), dtype=k.dtype).unbind()
+            z = minitorch.cos(math.pi * u)
+            f = (1 + r * z) / (r + z)
+            c = k * (r - f)
+            accept = (c * (2 - c) - chance > 0) | ((c / chance).log() + 1 - c >= 0)
+            angle = minitorch.where(accept, (side - 0.5).sign() * f.acos(), angle)
+            done = done | accept
+        return angle

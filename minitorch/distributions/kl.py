@@ -12,6 +12,7 @@ from .bounded import ContinuousBernoulli
 from .continuous import Beta, Dirichlet, Exponential, Gamma, Laplace, MultivariateNormal, Normal, Uniform
 from .discrete import Bernoulli, Categorical, OneHotCategorical, Poisson
 from .distribution import Independent, sum_rightmost
+from .low_rank import LowRankMultivariateNormal
 from .positive import Pareto
 
 _rules: dict = {}
@@ -140,6 +141,9 @@ def _beta(p, q):
     return _dirichlet(p._dirichlet, q._dirichlet)
 
 
+@register_kl(LowRankMultivariateNormal, LowRankMultivariateNormal)
+@register_kl(LowRankMultivariateNormal, MultivariateNormal)
+@register_kl(MultivariateNormal, LowRankMultivariateNormal)
 @register_kl(MultivariateNormal, MultivariateNormal)
 def _multivariate_normal(p, q):
     if p.event_shape != q.event_shape:

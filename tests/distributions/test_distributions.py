@@ -81,6 +81,11 @@ CASES = {
     ),
     "LogisticNormal": lambda t: t.distributions.LogisticNormal(t.tensor([A, B]), t.tensor(B) * 0.2 + 0.1),
     "LogisticNormal of numbers": lambda t: t.distributions.LogisticNormal(0.5, 1.0),
+    "VonMises": lambda t: t.distributions.VonMises(t.tensor(A), t.tensor(B)),
+    "VonMises of small concentration": lambda t: t.distributions.VonMises(t.tensor(1.0), t.tensor(1e-6)),
+    "LowRankMultivariateNormal": lambda t: t.distributions.LowRankMultivariateNormal(
+        t.tensor([A, B]), t.tensor([[1.0], [0.5], [-2.0]]), t.tensor(B)
+    ),
     "Independent": lambda t: t.distributions.Independent(t.distributions.Normal(t.tensor(L), 1.0), 1),
     "TransformedDistribution": lambda t: t.distributions.TransformedDistribution(
         t.distributions.Normal(t.tensor(A), 1.0),
@@ -164,7 +169,7 @@ def test_properties(name, what):
 @pytest.mark.parametrize(
     "name",
     """Normal Laplace Exponential Uniform Cauchy MultivariateNormal Gamma Gumbel Pareto Weibull InverseGamma
-    Kumaraswamy FisherSnedecor LogisticNormal""".split(),
+    Kumaraswamy FisherSnedecor LogisticNormal LowRankMultivariateNormal""".split(),
 )
 def test_gradients_of_samples(name):
     grads = []
@@ -174,7 +179,9 @@ def test_gradients_of_samples(name):
         leaves = [library.tensor(v, requires_grad=True) for v in (A, B)]
         if name == "MultivariateNormal":
             leaves = [library.tensor(v, requires_grad=True) for v in (M, C)]
-        if name == "Uniform":
+        if name == "LowRankMultivariateNormal":
+            made = place.LowRankMultivariateNormal(leaves[0], leaves[1].unsqueeze(-1), leaves[1])
+        elif name == "Uniform":
             made = place.Uniform(leaves[0], leaves[0] + leaves[1])
         elif name == "Exponential":
             made = place.Exponential(leaves[0] + leaves[1])
@@ -232,6 +239,10 @@ def test_divergences(name):
         minitorch.distributions.kl_divergence(CASES["Cauchy"](minitorch), other(minitorch))
 
 
+def low_rank(t, n, factor, diag, shape=None):
+    return t.distributions.LowRankMultivariateNormal(t.zeros(n), t.ones(factor), t.full(shape or (n,), diag))
+
+
 ERRORS = {
     "scale": lambda t: t.distributions.Normal(t.zeros(2), t.tensor([1.0, -1.0])),
     "not a number": lambda t: t.distributions.Normal(float("nan"), 1.0),
@@ -268,6 +279,15 @@ ERRORS = {
     "ContinuousBernoulli of both": lambda t: t.distributions.ContinuousBernoulli(0.5, 0.5),
     "LogisticNormal": lambda t: t.distributions.LogisticNormal(t.zeros(2), -t.ones(2)),
     "no parts": lambda t: t.distributions.LogisticNormal(t.zeros(2), 1.0).log_prob(t.ones(3)),
+    "VonMises": lambda t: t.distributions.VonMises(0.0, -1.0),
+    "low rank": lambda t: low_rank(t, 2, (2, 1), -3.0),
+    "low rank of a number": lambda t: t.distributions.LowRankMultivariateNormal(
+        t.tensor(0.0), t.ones(2, 1), t.ones(2)
+    ),
+    "factor of rank 1": lambda t: low_rank(t, 2, (2,), 1.0),
+    "factor of other size": lambda t: low_rank(t, 2, (3, 1), 1.0),
+    "batches": lambda t: low_rank(t, 2, (3, 2, 1), 1.0, (2, 2)),
+    "diagonal": lambda t: low_rank(t, 2, (2, 1), 1.0, (3,)),
     "events": lambda t: t.distributions.Independent(t.distributions.Normal(0.0, 1.0), 1),
 }
 
@@ -295,6 +315,35 @@ def test_policy_gradient():
     logits = minitorch.zeros(3, requires_grad=True)
     minitorch.distributions.Categorical(logits=logits).log_prob(minitorch.tensor(1)).backward()
     np.testing.assert_allclose(logits.grad.numpy(), [-1 / 3, 2 / 3, -1 / 3], rtol=1e-6)
+
+
+def test_low_rank_matrices_and_divergences():
+    made = []
+    for t in (minitorch, torch):
+        narrow = CASES["LowRankMultivariateNormal"](t)
+        wide = t.distributions.MultivariateNormal(narrow.loc + 1.0, t.eye(3) * 2.0)
+        kl = t.distributions.kl_divergence
+        other = t.distributions.LowRankMultivariateNormal(t.zeros(3), t.ones(3, 2), t.ones(3))
+        made.append([
+            narrow.covariance_matrix, narrow.precision_matrix, narrow.scale_tril,
+            kl(narrow, wide), kl(wide, narrow), kl(narrow, other), kl(narrow, narrow),
+        ])  # fmt: skip
+    for got, want in zip(*made, strict=True):
+        close(got, want, 1e-4, 2e-5)
+    narrow = CASES["LowRankMultivariateNormal"](minitorch)
+    same = minitorch.distributions.MultivariateNormal(narrow.loc, narrow.covariance_matrix)
+    x = minitorch.randn(4, 2, 3)
+    close(narrow.log_prob(x), same.log_prob(x), 1e-4, 1e-4)
+
+
+def test_angles():
+    """The density is one over a turn, and gradients reach the concentration."""
+    k = minitorch.tensor(1.5, requires_grad=True)
+    turn = minitorch.linspace(-np.pi, np.pi, 2001)
+    density = minitorch.distributions.VonMises(0.5, k).log_prob(turn).exp()
+    assert minitorch.trapezoid(density, turn).item() == pytest.approx(1.0, abs=1e-5)
+    minitorch.distributions.VonMises(0.5, k).log_prob(minitorch.tensor(0.5)).backward()
+    assert k.grad.item() == pytest.approx(1 - 0.5964, abs=1e-3)  # 1 - I1(k) / I0(k)
 
 
 def test_formulas():
