@@ -1,4 +1,4 @@
-/* Reductions made of others: prod, var, std, logsumexp; and running sums and products. */
+/* Reductions made of others: prod, logsumexp; and running sums and products. Read next: ops/variance.c. */
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
@@ -119,65 +119,6 @@ mt_tensor *mt_prod_dim(mt_tensor *self, int64_t dim, bool keepdim)
     mt_arg arg[3] = {mt_arg_int(dim), mt_arg_bool(keepdim), mt_arg_none()};
     return mt_call1a(&mt_op_prod_dim, self, 3, arg);
 }
-
-/* ==== var, std ================================================================================ */
-
-/* sum (x - mean)^2 / (n - correction), in two passes. */
-static mt_tensor *variance(mt_tensor *x, const mt_arg *dims, double correction, bool keepdim)
-{
-    bool mask[MT_MAX_DIMS];
-    int64_t over[MT_MAX_DIMS], n = 1;
-    int m = 0;
-    if (!mt_is_float(own_type(x)))
-        return mt_fail(MT_RUNTIME, "std and var only support floating point and complex dtypes");
-    if (mt_reduce_mask(x, dims, mask) < 0) return NULL;
-    for (int d = 0; d < x->ndim; d++)
-        if (mask[d]) n *= x->size[d], over[m++] = d;
-    mt_tensor *centre = m ? mt_mean_dim(x, m, over, true) : x,
-              *square = mt_square(mt_sub(x, centre));
-    double divisor = (double)n - correction;
-    mt_tensor *sum = m ? mt_sum_dim(square, m, over, keepdim) : square;
-    return mt_div(sum, mt_number(divisor > 0 ? divisor : 0));
-}
-
-/* The root, whose gradient is 0 and not NaN where all elements are equal. */
-static mt_tensor *root(mt_tensor *v)
-{
-    mt_tensor *flat = v ? mt_eq(v, mt_number(0)) : NULL;
-    return mt_where(flat, mt_number(0), mt_sqrt(mt_where(flat, mt_number(1), v)));
-}
-
-static double correction_of(const mt_arg *a) { return a->given ? mt_scalar_to_double(a->s) : 1; }
-
-#define MOMENT(id, Name, finish, text)                                                             \
-    static int id##_forward(mt_call *c)                                                            \
-    {                                                                                              \
-        return mt_result_is(                                                                       \
-            c, 0, finish(variance(c->in[0], &c->arg[0], correction_of(&c->arg[1]), c->arg[2].b))); \
-    }                                                                                              \
-    MT_OP(id, .grad_name = Name, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,          \
-          .schema = #id "(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool "        \
-                        "keepdim=False) -> Tensor",                                                \
-          .doc = text);                                                                            \
-    static int id##_unbiased_forward(mt_call *c)                                                   \
-    {                                                                                              \
-        return mt_result_is(c, 0, finish(variance(c->in[0], NULL, c->arg[0].b, false)));           \
-    }                                                                                              \
-    MT_OP(id##_unbiased, .grad_name = Name, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,        \
-          .schema = #id ".unbiased(Tensor self, bool unbiased=True) -> Tensor", .doc = "");        \
-    static int id##_dim_forward(mt_call *c)                                                        \
-    {                                                                                              \
-        return mt_result_is(c, 0,                                                                  \
-                            finish(variance(c->in[0], &c->arg[0], c->arg[1].b, c->arg[2].b)));     \
-    }                                                                                              \
-    MT_OP(id##_dim, .grad_name = Name, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,    \
-          .schema = #id                                                                            \
-          ".dim(Tensor self, int[1]? dim, bool unbiased=True, bool keepdim=False) -> Tensor",      \
-          .doc = "");
-MOMENT(var, "VarBackward0", ,
-       "The variance of all elements, or along dim: the sum of squared distances from the mean "
-       "divided by n - correction (1).")
-MOMENT(std, "StdBackward0", root, "The standard deviation, the root of var().")
 
 /* ==== logsumexp =============================================================================== */
 

@@ -119,13 +119,11 @@ static void make_column(mt_dtype d, column *c, int64_t stride)
     for (int64_t i = 0; i < MAX_N; i++) make_element(d, c->data + i * stride);
 }
 
-/* What is left over of sigmoid and silu is computed otherwise than blocks are (pointwise.c), and exp otherwise
- * with AVX-512 (by_table.h), powers by one number otherwise than by many (pointwise.c). */
+/* By what is left over of blocks, by a table, by one exponent: pointwise.c, by_table.h. */
 static bool has_other_ways(const char *name, const mt_dtype *d)
 {
-    if (strcmp(name, "pow") == 0) return mt_is_float(d[1]);
-    return d[1] == MT_FLOAT32 &&
-           (strcmp(name, "sigmoid") == 0 || strcmp(name, "silu") == 0 || strcmp(name, "exp") == 0);
+    return strcmp(name, "pow") == 0 ||
+           (d[1] == MT_FLOAT32 && strstr("sigmoid silu exp", name) != NULL);
 }
 
 static bool nearly_same(mt_dtype d, const void *a, const void *b)
