@@ -4,6 +4,7 @@ from importlib import import_module as _import_module
 
 from minitorch._once import mark_loaded as _mark_loaded
 from minitorch.optim import lr_scheduler as lr_scheduler
+from minitorch.optim._matrix import Adafactor, Muon
 from minitorch.optim._plain import ASGD, Adadelta, Adagrad, Adamax, NAdam, RAdam, Rprop
 from minitorch.optim.adam import Adam as Adam
 from minitorch.optim.adamw import AdamW as AdamW
@@ -15,11 +16,13 @@ from minitorch.optim.sgd import SGD as SGD
 __all__ = [
     "ASGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
     "LBFGS",
+    "Muon",
     "NAdam",
     "Optimizer",
     "RAdam",
