@@ -41,7 +41,8 @@ SAVED = {
     "x.clamp(0, 1)": "self min max",
     "torch.where(x > 0, x, y)": "condition",
     "torch.bmm(x[None], y[None])": "self mat2",
-    "x.var()": "",
+    "x.std(1, correction=0)": "self dim correction keepdim result",
+    "torch.addmm(x, y, y)": "",  # its node is a sum's, one step of several
     "x + y": "",
 }
 NOT_PYTORCHS_NUMBERS = ("padding_idx", "stride", "padding", "dilation", "output_padding")

@@ -40,8 +40,7 @@ def train(lib, params, opt, steps, begin=0):
 
 
 def near(config, got, want):
-    """Muon's steps have the eight bits of bfloat16, whose products may be summed in another order: in ten steps
-    a tenth of one may come together."""
+    """Muon's steps have the eight bits of bfloat16, whose products may be summed in another order."""
     rtol, atol = (1e-5, 1e-6) if config[0] == "Adafactor" else (1e-5, 0.1 * config[1].get("lr", 1e-3))
     for a, b in zip(got, want, strict=True):
         np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
