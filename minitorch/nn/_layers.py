@@ -240,21 +240,6 @@ def embedding_bag(
 # ---- distances -----------------------------------------------------------------------------------
 
 
-def _norm(x, p, dim, keepdim):
-    """The p-norm along dim; its gradient is 0 where it is 0."""
-    x = x.abs() if x.is_complex() else x
-    if p == 0:
-        return minitorch.linalg.vector_norm(x, 0, dim, keepdim)
-    if p == 1:
-        return x.abs().sum(dim, keepdim)
-    if math.isinf(p):
-        return x.abs().amax(dim, keepdim) if p > 0 else x.abs().amin(dim, keepdim)
-    powers = (x * x if p == 2 else x.abs().pow(p)).sum(dim, keepdim)
-    nothing = powers == 0
-    safe = powers.masked_fill(nothing, 1)
-    return (safe.sqrt() if p == 2 else safe.pow(1 / p)).masked_fill(nothing, 0)
-
-
 def _floating(x):
     return x if x.is_floating_point() or x.is_complex() else x.to(minitorch.get_default_dtype())
 
@@ -270,7 +255,7 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.normalize.html
     """
-    length = _norm(input, p, dim, True).clamp_min(eps)
+    length = minitorch.linalg.vector_norm(input, p, dim, True).clamp_min(eps)
     return input / length if out is None else minitorch.div(input, length, out=out)
 
 
@@ -288,8 +273,8 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.cosine_similarity.html
     """
     x1, x2 = minitorch.broadcast_tensors(_floating(x1), _floating(x2))
-    a = x1 / _norm(x1, 2, dim, True).clamp_min(eps)
-    b = x2 / _norm(x2, 2, dim, True).clamp_min(eps)
+    a = x1 / minitorch.linalg.vector_norm(x1, 2, dim, True).clamp_min(eps)
+    b = x2 / minitorch.linalg.vector_norm(x2, 2, dim, True).clamp_min(eps)
     return (a * b).sum(dim)
 
 
@@ -302,7 +287,7 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
 
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.pairwise_distance.html
     """
-    return _norm(_floating(x1) - _floating(x2) + eps, p, -1, keepdim)
+    return minitorch.linalg.vector_norm(_floating(x1) - _floating(x2) + eps, p, -1, keepdim)
 
 
 def pdist(input, p=2.0):
@@ -323,7 +308,8 @@ def pdist(input, p=2.0):
     n = input.size(0)
     pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
     first, second = minitorch.tensor(pairs, dtype=minitorch.int64).reshape(-1, 2).unbind(1)
-    return _norm(input.index_select(0, first) - input.index_select(0, second), p, -1, False)
+    far = input.index_select(0, first) - input.index_select(0, second)
+    return minitorch.linalg.vector_norm(far, p, -1)
 
 
 # ---- random --------------------------------------------------------------------------------------
