@@ -28,6 +28,16 @@ def train():
     return x.grad
 
 
+def kept():
+    """What the nodes of a layer show of their saved values."""
+    x, w = minitorch.ones(2, 3, requires_grad=True), minitorch.ones(4, 3, requires_grad=True)
+    y = minitorch.nn.functional.linear(x * 2, w)
+    for node in (y.grad_fn, y.tanh().grad_fn, (y * y).grad_fn):
+        for name in dir(node):
+            if name.startswith("_saved_"):
+                getattr(node, name)
+
+
 OPERATIONS = {
     "tensor": lambda: minitorch.tensor([[1.0, 2.0], [3.0, 4.0]]),
     "tensor of array": lambda: minitorch.tensor(np.ones((2, 3))),
@@ -49,6 +59,8 @@ OPERATIONS = {
     "pickle": lambda: pickle.loads(pickle.dumps(X)),
     "generator": lambda: minitorch.Generator().clone_state().get_state(),
     "train": train,
+    "channels last": lambda: minitorch.empty(1, 2, 3, 4, memory_format=minitorch.channels_last),
+    "kept": kept,
 }
 
 
