@@ -402,6 +402,9 @@ class MixtureSameFamily(Distribution):
             index = index.expand((*chosen.shape, 1, *self.event_shape))
             return drawn.gather(len(chosen.shape), index).squeeze(len(chosen.shape))
 
+    def __repr__(self):
+        return f"MixtureSameFamily(\n  {self._mixture_distribution},\n  {self._component_distribution})"
+
     def log_prob(self, value):
         self._validate_sample(value)
         densities = self._component_distribution.log_prob(value.unsqueeze(-1 - len(self.event_shape)))

@@ -375,3 +375,14 @@ def test_modules_of_single_classes():
 
     assert Categorical is minitorch.distributions.Categorical
     assert minitorch.distributions.multivariate_normal.MultivariateNormal is MultivariateNormal
+
+
+def test_a_mixture_prints_its_parts():
+    parts = minitorch.distributions.Normal(minitorch.zeros(3), minitorch.ones(3))
+    mixture = minitorch.distributions.MixtureSameFamily(
+        minitorch.distributions.Categorical(minitorch.ones(3)), parts
+    )
+    assert repr(mixture) == (
+        "MixtureSameFamily(\n  Categorical(probs: torch.Size([3])),\n"
+        "  Normal(loc: torch.Size([3]), scale: torch.Size([3])))"
+    )

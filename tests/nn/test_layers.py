@@ -351,3 +351,15 @@ def test_clip_and_vector(same):
         return [m.weight.grad, m.bias.grad, vector, m.weight, m.bias]
 
     same(program, close=True)
+
+
+def test_the_older_name_of_the_loss_for_images():
+    with pytest.warns(FutureWarning, match="`NLLLoss2d` has been deprecated. Please use `NLLLoss` instead"):
+        old = minitorch.nn.NLLLoss2d(ignore_index=2, reduction="sum")
+    x, target = minitorch.randn(2, 3, 4, 4), minitorch.arange(32).reshape(2, 4, 4) % 3
+    new = minitorch.nn.NLLLoss(ignore_index=2, reduction="sum")
+    assert (
+        old(x, target) == new(x, target)
+        and repr(old) == "NLLLoss2d()"
+        and isinstance(old, minitorch.nn.NLLLoss)
+    )

@@ -1,5 +1,7 @@
 """Losses. https://docs.pytorch.org/docs/2.13/nn.html#loss-functions"""
 
+import warnings
+
 from minitorch._C import _Forward, _nn
 from minitorch.nn import _reduction
 from minitorch.nn import functional as F
@@ -22,6 +24,7 @@ __all__ = [
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "NLLLoss",
+    "NLLLoss2d",
     "PoissonNLLLoss",
     "SmoothL1Loss",
     "SoftMarginLoss",
@@ -195,6 +198,26 @@ class NLLLoss(_WeightedLoss):
         self.ignore_index = ignore_index
 
     forward = _forward(F.nll_loss, _nn.nll_loss, False, weight=None, ignore_index=-100, reduction="mean")
+
+
+class NLLLoss2d(NLLLoss):
+    """The older name of NLLLoss for images.
+
+    >>> import minitorch, warnings
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     minitorch.nn.NLLLoss2d()
+    NLLLoss2d()
+
+    https://docs.pytorch.org/docs/2.13/generated/torch.nn.NLLLoss.html
+    """
+
+    def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+        warnings.warn(
+            "`NLLLoss2d` has been deprecated. Please use `NLLLoss` instead as a drop-in replacement.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        super().__init__(weight, size_average, ignore_index, reduce, reduction)
 
 
 class CrossEntropyLoss(_WeightedLoss):
