@@ -377,3 +377,8 @@ def test_devices_that_are_not_there(pytorch):
 def test_nothing_is_a_compiled_module():
     net = minitorch.jit.script(minitorch.nn.Linear(1, 1))
     assert not isinstance(net, minitorch.jit.ScriptModule)
+
+
+def test_switches_of_cudnn_can_be_set_for_a_block():
+    with minitorch.backends.cudnn.flags(enabled=False, allow_tf32=False):
+        assert minitorch.ones(2).sum() == 2

@@ -738,18 +738,25 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* Python takes the wrapper of a slot __iadd__ for the slot of sequences of that name too, in subclasses, and there
+ * NotImplemented is the result: x += "a" would make it x. A method is taken for neither. */
+static PyMethodDef iadd = {"__iadd__", slot_add_, METH_O, "Return self+=value."};
+
 int py_init_tensor(PyObject *module)
 {
     mt_host_release = host_release;
     if (PyType_Ready(&meta_type) < 0 || PyType_Ready(&py_tensor_type) < 0) return -1;
     py_tensor_type.tp_flags &= ~Py_TPFLAGS_IMMUTABLETYPE; /* which all static types get */
     PyObject *name = PyUnicode_FromString("minitorch"), *priority = PyFloat_FromDouble(1000.0);
-    int failed = !name || !priority ||
+    PyObject *method = PyDescr_NewMethod(&py_tensor_type, &iadd);
+    int failed = !name || !priority || !method ||
+                 PyDict_SetItemString(py_tensor_type.tp_dict, "__iadd__", method) < 0 ||
                  PyDict_SetItemString(py_tensor_type.tp_dict, "__module__", name) < 0 ||
                  PyDict_SetItemString(py_tensor_type.tp_dict, "__array_priority__", priority) < 0 ||
                  PyModule_AddObjectRef(module, "Tensor", (PyObject *)&py_tensor_type) < 0 ||
                  PyModule_AddObjectRef(module, "_TensorMeta", (PyObject *)&meta_type) < 0;
     Py_XDECREF(name);
     Py_XDECREF(priority);
+    Py_XDECREF(method);
     return failed ? -1 : PyModule_AddFunctions(module, functions);
 }

@@ -569,7 +569,9 @@ static PyObject *converted(PyObject *self, mt_dtype d, bool copy, PyObject *form
         return PyErr_Format(PyExc_TypeError,
                             "to(): argument 'memory_format' must be torch.memory_format, not %s",
                             Py_TYPE(format)->tp_name);
-    if (d == t->dtype && !copy && order.i < MT_FORMAT_LAST) return Py_NewRef(self);
+    const bool in_order =
+        order.i == MT_FORMAT_PRESERVE || (order.i == MT_FORMAT_CONTIGUOUS && mt_is_contiguous(t));
+    if (d == t->dtype && !copy && in_order) return Py_NewRef(self);
     mt_scope scope = mt_scope_open();
     if (d != t->dtype) t = mt_to_dtype(t, d);
     if (d == py_core(self)->dtype || order.i != MT_FORMAT_PRESERVE)

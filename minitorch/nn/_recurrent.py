@@ -62,7 +62,7 @@ def _whole(mode, args):
     if batch_first:
         input = input.transpose(0, 1)
     y, states = layers(mode, input, hidden, weights, dropout, training, directions, batch_sizes)
-    return (y.transpose(0, 1) if batch_first else y, *states)
+    return (y.transpose_(0, 1) if batch_first else y, *states)
 
 
 def lstm(*args):

@@ -363,3 +363,12 @@ def test_the_older_name_of_the_loss_for_images():
         and repr(old) == "NLLLoss2d()"
         and isinstance(old, minitorch.nn.NLLLoss)
     )
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_batches_first_are_turned_in_place(kind):
+    net = getattr(minitorch.nn, kind)(2, 3, batch_first=True)
+    y, _ = net(minitorch.randn(4, 5, 2))
+    assert y.grad_fn.name() == "TransposeBackward1" and y.shape == (4, 5, 3)
+    y.sum().backward()
+    assert net.weight_ih_l0.grad is not None

@@ -109,3 +109,12 @@ def test_nothing_stays():
             run()
     gc.collect()
     assert _C._live() == before
+
+
+def test_to_takes_a_tensor_back_to_plain_order():
+    x = minitorch.arange(120.0).reshape(2, 3, 4, 5)
+    last = x.contiguous(memory_format=minitorch.channels_last)
+    assert last.stride() == (60, 1, 15, 3) and last.to(memory_format=minitorch.preserve_format) is last
+    plain = last.to(memory_format=minitorch.contiguous_format)
+    assert plain.stride() == (60, 20, 5, 1) and plain.equal(x)
+    assert x.to(memory_format=minitorch.contiguous_format) is x

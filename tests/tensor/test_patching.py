@@ -155,3 +155,21 @@ def test_the_class_of_a_tensor_can_be_changed():
     del y, z
     gc.collect()
     assert sys.getrefcount(Sub) == before
+
+
+@pytest.mark.parametrize("make", [mt.Tensor.detach, mt.nn.Parameter, lambda x: x.as_subclass(Sub)])
+def test_in_place_operators_of_subclasses_refuse_what_is_no_number(make):
+    def add(x, value):
+        x += value
+        return x
+
+    original = mt.Tensor.__iadd__
+    for _ in range(2):
+        with mt.no_grad():
+            for value in ("a", [1], {}):
+                with pytest.raises(TypeError, match=r"unsupported operand type\(s\) for \+=: '\w+' and"):
+                    add(make(mt.ones(2)), value)
+            assert add(make(mt.ones(2)), 2).tolist() == [3, 3]
+        mt.Tensor.__iadd__ = lambda self, other: "patched"
+        assert add(make(mt.ones(2)), 2) == "patched"
+        mt.Tensor.__iadd__ = original

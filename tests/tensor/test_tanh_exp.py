@@ -123,3 +123,32 @@ def test_digits_of_pytorch(pytorch_amd, name, request):
     x = np.concatenate([every_exponent(500_000, -30, 7), RANDOM.standard_normal(500_000).astype("f4")])
     want = getattr(pytorch_amd, name)(pytorch_amd.from_numpy(x)).numpy()
     np.testing.assert_array_equal(call(name, x), want)
+
+
+def test_gradient_of_tanh_is_rounded_after_the_product():
+    y = np.tanh(RANDOM.standard_normal(999)).astype("f4")
+    g = RANDOM.standard_normal(999).astype("f4")
+    leaf = minitorch.from_numpy(np.arctanh(y.astype("f8")).astype("f4")).requires_grad_()
+    out = leaf.tanh()
+    out.backward(minitorch.from_numpy(g))
+    out = out.detach().numpy().astype("f8")
+    np.testing.assert_array_equal(leaf.grad.numpy(), g * (1 - out * out).astype("f4"))
+
+
+@pytest.mark.parametrize("width", [8, 11, 13, 16])
+def test_nets_with_tanh_train_to_the_same_bits(pytorch_amd, width):
+    x = RANDOM.uniform(2, 8, (9, 1)).astype("f4")
+    results = []
+    for library in (pytorch_amd, minitorch):
+        library.manual_seed(0)
+        nn, data = library.nn, library.from_numpy(x)
+        net = nn.Sequential(nn.Linear(1, width), nn.Tanh(), nn.Linear(width, 1))
+        step = library.optim.SGD(net.parameters(), lr=1e-3)
+        for _ in range(200):
+            loss = nn.functional.mse_loss(net(data), data * 3 - 17)
+            step.zero_grad()
+            loss.backward()
+            step.step()
+        results.append([loss.item()] + [p.detach().numpy() for p in net.parameters()])
+    for want, got in zip(*results, strict=True):
+        np.testing.assert_array_equal(got, want)

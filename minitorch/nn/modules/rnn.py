@@ -219,7 +219,7 @@ class RNNBase(Module):
         self.check_input(input, None)
         batch = input.size(batch_dim)
         y, states = self._run(input.transpose(0, 1) if self.batch_first else input, states, batch)
-        y = y.transpose(0, 1) if self.batch_first else y
+        y = y.transpose_(0, 1) if self.batch_first else y
         if not batched:
             y, states = y.squeeze(batch_dim), tuple(state.squeeze(1) for state in states)
         return y, states
