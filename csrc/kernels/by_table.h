@@ -109,13 +109,13 @@ MT_INLINE __m512 find_in_128(const float *table, __m512i i)
 MT_INLINE void exp_sixteen(float *out, const float *in)
 {
     typedef float vec __attribute__((vector_size(64)));
-    typedef int32_t ivec __attribute__((vector_size(64)));
+    typedef uint32_t uvec __attribute__((vector_size(64)));
     const vec x = (vec)_mm512_loadu_ps(in);
     const __m512 far = _mm512_set1_ps(87.336544f); /* 126 ln 2: 2^n is not one power from here on */
     const __mmask16 few = _mm512_cmp_ps_mask(_mm512_abs_ps((__m512)x), far, _CMP_GT_OQ);
     const vec t = x * 184.664965f + MT_MAGIC, k = t - MT_MAGIC;
     const vec r = (x - k * 0x1.63p-8f) - k * -0x1.bd0106p-20f, q = r + r * r * 0.5f;
-    const ivec j = (ivec)t - (int32_t)bits_f32(MT_MAGIC);
+    const uvec j = (uvec)t - bits_f32(MT_MAGIC);
     const __m512i i = (__m512i)(j & 127);
     const vec high = (vec)find_in_128(power_high, i), low = (vec)find_in_128(power_low, i);
     const vec y = (high + (low + high * q)) * (vec)(((j >> 7) + 127) << 23);
