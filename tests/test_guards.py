@@ -3,8 +3,10 @@
 Breaks when wrong: the module of minitorch that the test names.
 """
 
+import importlib.util
 import io
 import os
+import sys
 import warnings
 from importlib import import_module
 
@@ -382,3 +384,12 @@ def test_nothing_is_a_compiled_module():
 def test_switches_of_cudnn_can_be_set_for_a_block():
     with minitorch.backends.cudnn.flags(enabled=False, allow_tf32=False):
         assert minitorch.ones(2).sum() == 2
+
+
+def test_modules_of_classes_can_be_made_from_their_specs():
+    assert minitorch.distributions.Normal
+    names = [name for name in sys.modules if name.startswith("minitorch.distributions.")]
+    assert "minitorch.distributions.multivariate_normal" in names
+    for name in names:
+        module = sys.modules[name]
+        assert importlib.util.module_from_spec(module.__spec__) is module

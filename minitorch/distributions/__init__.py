@@ -89,7 +89,8 @@ for _name in """
     _module, _, _class = _name.partition(".")
     _sys.modules[f"{__name__}.{_module}"] = _made = _ModuleType(f"{__name__}.{_module}")
     setattr(_made, _class, globals()[_class])
-    _made.__spec__ = _ModuleSpec(_made.__name__, None, origin=__file__)
+    _made.__file__ = __file__
+    _made.__spec__ = _ModuleSpec(_made.__name__, None, origin=__file__)  # _mark_loaded() gives it a loader
     globals()[_module] = _made
 relaxed_bernoulli.LogitRelaxedBernoulli = LogitRelaxedBernoulli  # noqa: F821
 relaxed_categorical.ExpRelaxedCategorical = ExpRelaxedCategorical  # noqa: F821
