@@ -317,7 +317,7 @@ static void test_layers(void)
                 for (int variant = 0; variant < 4; variant++)
                     check_layer(m, n, kk, variant & 1, variant >> 1);
         }
-    CHECK_INT(kernels, 24);
+    CHECK(kernels == 24 || (kernels == 0 && strcmp(k->name, "baseline") == 0));
 }
 
 int main(void)
