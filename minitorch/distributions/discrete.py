@@ -27,6 +27,13 @@ class _ByProbability(Distribution):
         setattr(self, name, value)
         self._param = value
 
+    def _read_counted(self, total_count, probs, logits):
+        """The same of many trials: their number, as a tensor of the parameter's shape and type."""
+        self._read(probs, logits)
+        self.total_count, self._param = broadcast_all(total_count, self._param)
+        self.total_count = self.total_count.type_as(self._param)
+        setattr(self, "probs" if logits is None else "logits", self._param)
+
     @cached_property
     def logits(self):
         """The log-odds."""
@@ -263,11 +270,7 @@ class Binomial(_ByProbability):
     has_enumerate_support = True
 
     def __init__(self, total_count=1, probs=None, logits=None, validate_args=None):
-        self._read(probs, logits)
-        name = "probs" if logits is None else "logits"
-        self.total_count, self._param = broadcast_all(total_count, self._param)
-        self.total_count = self.total_count.type_as(self._param)
-        setattr(self, name, self._param)
+        self._read_counted(total_count, probs, logits)
         super().__init__(self._param.size(), validate_args=validate_args)
 
     support = property(lambda self: constraints.integer_interval(0, self.total_count))
@@ -320,11 +323,7 @@ class NegativeBinomial(_ByProbability):
     support = constraints.nonnegative_integer
 
     def __init__(self, total_count, probs=None, logits=None, validate_args=None):
-        self._read(probs, logits)
-        name = "probs" if logits is None else "logits"
-        self.total_count, self._param = broadcast_all(total_count, self._param)
-        self.total_count = self.total_count.type_as(self._param)
-        setattr(self, name, self._param)
+        self._read_counted(total_count, probs, logits)
         super().__init__(self._param.size(), validate_args=validate_args)
 
     mean = property(lambda self: self.total_count * minitorch.exp(self.logits))
