@@ -5,7 +5,7 @@
  *   - tanh |x|: polynomials of degree 6 in the distance from the middle of a quarter of an octave, in double,
  *     rounded once: 0.512 ulp. tanh_rows.def has them, least relative error (Remez) but for the last few of 53
  *     bits, which are such that all float32 of [2^-12, 10) come out as there. From 10 on tanh is 1.
- *   - e^x on AMD's processors: x = (128 n + i) ln 2 / 128 + r, e^x = 2^n 2^(i/128) (1 + r + r^2 / 2), all in
+ *   - e^x on AMD's processors with AVX-512: x = (128 n + i) ln 2 / 128 + r, e^x = 2^n 2^(i/128) (1 + r + r^2 / 2), all in
  *     float32 with 2^(i/128) and ln 2 / 128 in two parts: 0.56 ulp; next to overflow and underflow correctly
  *     rounded. On other processors exp is math.h's.
  * (Tang, "Table-Driven Implementation of the Exponential Function in IEEE Floating-Point Arithmetic", ACM TOMS
@@ -25,16 +25,6 @@ enum {
     TANH_LAST = 26,
     SIXTEEN = 16
 };
-
-/* Which polynomial: 0 below 1/8, then four to an octave. bits: of |x|. */
-MT_INLINE int32_t tanh_row(int32_t bits)
-{
-    const int32_t row = (bits >> 21) - (TANH_FROM >> 21) + 1;
-    return row < 0 ? 0 : row > TANH_LAST ? TANH_LAST : row;
-}
-
-/* The middle of its interval: half a quarter of an octave above its begin. */
-MT_INLINE int32_t tanh_middle(int32_t bits) { return (bits & ~0x1fffff) | 0x100000; }
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
@@ -126,6 +116,16 @@ MT_INLINE void exp_sixteen(float *out, const float *in)
     }
 }
 #else
+/* Which polynomial: 0 below 1/8, then four to an octave. bits: of |x|. */
+MT_INLINE int32_t tanh_row(int32_t bits)
+{
+    const int32_t row = (bits >> 21) - (TANH_FROM >> 21) + 1;
+    return row < 0 ? 0 : row > TANH_LAST ? TANH_LAST : row;
+}
+
+/* The middle of its interval: half a quarter of an octave above its begin. */
+MT_INLINE int32_t tanh_middle(int32_t bits) { return (bits & ~0x1fffff) | 0x100000; }
+
 MT_INLINE void tanh_sixteen(float *out, const float *in)
 {
     for (int i = 0; i < SIXTEEN; i++) {

@@ -229,70 +229,6 @@ MT_INLINE void exp_library(floats *x)
 IN_BLOCKS(sigmoid, 1.0f / (1.0f + e))
 IN_BLOCKS(silu, x / (1.0f + e))
 
-/* sqrt; elements with gaps by way of a piece without. */
-static void sqrt_pieces(int64_t n, char *const *p, const int64_t *stride, const double *param)
-{
-    enum { PIECE = 64 };
-    float piece[PIECE];
-    (void)param;
-    if (stride[0] == 4 && stride[1] == 4) {
-        roots_f32(n, (float *)(void *)p[0], (const float *)(const void *)p[1]);
-        return;
-    }
-    for (int64_t i = 0; i < n; i += PIECE) {
-        const int64_t some = n - i < PIECE ? n - i : PIECE;
-        const char *a = p[1] + i * stride[1];
-        char *o = p[0] + i * stride[0];
-        for (int64_t j = 0; j < some; j++)
-            piece[j] = *(const float *)(const void *)(a + j * stride[1]);
-        roots_f32(some, piece, piece);
-        for (int64_t j = 0; j < some; j++) *(float *)(void *)(o + j * stride[0]) = piece[j];
-    }
-}
-
-/* f of every x. */
-#define EVERY(name, T, f)                                                                          \
-    static void name(int64_t n, char *const *p, const int64_t *stride)                             \
-    {                                                                                              \
-        if (stride[0] == sizeof(T) && stride[1] == sizeof(T)) {                                    \
-            const T *a = (const T *)(const void *)p[1];                                            \
-            T *o = (T *)(void *)p[0];                                                              \
-            MT_INDEPENDENT                                                                         \
-            for (int64_t i = 0; i < n; i++) {                                                      \
-                const T x = a[i];                                                                  \
-                o[i] = f;                                                                          \
-            }                                                                                      \
-            return;                                                                                \
-        }                                                                                          \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            const T x = *(const T *)(const void *)(p[1] + i * stride[1]);                          \
-            *(T *)(void *)(p[0] + i * stride[0]) = f;                                              \
-        }                                                                                          \
-    }
-
-/* x ** y with a number as exponent: those of which PyTorch makes products, quotients and roots. */
-#define POWER_BY_NUMBER(S, T, roots)                                                               \
-    EVERY(cube_##S, T, x * x * x)                                                                  \
-    EVERY(inverse_square_##S, T, 1 / (x * x))                                                      \
-    static void power_##S(int64_t n, char *const *p, const int64_t *stride, const double *param)   \
-    {                                                                                              \
-        const T y = n > 0 && stride[2] == 0 ? *(const T *)(const void *)p[2] : 0;                  \
-        if (y == 2)                                                                                \
-            square_loop_##S(n, p, stride, param);                                                  \
-        else if (y == 3)                                                                           \
-            cube_##S(n, p, stride);                                                                \
-        else if (y == -2)                                                                          \
-            inverse_square_##S(n, p, stride);                                                      \
-        else if (y == (T)0.5)                                                                      \
-            roots(n, p, stride, param);                                                            \
-        else if (y == (T) - 0.5)                                                                   \
-            rsqrt_loop_##S(n, p, stride, param);                                                   \
-        else                                                                                       \
-            pow_loop_##S(n, p, stride, param);                                                     \
-    }
-POWER_BY_NUMBER(f32, float, sqrt_pieces)
-POWER_BY_NUMBER(f64, double, sqrt_loop_f64)
-
 /* f of sixteen at a time; elements with gaps and what is left over by way of a piece of so many. */
 MT_INLINE void in_sixteens(void (*f)(float *, const float *), int64_t n, char *const *p,
                            const int64_t *stride)
@@ -314,6 +250,17 @@ MT_INLINE void in_sixteens(void (*f)(float *, const float *), int64_t n, char *c
     }
 }
 
+static void roots_of_sixteen(float *out, const float *in) { roots_f32(SIXTEEN, out, in); }
+
+static void sqrt_by_pieces(int64_t n, char *const *p, const int64_t *stride, const double *param)
+{
+    (void)param;
+    if (stride[0] == 4 && stride[1] == 4)
+        roots_f32(n, (float *)(void *)p[0], (const float *)(const void *)p[1]);
+    else
+        in_sixteens(roots_of_sixteen, n, p, stride);
+}
+
 static void tanh_by_table(int64_t n, char *const *p, const int64_t *stride, const double *param)
 {
     (void)param;
@@ -327,6 +274,27 @@ static void exp_by_table(int64_t n, char *const *p, const int64_t *stride, const
     in_sixteens(exp_sixteen, n, p, stride);
 }
 #endif
+
+/* x ** y with a number as exponent: those of which PyTorch makes products, quotients and roots. */
+#define POWER_BY_NUMBER(S, T, roots)                                                               \
+    static void power_##S(int64_t n, char *const *p, const int64_t *stride, const double *param)   \
+    {                                                                                              \
+        const T y = n > 0 && stride[2] == 0 ? *(const T *)(const void *)p[2] : 0;                  \
+        if (y == 2)                                                                                \
+            square_loop_##S(n, p, stride, param);                                                  \
+        else if (y == 3)                                                                           \
+            cube_loop_##S(n, p, stride, param);                                                    \
+        else if (y == -2)                                                                          \
+            inverse_square_loop_##S(n, p, stride, param);                                          \
+        else if (y == (T)0.5)                                                                      \
+            roots(n, p, stride, param);                                                            \
+        else if (y == (T) - 0.5)                                                                   \
+            rsqrt_loop_##S(n, p, stride, param);                                                   \
+        else                                                                                       \
+            pow_loop_##S(n, p, stride, param);                                                     \
+    }
+POWER_BY_NUMBER(f32, float, sqrt_by_pieces)
+POWER_BY_NUMBER(f64, double, sqrt_loop_f64)
 
 void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
 {
@@ -342,7 +310,7 @@ void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
     fill_rows_b8(k);
     k->unary[MT_UNARY_sigmoid][MT_FLOAT32] = sigmoid_blocks;
     k->unary[MT_UNARY_silu][MT_FLOAT32] = silu_blocks;
-    k->unary[MT_UNARY_sqrt][MT_FLOAT32] = sqrt_pieces;
+    k->unary[MT_UNARY_sqrt][MT_FLOAT32] = sqrt_by_pieces;
     k->unary[MT_UNARY_tanh][MT_FLOAT32] = tanh_by_table;
 #if defined(__AVX512F__)
     if (roots_by_estimate) {

@@ -67,9 +67,9 @@ static inline void roots_f32(int64_t n, float *out, const float *in)
     for (; i + ROOTS <= n; i += ROOTS) estimate_roots(out + i, in + i);
     if (i == n) return;
     float rest[ROOTS] = {0};
-    for (int64_t j = i; j < n; j++) rest[j - i] = in[j];
+    for (int64_t j = 0; j < ROOTS && i + j < n; j++) rest[j] = in[i + j];
     estimate_roots(rest, rest);
-    for (int64_t j = i; j < n; j++) out[j] = rest[j - i];
+    for (int64_t j = 0; j < ROOTS && i + j < n; j++) out[i + j] = rest[j];
 }
 
 static inline void roots_f64(int64_t n, double *out, const double *in)

@@ -5,12 +5,11 @@
 #include "ops/reduce.h"
 
 #include <math.h>
-#include <string.h>
 
 enum {
-    PIECE = 8192,
-    GRAIN = 32768
-}; /* elements that are added up together; that are worth a thread */
+    PIECE = 8192, /* elements that are added up together */
+    GRAIN = 32768 /* elements that are worth a thread */
+};
 
 typedef float singles __attribute__((vector_size(32), aligned(4), may_alias));
 typedef double doubles __attribute__((vector_size(64), aligned(8), may_alias));

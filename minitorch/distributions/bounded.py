@@ -12,9 +12,7 @@ from minitorch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from . import constraints
 from .continuous import Normal
 from .discrete import _ByProbability
-from .distribution import Distribution, broadcast_all, clamp_probs
-
-_EULER = 0.57721566490153286060
+from .distribution import EULER, Distribution, broadcast_all, clamp_probs
 
 
 class Kumaraswamy(Distribution):
@@ -69,7 +67,7 @@ class Kumaraswamy(Distribution):
 
     def entropy(self):
         a, b = self.concentration1, self.concentration0
-        harmonic = minitorch.digamma(b + 1) + _EULER
+        harmonic = minitorch.digamma(b + 1) + EULER
         return (1 - b.reciprocal()) + (1 - a.reciprocal()) * harmonic - a.log() - b.log()
 
 

@@ -14,6 +14,8 @@ from minitorch import Size, Tensor
 
 from . import constraints
 
+EULER = 0.57721566490153286060  # Euler's constant: the mean of a standard Gumbel number
+
 
 def broadcast_all(*values):
     """Tensors of one shape of tensors and numbers; numbers take the first tensor's dtype."""

@@ -12,9 +12,7 @@ import minitorch
 
 from . import constraints
 from .continuous import Cauchy, Exponential, Gamma
-from .distribution import Distribution, broadcast_all
-
-_EULER = 0.57721566490153286060
+from .distribution import EULER, Distribution, broadcast_all
 
 
 class HalfCauchy(Distribution):
@@ -162,7 +160,7 @@ class Weibull(Distribution):
 
     def entropy(self):
         part = self.concentration_reciprocal
-        return _EULER * (1 - part) + minitorch.log(self.scale * part) + 1
+        return EULER * (1 - part) + minitorch.log(self.scale * part) + 1
 
 
 class InverseGamma(Distribution):

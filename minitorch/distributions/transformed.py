@@ -11,7 +11,7 @@ from minitorch.nn.functional import softplus
 from . import constraints
 from .continuous import Normal, Uniform
 from .discrete import Categorical
-from .distribution import Distribution, broadcast_all, sum_rightmost
+from .distribution import EULER, Distribution, broadcast_all, sum_rightmost
 
 
 class Transform:
@@ -315,7 +315,7 @@ class Gumbel(Distribution):
         self.loc, self.scale = broadcast_all(loc, scale)
         super().__init__(self.loc.size(), validate_args=validate_args)
 
-    mean = property(lambda self: self.loc + self.scale * 0.57721566490153286060)
+    mean = property(lambda self: self.loc + self.scale * EULER)
     mode = property(lambda self: self.loc)
     stddev = property(lambda self: (math.pi / math.sqrt(6)) * self.scale)
     variance = property(lambda self: self.stddev.pow(2))
@@ -332,7 +332,7 @@ class Gumbel(Distribution):
         return (y - y.exp()) - self.scale.log()
 
     def entropy(self):
-        return self.scale.log() + (1 + 0.57721566490153286060)
+        return self.scale.log() + (1 + EULER)
 
 
 class MixtureSameFamily(Distribution):
