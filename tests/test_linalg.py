@@ -96,6 +96,79 @@ def test_lu_solve(left, adjoint):
     close(m @ x if left else x @ m, b)
 
 
+def steps_of_small_system(a, b):
+    """A^-1 b in the type of A: elimination by the pivot's reciprocal, dot products, every step rounded."""
+    a, b, n, one = a.copy(), b.copy(), len(a), a.dtype.type(1)
+    for k in range(n):
+        p = k + int(np.argmax(np.abs(a[k:, k])))
+        a[[k, p]], b[[k, p]] = a[[p, k]], b[[p, k]]
+        below = a[k + 1 :, k]
+        below[:] = below / a[k, k] if n < 5 and k == n - 2 else below * (one / a[k, k])
+        a[k + 1 :, k + 1 :] -= below[:, None] * a[k, k + 1 :]
+    for i in range(1, n):
+        b[i] -= sum((a[i, j] * b[j] for j in range(1, i)), a[i, 0] * b[0])
+    for i in reversed(range(n)):
+        known = [a[i, j] * b[j] for j in reversed(range(i + 1, n))]
+        b[i] = (b[i] - sum(known[1:], known[0]) if known else b[i]) * (one / a[i, i])
+    return b
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("n", range(1, 8))
+def test_steps_of_small_systems(n, dtype):
+    for seed in range(20):
+        draw = np.random.default_rng(seed)
+        a, b = draw.standard_normal((n, n)).astype(dtype), draw.standard_normal((n, 3)).astype(dtype)
+        x = mt.linalg.solve(mt.from_numpy(a), mt.from_numpy(b))
+        np.testing.assert_array_equal(x.numpy(), steps_of_small_system(a, b))
+        inverse = mt.linalg.inv(mt.from_numpy(a))
+        np.testing.assert_array_equal(inverse.numpy(), steps_of_small_system(a, np.eye(n, dtype=dtype)))
+
+
+def solved(torch, values, n):
+    """What is asked of a library for the system of n unknowns whose numbers are values."""
+    a, b = torch.from_numpy(values[:n, :n].copy()), torch.from_numpy(values[:n, n:].copy())
+    results = [torch.linalg.lu_factor(a)[0], torch.linalg.det(a), torch.linalg.solve(a, b[:, 0])]
+    if n <= 8:
+        results += [torch.linalg.solve(a, b), torch.linalg.inv(a), torch.linalg.solve(a.mT, b)]
+    if n <= 4:
+        a.requires_grad_(), b.requires_grad_()
+        torch.linalg.solve(a, b).backward(b.detach() + 1)
+        results += [torch.linalg.solve(a, b.mT, left=False), a.grad, b.grad]
+    return [x.detach().numpy() for x in results]
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16])
+def test_small_systems_have_pytorchs_digits(pytorch_amd, n, dtype):
+    for seed in range(10):
+        values = np.random.default_rng(seed).standard_normal((n, n + 3)).astype(dtype)
+        for got, want in zip(solved(mt, values, n), solved(pytorch_amd, values, n), strict=True):
+            np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 5, 8, 9, 17, 30])
+@pytest.mark.parametrize("columns", [0, 1, 4, 9])
+def test_systems_of_any_size(n, columns):
+    a, b = random(2, n, n) + 3 * mt.eye(n, dtype=mt.float64), random(2, n, columns, seed=1)
+    for exact in (True, False):
+        m, right, tolerance = (a, b, 1e-10) if exact else (a.float(), b.float(), 2e-4)
+        close(m @ mt.linalg.solve(m, right), right, tolerance)
+        close(mt.linalg.solve(m, right.mT, left=False) @ m, right.mT, tolerance)
+    np.testing.assert_allclose(mt.linalg.det(a).numpy(), np.linalg.det(a.numpy()), rtol=1e-9)
+
+
+@pytest.mark.parametrize("left", [True, False])
+@pytest.mark.parametrize("n", [2, 4, 6])
+def test_derivatives_of_solutions(n, left):
+    a, b = random(n, n).requires_grad_(), random(n, n, seed=1).requires_grad_()
+
+    def solve(a, b):
+        return mt.linalg.solve(a, b, left=left)
+
+    assert gradcheck(solve, (a, b)) and gradgradcheck(solve, (a, b))
+
+
 def test_info_of_what_fails():
     assert mt.linalg.inv_ex(mt.zeros(2, 2)).info == 1
     assert mt.linalg.cholesky_ex(-mt.eye(3)).info == 1

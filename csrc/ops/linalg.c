@@ -1,7 +1,7 @@
 /* Linear algebra: solve, inv, det, cholesky, qr, eigh, svd, of batches of matrices (..., m, n), with derivatives in
- * differentiable operators. Computed in double whatever the type (ops/matrices.c). Formulas of the rules: Giles,
- * Collected matrix derivative results for forward and reverse mode AD (2008), and for QR Seeger et al.,
- * Auto-Differentiating Linear Algebra (2017). Read next: ops/linalg_more.c. */
+ * differentiable operators. Computed in double whatever the type, but for small systems (ops/matrices.c). Formulas of
+ * the rules: Giles, Collected matrix derivative results for forward and reverse mode AD (2008), and for QR Seeger et
+ * al., Auto-Differentiating Linear Algebra (2017). Read next: ops/linalg_more.c. */
 #include "ops/linalg.h"
 
 #include "base/alloc.h"
@@ -87,18 +87,21 @@ static bool is_vector(const mt_tensor *a, const mt_tensor *b)
            (b->ndim == a->ndim - 1 && mt_shape_equal(b->ndim, b->size, a->ndim - 1, a->size));
 }
 
-/* X = A^-1 B for A (..., n, n) and B (..., n, k) of the same batch shape. */
+/* X = A^-1 B, or A^-T B, for A (..., n, n) and B (..., n, k) of the same batch shape. */
 static int solve_square_forward(mt_call *c)
 {
-    mt_tensor *a = double_copy(c->in[0]), *x = double_copy(c->in[1]);
-    if (!a || !x) return -1;
-    int64_t n = rows(a), k = columns(x), zero, bytes = n * (int64_t)sizeof(int64_t), bad = 0;
+    const int64_t n = rows(c->in[0]), k = columns(c->in[1]), bytes = n * (int64_t)sizeof(int64_t);
+    const bool transposed = c->arg[1].b, small = mt_lu_solve_is_small(n, k, transposed),
+               single = small && type_of(c->in[0]) == MT_FLOAT32, adjoint = small && transposed;
+    mt_tensor *a = transposed && !small ? mT(c->in[0]) : c->in[0], *x = double_copy(c->in[1]);
+    if (!a || !x || !(a = double_copy(a))) return -1;
+    int64_t zero, bad = 0;
     int64_t *pivot = mt_malloc((size_t)(bytes ? bytes : 1));
     if (!pivot) return -1;
     for (int64_t b = 0; b < batches(a) && !bad; b++) {
-        mt_lu(n, data_of(a) + b * n * n, pivot, &zero);
+        mt_lu(n, n, data_of(a) + b * n * n, pivot, &zero, single);
         if (zero) bad = mt_singular(c, a->ndim > 2 ? b : -1, zero);
-        mt_lu_solve(n, data_of(a) + b * n * n, pivot, k, data_of(x) + b * n * k);
+        mt_lu_solve(n, data_of(a) + b * n * n, pivot, k, data_of(x) + b * n * k, adjoint, single);
     }
     mt_free(pivot, (size_t)(bytes ? bytes : 1));
     return bad ? -1 : deliver(c, 0, type_of(c->in[0]), x);
@@ -119,23 +122,32 @@ int mt_singular(const mt_call *c, int64_t batch, int64_t zero)
                     "torch.linalg.solve: %sThe solver failed because the input matrix is singular.",
                     where);
 }
+/* A^-1 b or A^-T b. */
+static mt_tensor *solve(mt_tensor *a, mt_tensor *b, bool transposed)
+{
+    const bool turn =
+        transposed && a && mt_is_complex(type_of(a)); /* mt_complex_solve has no choice */
+    mt_arg arg[2] = {mt_arg_bool(false), mt_arg_bool(transposed && !turn)};
+    if (turn) a = mT(a);
+    return a && b ? mt_call2a(&mt_op_solve_square, a, b, 2, arg) : NULL;
+}
 /* A X = B, so gB = A^-T gX and gA = -gB X^T. */
 static void solve_square_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
-    mt_tensor *gb = mt_solve_square(mT(c->in[0]), gout[0]);
-    if (gin[0]) gin[0] = mt_neg(mm(gb, mT(c->out[0])));
+    const bool transposed = c->arg[1].b;
+    mt_tensor *gb = solve(c->in[0], gout[0], !transposed);
+    if (gin[0]) {
+        mt_tensor *g = mm(gb, mT(c->out[0]));
+        gin[0] = mt_neg(transposed ? mT(g) : g);
+    }
     if (gin[1]) gin[1] = gb;
 }
 MT_OP(solve_square, .keeps = {MT_KEEP_IN(0) | MT_KEEP_OUT(0), MT_KEEP_IN(0)},
       .grad_name = "LinalgSolveExBackward0", .backward = solve_square_backward,
       .rule = "gB = solve(A^T, g); gA = -gB X^T",
-      .schema = "_solve_square(Tensor A, Tensor B, bool inverse=False) -> Tensor",
-      .doc = "The solutions of A X = B.");
-mt_tensor *mt_solve_square(mt_tensor *a, mt_tensor *b)
-{
-    mt_arg arg[1] = {mt_arg_bool(false)};
-    return a && b ? mt_call2a(&mt_op_solve_square, a, b, 1, arg) : NULL;
-}
+      .schema =
+          "_solve_square(Tensor A, Tensor B, bool inverse=False, bool transposed=False) -> Tensor",
+      .doc = "The solutions of A X = B, or of A^T X = B.");
 
 /* Both with the same batch dimensions. */
 int mt_same_batch(mt_tensor **a, mt_tensor **b)
@@ -176,9 +188,9 @@ static int linalg_solve_forward(mt_call *c)
                         "linalg.solve: Incompatible shapes of A and B for the equation %s (%" PRId64
                         "x%" PRId64 " and %" PRId64 "x%" PRId64 ")",
                         left ? "AX = B" : "XA = B", rows(a), columns(a), rows(b), columns(b));
-    if (!left) a = mT(a), b = mT(b);
-    if (!a || !b || mt_same_batch(&a, &b) < 0) return -1;
-    mt_tensor *x = mt_solve_square(a, b);
+    if (!left) b = mT(b);
+    if (!b || mt_same_batch(&a, &b) < 0) return -1;
+    mt_tensor *x = solve(a, b, !left);
     if (!left) x = mt_contiguous(mT(x));
     return mt_result_is(c, 0, x && vector ? mt_squeeze_dim(x, -1) : x);
 }
@@ -193,10 +205,10 @@ MT_OP(linalg_solve, .kind = MT_COMPOSITE | MT_LINALG | MT_OUT,
 mt_tensor *mt_inverse(mt_tensor *a)
 {
     mt_tensor *in[2] = {a, NULL};
-    mt_arg arg[1] = {mt_arg_bool(true)};
+    mt_arg arg[2] = {mt_arg_bool(true), mt_arg_bool(false)};
     if (!a || mt_check_matrix("linalg.inv", a, true) < 0) return NULL;
     in[1] = mt_expand(identity(type_of(a), rows(a)), a->ndim, a->size);
-    return in[1] ? mt_calln(&mt_op_solve_square, 2, in, 1, arg) : NULL;
+    return in[1] ? mt_calln(&mt_op_solve_square, 2, in, 2, arg) : NULL;
 }
 static int linalg_inv_forward(mt_call *c) { return mt_result_is(c, 0, mt_inverse(c->in[0])); }
 MT_OP(linalg_inv, .kind = MT_COMPOSITE | MT_LINALG | MT_OUT, .schema = "inv(Tensor A) -> Tensor",
@@ -217,7 +229,7 @@ static int linalg_inv_ex_forward(mt_call *c)
         return -1;
     bool any = false;
     for (int64_t b = 0; b < batches(a); b++) {
-        mt_lu(n, data_of(a) + b * n * n, (int64_t *)(void *)pivots->data, &zero);
+        mt_lu(n, n, data_of(a) + b * n * n, (int64_t *)(void *)pivots->data, &zero, false);
         ((int32_t *)(void *)info->data)[b] = (int32_t)zero;
         any |= zero != 0;
     }
@@ -235,17 +247,21 @@ MT_OP(linalg_inv_ex, .kind = MT_COMPOSITE | MT_LINALG | MT_OUT,
       .schema = "inv_ex(Tensor A, *, bool check_errors=False) -> (Tensor inverse, Tensor info)",
       .doc = "inv() that does not fail: info is 0, or the number of the first zero pivot.");
 
-/* The product of the pivots: y its sign or itself, l (or NULL) the logarithm of its size. */
-static int determinant(mt_tensor *a, mt_tensor *y, mt_tensor *l)
+/* The product of the pivots of x^T, as PyTorch: y its sign or itself, l (or NULL) the logarithm of its size. */
+static int determinant(mt_tensor *x, mt_tensor *y, mt_tensor *l)
 {
+    mt_tensor *a = double_copy(mT(x));
+    if (!a) return -1;
+    const bool single = type_of(x) == MT_FLOAT32 && mt_lu_is_small(rows(a), rows(a));
     int64_t n = rows(a), zero, bytes = n * (int64_t)sizeof(int64_t);
     int64_t *pivot = mt_malloc((size_t)(bytes ? bytes : 1));
     if (!pivot) return -1;
     for (int64_t b = 0; b < batches(a); b++) {
-        double *m = data_of(a) + b * n * n, product = mt_lu(n, m, pivot, &zero), sum = 0;
+        double *m = data_of(a) + b * n * n, product = mt_lu(n, n, m, pivot, &zero, single), sum = 0;
         for (int64_t i = 0; i < n; i++) {
             double p = m[i * n + i];
             product *= l ? (double)((p > 0) - (p < 0)) : p;
+            if (single) product = (float)product;
             sum += log(fabs(p));
         }
         data_of(y)[b] = product;
@@ -258,8 +274,8 @@ static int determinant(mt_tensor *a, mt_tensor *y, mt_tensor *l)
 static int linalg_det_forward(mt_call *c)
 {
     if (mt_check_matrix("linalg.det", c->in[0], true) < 0) return -1;
-    mt_tensor *a = double_copy(c->in[0]), *y = a ? room_for(a, -1, -1) : NULL;
-    return y && determinant(a, y, NULL) == 0 ? deliver(c, 0, type_of(c->in[0]), y) : -1;
+    mt_tensor *y = room_for(c->in[0], -1, -1);
+    return y && determinant(c->in[0], y, NULL) == 0 ? deliver(c, 0, type_of(c->in[0]), y) : -1;
 }
 /* The adjugate's transpose, which is det A^-T: A = U S V^T gives det(U) det(V) U diag(prod of the other s) V^T, which
  * holds for singular A too. */
@@ -303,9 +319,8 @@ MT_OP(det, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD, .schema = "det(Tensor
 static int linalg_slogdet_forward(mt_call *c)
 {
     if (mt_check_matrix("linalg.slogdet", c->in[0], true) < 0) return -1;
-    mt_tensor *a = double_copy(c->in[0]), *y = a ? room_for(a, -1, -1) : NULL,
-              *l = a ? room_for(a, -1, -1) : NULL;
-    if (!y || !l || determinant(a, y, l) < 0 || deliver(c, 0, type_of(c->in[0]), y) < 0) return -1;
+    mt_tensor *y = room_for(c->in[0], -1, -1), *l = y ? room_for(c->in[0], -1, -1) : NULL;
+    if (!l || determinant(c->in[0], y, l) < 0 || deliver(c, 0, type_of(c->in[0]), y) < 0) return -1;
     return deliver(c, 1, type_of(c->in[0]), l);
 }
 static void linalg_slogdet_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
@@ -358,8 +373,8 @@ static void linalg_cholesky_ex_backward(const mt_call *c, mt_tensor **gout, mt_t
     if (!gin[0]) return;
     if (c->arg[0].b) l = mH(l), g = mH(g);
     mt_tensor *phi = mt_tril(mm(mH(l), g), 0), *both = mt_add(phi, mH(mt_tril(phi, -1)));
-    mt_tensor *right = mT(mt_solve_square(mT(l), mT(mt_mul(both, mt_number(0.5)))));
-    gin[0] = mt_solve_square(mH(l), right);
+    mt_tensor *right = mT(solve(l, mT(mt_mul(both, mt_number(0.5))), true));
+    gin[0] = solve(mH(l), right, false);
 }
 MT_OP(linalg_cholesky_ex, .kind = MT_LINALG | MT_OUT, .keeps = {MT_KEEP_OUT(0)},
       .backward = linalg_cholesky_ex_backward,
@@ -438,7 +453,7 @@ static mt_tensor *qr_rule(mt_tensor *q, mt_tensor *r, mt_tensor *gq, mt_tensor *
     mt_tensor *m = plus(gr ? mm(r, mT(gr)) : NULL, gq ? mt_neg(mm(mT(gq), q)) : NULL);
     mt_tensor *lower = mt_tril(m, 0), *both = mt_add(lower, mT(mt_tril(m, -1)));
     mt_tensor *x = plus(gq, mm(q, both));
-    return mT(mt_solve_square(r, mT(x)));
+    return mT(solve(r, mT(x), false));
 }
 static void linalg_qr_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {

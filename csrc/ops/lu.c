@@ -81,8 +81,9 @@ static int linalg_lu_factor_ex_forward(mt_call *c)
               *info = mt_empty(MT_INT64, batch, size), *y[3];
     if (!lu || !pivots || !info || mt_copy_raw(lu, a) < 0) return -1;
     int64_t *place = (int64_t *)(void *)pivots->data;
+    const bool single = type_of(a) == MT_FLOAT32 && mt_lu_is_small(m, n);
     for (int64_t b = 0; b < info->numel; b++) {
-        mt_lu_any(m, n, (double *)(void *)lu->data + b * m * n, place + b * k, &zero);
+        mt_lu(m, n, (double *)(void *)lu->data + b * m * n, place + b * k, &zero, single);
         ((int64_t *)(void *)info->data)[b] = zero;
     }
     for (int64_t i = 0; i < pivots->numel; i++) place[i]++; /* LAPACK counts from 1 */

@@ -1,16 +1,19 @@
-/* Factorizations of one matrix of doubles, row after row in memory: plain textbook algorithms, chosen for accuracy. */
+/* Factorizations of one matrix of doubles, row after row in memory: plain textbook algorithms, chosen for accuracy; of
+ * small systems PyTorch's. */
 #ifndef MT_OPS_MATRICES_H
 #define MT_OPS_MATRICES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* P A = L U in place, row exchanges in pivot[]. The determinant's sign; *zero is the first zero pivot + 1, or 0. */
-int mt_lu(int64_t n, double *a, int64_t *pivot, int64_t *zero);
-/* The same of A (m, n) of any shape, min(m, n) exchanges. */
-int mt_lu_any(int64_t m, int64_t n, double *a, int64_t *pivot, int64_t *zero);
-/* b (n, k) = A^-1 b from mt_lu's result. */
-void mt_lu_solve(int64_t n, const double *lu, const int64_t *pivot, int64_t k, double *b);
+/* P A = L U of A (m, n) in place, min(m, n) row exchanges in pivot[]. Their sign; *zero is the first zero pivot + 1, or
+ * 0. single: every step rounded to float32, for what mt_lu_is_small says yes to: see Note [Small systems]. */
+int mt_lu(int64_t m, int64_t n, double *a, int64_t *pivot, int64_t *zero, bool single);
+bool mt_lu_is_small(int64_t m, int64_t n);
+/* b (n, k) = A^-1 b, or A^-T b for the adjoint, from mt_lu's result. */
+void mt_lu_solve(int64_t n, const double *lu, const int64_t *pivot, int64_t k, double *b,
+                 bool adjoint, bool single);
+bool mt_lu_solve_is_small(int64_t n, int64_t k, bool adjoint);
 /* v[i] (k numbers) = (v[i] - sum over from <= j < to of row[j] v[j]) / diagonal: a step of substitution. */
 void mt_substitute(int64_t i, int64_t from, int64_t to, int64_t k, const double *row,
                    double diagonal, double *v);
