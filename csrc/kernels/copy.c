@@ -91,15 +91,21 @@ static inline int64_t int64_of_double(double x)
     DO(K, FROM, S_FROM, D_FROM, float, f32, MT_FLOAT32)                                            \
     DO(K, FROM, S_FROM, D_FROM, double, f64, MT_FLOAT64)                                           \
     DO(K, FROM, S_FROM, D_FROM, bool, b8, MT_BOOL)
+#define WIDE_TO_ALL(DO)                                                                            \
+    TO_ALL(DO, I_, int64_t, i64, MT_INT64)                                                         \
+    TO_ALL(DO, F_, float, f32, MT_FLOAT32)                                                         \
+    TO_ALL(DO, D_, double, f64, MT_FLOAT64)
+#if defined(MT_ISA_BELOW) /* Note [What AVX-512 leaves to AVX2] */
+#define ALL_TO_ALL(DO) WIDE_TO_ALL(DO)
+#else
 #define ALL_TO_ALL(DO)                                                                             \
+    WIDE_TO_ALL(DO)                                                                                \
     TO_ALL(DO, I_, uint8_t, u8, MT_UINT8)                                                          \
     TO_ALL(DO, I_, int8_t, i8, MT_INT8)                                                            \
     TO_ALL(DO, I_, int16_t, i16, MT_INT16)                                                         \
     TO_ALL(DO, I_, int32_t, i32, MT_INT32)                                                         \
-    TO_ALL(DO, I_, int64_t, i64, MT_INT64)                                                         \
-    TO_ALL(DO, F_, float, f32, MT_FLOAT32)                                                         \
-    TO_ALL(DO, D_, double, f64, MT_FLOAT64)                                                        \
     TO_ALL(DO, B_, uint8_t, b8, MT_BOOL)
+#endif
 #define CAST_FUNCTION(K, FROM, S_FROM, D_FROM, TO, S_TO, D_TO) CAST_LOOP(K, FROM, S_FROM, TO, S_TO)
 #define CAST_ENTRY(K, FROM, S_FROM, D_FROM, TO, S_TO, D_TO)                                        \
     k->cast[D_FROM][D_TO] = cast_##S_FROM##_##S_TO;
@@ -107,6 +113,7 @@ ALL_TO_ALL(CAST_FUNCTION)
 
 /* ---- narrow floats ---------------------------------------------------------------------------
  * To and from float32 directly, to and from all others through it, as PyTorch does. */
+#if !defined(MT_ISA_BELOW)
 #define H_f32(x) mt_float_of_half(x)
 #define G_f32(x) mt_float_of_bfloat16(x)
 #define F_f16(x) mt_half_of_float(x)
@@ -151,6 +158,7 @@ static void in_two_steps(int64_t n, char *const *p, const int64_t *stride, mt_lo
 WIDE(BOTH_WAYS, f16, MT_FLOAT16)
 WIDE(BOTH_WAYS, b16, MT_BFLOAT16)
 BOTH_WAYS(f16, MT_FLOAT16, b16, MT_BFLOAT16)
+#endif
 
 /* ---- same type, fill: by size alone ---------------------------------------------------------- */
 typedef uint8_t __attribute__((may_alias)) word_1;
@@ -305,11 +313,13 @@ void MT_ISA_NAME(mt_fill_copy)(mt_kernels *k)
     static const mt_loop copies[9] = {[1] = copy_1, [2] = copy_2, [4] = copy_4, [8] = copy_8};
     static const mt_loop fills[9] = {[1] = fill_1, [2] = fill_2, [4] = fill_4, [8] = fill_8};
     ALL_TO_ALL(CAST_ENTRY)
+#if !defined(MT_ISA_BELOW)
     WIDE(BOTH_ENTRIES, f16, MT_FLOAT16)
     WIDE(BOTH_ENTRIES, b16, MT_BFLOAT16)
     BOTH_ENTRIES(f16, MT_FLOAT16, f32, MT_FLOAT32)
     BOTH_ENTRIES(b16, MT_BFLOAT16, f32, MT_FLOAT32)
     BOTH_ENTRIES(f16, MT_FLOAT16, b16, MT_BFLOAT16)
+#endif
     for (int d = 0; d < MT_COMPLEX64;
          d++) { /* complex numbers are copied by parts: tensor/copy.c */
         k->cast[d][d] = copies[mt_dtype_size(d)];

@@ -255,6 +255,12 @@ const mt_kernels *mt_kernels_named(const char *name);
 #define MT_CAT_(a, b)       a##_##b
 #define MT_CAT(a, b)        MT_CAT_(a, b)
 #define MT_ISA_NAME(symbol) MT_CAT(symbol, MT_ISA) /* MT_ISA comes with -D: baseline, avx2, ... */
+/* Note [What AVX-512 leaves to AVX2]
+ * Loops over bools and integers below 64 bits wait for memory, whatever the instructions: the table of AVX-512
+ * begins as a copy of AVX2's and keeps those, or the library would be a tenth larger. */
+#if defined(MT_ISA_avx512)
+#define MT_ISA_BELOW avx2
+#endif
 void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_copy)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_reduce)(mt_kernels *k);

@@ -80,6 +80,7 @@
     }
 
 /* ---- one inclusion per type ------------------------------------------------------------------ */
+#if !defined(MT_ISA_BELOW) /* Note [What AVX-512 leaves to AVX2] */
 #define T     uint8_t
 #define S     u8
 #define W     uint32_t
@@ -108,6 +109,14 @@
 #define IS_INTEGER
 #include "kernels/pointwise_loops.h"
 
+#define T     bool
+#define S     b8
+#define W     uint32_t
+#define DTYPE MT_BOOL
+#define IS_BOOL
+#include "kernels/pointwise_loops.h"
+#endif
+
 #define T     int64_t
 #define S     i64
 #define W     uint64_t
@@ -127,13 +136,6 @@
 #define W     double
 #define DTYPE MT_FLOAT64
 #define IS_FLOAT
-#include "kernels/pointwise_loops.h"
-
-#define T     bool
-#define S     b8
-#define W     uint32_t
-#define DTYPE MT_BOOL
-#define IS_BOOL
 #include "kernels/pointwise_loops.h"
 
 /* Note [Blocks and what is left over]
@@ -300,14 +302,16 @@ void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
 {
     find_out_about_roots();
     make_two_over_pi();
+#if !defined(MT_ISA_BELOW)
     fill_rows_u8(k);
     fill_rows_i8(k);
     fill_rows_i16(k);
     fill_rows_i32(k);
+    fill_rows_b8(k);
+#endif
     fill_rows_i64(k);
     fill_rows_f32(k);
     fill_rows_f64(k);
-    fill_rows_b8(k);
     k->unary[MT_UNARY_sigmoid][MT_FLOAT32] = sigmoid_blocks;
     k->unary[MT_UNARY_silu][MT_FLOAT32] = silu_blocks;
     k->unary[MT_UNARY_sqrt][MT_FLOAT32] = sqrt_by_pieces;

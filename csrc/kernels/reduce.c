@@ -89,6 +89,7 @@ static inline uint8_t from_key_b8(uint8_t key) { return key; }
     }
 
 /* ---- one inclusion per type ------------------------------------------------------------------ */
+#if !defined(MT_ISA_BELOW) /* Note [What AVX-512 leaves to AVX2] */
 #define T       uint8_t
 #define S       u8
 #define W       uint32_t
@@ -137,6 +138,21 @@ static inline uint8_t from_key_b8(uint8_t key) { return key; }
 #define HIGHEST INT32_MAX
 #include "kernels/reduce_loops.h"
 
+/* bools as they lie in memory: loads of bool do not vectorise */
+#define T     uint8_t
+#define S     b8
+#define W     uint32_t
+#define A     uint64_t
+#define DTYPE MT_BOOL
+#define IS_BOOL
+#define KEY     uint8_t
+#define KEY_MIN 0
+#define KEY_MAX 1
+#define LOWEST  0
+#define HIGHEST 1
+#include "kernels/reduce_loops.h"
+#endif
+
 #define T       int64_t
 #define S       i64
 #define W       uint64_t
@@ -175,28 +191,16 @@ static inline uint8_t from_key_b8(uint8_t key) { return key; }
 #define IS_FLOAT
 #include "kernels/reduce_loops.h"
 
-/* bools as they lie in memory: loads of bool do not vectorise */
-#define T     uint8_t
-#define S     b8
-#define W     uint32_t
-#define A     uint64_t
-#define DTYPE MT_BOOL
-#define IS_BOOL
-#define KEY     uint8_t
-#define KEY_MIN 0
-#define KEY_MAX 1
-#define LOWEST  0
-#define HIGHEST 1
-#include "kernels/reduce_loops.h"
-
 void MT_ISA_NAME(mt_fill_reduce)(mt_kernels *k)
 {
+#if !defined(MT_ISA_BELOW)
     fill_reductions_u8(k);
     fill_reductions_i8(k);
     fill_reductions_i16(k);
     fill_reductions_i32(k);
+    fill_reductions_b8(k);
+#endif
     fill_reductions_i64(k);
     fill_reductions_f32(k);
     fill_reductions_f64(k);
-    fill_reductions_b8(k);
 }

@@ -11,6 +11,9 @@ static mt_kernels table;
 
 static void fill(void)
 {
+#if defined(MT_ISA_BELOW)
+    table = *MT_CAT(mt_kernels_table, MT_ISA_BELOW)();
+#endif
     table.name = NAME_OF(MT_ISA);
     MT_ISA_NAME(mt_fill_pointwise)(&table);
     MT_ISA_NAME(mt_fill_copy)(&table);
