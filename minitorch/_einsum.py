@@ -2,8 +2,26 @@
 
 import math
 import re
+import string
 
 from minitorch import _C
+
+
+def _letters(numbers) -> str:
+    """The subscripts of one operand: 0 to 25 are A to Z, 26 to 51 are a to z."""
+    alphabet = string.ascii_uppercase + string.ascii_lowercase
+    for n in numbers:
+        if n is not ... and not 0 <= n < len(alphabet):
+            raise ValueError("einsum(): subscript in subscript list is not within the valid range [0, 52)")
+    return "".join("..." if n is ... else alphabet[n] for n in numbers)
+
+
+def equation_of_lists(args: tuple) -> tuple:
+    """(equation, operands) of (operand, numbers, operand, numbers, ..., perhaps numbers of the result)."""
+    equation = ",".join(map(_letters, args[1::2]))
+    if len(args) % 2:
+        equation += "->" + _letters(args[-1])
+    return equation, args[: len(args) // 2 * 2 : 2]
 
 
 def _labels(term: str, rank: int, position: int) -> list:

@@ -360,12 +360,13 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Tensor | tuple = 2, out: Tensor 
     theirs = [d % max(b.dim(), 1) for d in _numbers(dims[1])]
     if len(ours) != len(theirs):
         raise RuntimeError("both dimension lists should have same length")
-    for i, j in zip(ours, theirs, strict=True):
+    for k, (i, j) in enumerate(zip(ours, theirs, strict=True)):
         if a.shape[i] != b.shape[j]:
             if 1 not in (a.shape[i], b.shape[j]):
+                first, second = (_numbers(d)[k] for d in dims)
                 raise RuntimeError(
-                    f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} "
-                    f"and second has size {b.shape[j]} in dim {j}"
+                    f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {first} "
+                    f"and second has size {b.shape[j]} in dim {second}"
                 )
             a, b = (a.sum(i, True), b) if b.shape[j] == 1 else (a, b.sum(j, True))
     left = [d for d in range(a.dim()) if d not in ours]
@@ -382,8 +383,11 @@ def _numbers(dims: object) -> list[int]:
     return [dims] if isinstance(dims, int) else [int(d) for d in dims]
 
 
-def einsum(equation: str, *operands: Tensor) -> Tensor:
+def einsum(*args) -> Tensor:
     """Sums of products by Einstein's convention: ``einsum("ij,jk->ik", a, b)`` is ``a @ b``.
+
+    Called as ``einsum(equation, *operands)``, or with a list of numbers below 52 (or ``...``) behind each
+    operand and perhaps one for the result: ``einsum(a, [0, 1], b, [1, 2], [0, 2])``.
 
     A letter for each dimension; those behind ``->`` stay in that order, the others are summed over. Without
     an arrow, letters that occur once stay, in alphabetical order. ``...`` stands for dimensions that
@@ -396,8 +400,14 @@ def einsum(equation: str, *operands: Tensor) -> Tensor:
     >>> minitorch.einsum("ii", minitorch.eye(3))
     tensor(3.)
     """
-    from minitorch._einsum import contract
+    from minitorch._einsum import contract, equation_of_lists
 
+    if len(args) < 2:
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one operand "
+            "and its subscripts list"
+        )
+    equation, operands = equation_of_lists(args) if isinstance(args[0], Tensor) else (args[0], args[1:])
     return contract(equation, _as_list(operands))
 
 

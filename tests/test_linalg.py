@@ -242,3 +242,22 @@ def test_errors():
         mt.linalg.cholesky(mt.tensor([[1.0, 2.0], [2.0, 1.0]]))
     with pytest.raises(RuntimeError, match="UPLO"):
         mt.linalg.eigh(mt.eye(2), "X")
+
+
+def test_einsum_with_lists():
+    a, b = random(3, 2, 5), random(3, 5, 4, seed=1)
+    close(mt.einsum(a, [..., 0, 1], b, [..., 1, 30], [..., 0, 30]), a @ b)
+    close(mt.einsum(a, [0, 1, 2], b, [0, 2, 3]), mt.einsum("abc,acd", a, b))
+    close(mt.einsum(a, [2, 0, 1]), a.permute(1, 2, 0))
+    with pytest.raises(ValueError, match=r"not within the valid range \[0, 52\)"):
+        mt.einsum(a, [0, 1, 52])
+    for missing in (("ij",), (a,), ()):
+        with pytest.raises(ValueError, match="must specify the equation string"):
+            mt.einsum(*missing)
+
+
+def test_tensordot_names_dims_as_given():
+    with pytest.raises(RuntimeError, match="size 2 in dim -2 and second has size 3 in dim 0"):
+        mt.tensordot(random(3, 2, 5), random(3, 5, 4), dims=2)
+    with pytest.raises(RuntimeError, match="size 3 in dim 0 and second has size 5 in dim -2"):
+        mt.tensordot(random(3, 2, 5), random(3, 5, 4), dims=([0], [-2]))

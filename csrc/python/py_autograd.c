@@ -275,12 +275,13 @@ static mt_tensor *call_hook(void *context, mt_tensor *t, bool post)
     mt_tensor *next = t;
     if (!result) {
         next = fail_in_hook();
-    } else if (post && result != Py_None) {
-        PyErr_SetString(PyExc_RuntimeError,
-                        "Tensor post accumulate grad hooks should return None.");
-        next = fail_in_hook();
-    } else if (!post) {
+    } else if (result != argument) { /* one that changes its tensor in place may return it */
         next = replacement(fn, result, t);
+        if (post && result != Py_None && next) {
+            PyErr_SetString(PyExc_RuntimeError,
+                            "Tensor post accumulate grad hooks should return None.");
+            next = fail_in_hook();
+        }
     }
     Py_XDECREF(argument);
     Py_XDECREF(result);

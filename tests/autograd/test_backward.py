@@ -198,6 +198,25 @@ def test_post_accumulate_hook():
     assert seen == [[2, 2]]
 
 
+def test_what_a_post_accumulate_hook_may_return():
+    x = leaf()
+    with mt.no_grad():
+        start = x.clone()
+    handle = x.register_post_accumulate_grad_hook(lambda t: t.add_(t.grad, alpha=-0.5))
+    (x * 2).sum().backward()
+    assert x.tolist() == (start - 1).tolist()
+    handle.remove()
+    for result, error, text in (
+        (3, TypeError, "expected Variable, but hook returned 'int'"),
+        (mt.ones(2), RuntimeError, "Tensor post accumulate grad hooks should return None"),
+        (mt.ones(3), RuntimeError, "has changed the size of value"),
+    ):
+        handle = x.register_post_accumulate_grad_hook(lambda t, result=result: result)
+        with pytest.raises(error, match=text):
+            (x * 2).sum().backward()
+        handle.remove()
+
+
 def test_a_hooks_exception_passes_through():
     x = leaf()
     y = x * 3

@@ -182,6 +182,19 @@ def test_type_refuses(same, given):
     same(lambda lib: lib.nn.Linear(2, 3).type(given))
 
 
+def test_skip_init_draws_nothing():
+    minitorch.manual_seed(3)
+    first = minitorch.rand(2)
+    minitorch.manual_seed(3)
+    layer = nn.utils.skip_init(nn.Linear, 5, out_features=2)
+    assert layer.weight.shape == (2, 5) and layer.weight.requires_grad
+    assert minitorch.equal(minitorch.rand(2), first)
+    with pytest.raises(RuntimeError, match="Expected a Module; got <class 'int'>"):
+        nn.utils.skip_init(int)
+    with pytest.raises(RuntimeError, match="must support a 'device' arg"):
+        nn.utils.skip_init(nn.ReLU)
+
+
 def test_zero_grad():
     m = nn.Linear(2, 3)
     for set_to_none in (False, True):

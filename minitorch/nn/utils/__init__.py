@@ -9,6 +9,7 @@ from minitorch.nn.utils.clip_grad import (
     get_total_norm,
 )
 from minitorch.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+from minitorch.nn.utils.init import skip_init
 from minitorch.nn.utils.spectral_norm import remove_spectral_norm, spectral_norm
 from minitorch.nn.utils.weight_norm import remove_weight_norm, weight_norm
 
@@ -25,6 +26,7 @@ __all__ = [
     "remove_spectral_norm",
     "remove_weight_norm",
     "rnn",
+    "skip_init",
     "spectral_norm",
     "vector_to_parameters",
     "weight_norm",
