@@ -40,11 +40,12 @@ static void forward_rows(int64_t begin, int64_t end, void *context)
 static void back_parts(int64_t begin, int64_t end, void *context)
 {
     const norm_job *j = context;
+    const int64_t each = (j->rows + j->parts - 1) / j->parts;
     for (int64_t i = begin; i < end; i++) {
-        int64_t skip = i * j->weights * mt_dtype_size(j->d);
-        mt_k->norm_rows_back(j->d, &j->p, i * j->rows / j->parts, (i + 1) * j->rows / j->parts,
-                             j->y, j->gw ? j->gw + skip : NULL, j->gb ? j->gb + skip : NULL, j->g,
-                             j->x, j->w);
+        const int64_t skip = i * j->weights * mt_dtype_size(j->d), to = (i + 1) * each;
+        mt_k->norm_rows_back(j->d, &j->p, i * each, to < j->rows ? to : j->rows, j->y,
+                             j->gw ? j->gw + skip : NULL, j->gb ? j->gb + skip : NULL, j->g, j->x,
+                             j->w);
     }
 }
 
@@ -125,7 +126,9 @@ static void row_norm_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     }
     j.rows = numel / j.p.n;
     j.weights = needed;
-    j.parts = numel < MT_GRAIN_DEAR ? 1 : j.rows < 8 ? j.rows : 8;
+    j.parts =
+        mt_get_num_threads(); /* as many sums as PyTorch adds up, whether or not they run at once */
+    if (j.parts > j.rows) j.parts = j.rows;
     int64_t sums[2] = {j.parts, needed};
     bool wanted[3] = {gin[0], gin[1], gin[2]};
     gin[0] = gin[1] = gin[2] = NULL;
@@ -137,7 +140,7 @@ static void row_norm_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
         return;
     j.x = x->data, j.g = g->data, j.w = w ? w->data : NULL;
     j.y = gx ? gx->data : NULL, j.gw = gw ? gw->data : NULL, j.gb = gb ? gb->data : NULL;
-    mt_parallel_for(j.parts, 1, back_parts, &j);
+    mt_parallel_for(j.parts, numel < MT_GRAIN_DEAR ? j.parts : 1, back_parts, &j);
     gin[0] = gx;
     gin[1] = gw ? total(gw, &c->in_dims[1]) : NULL;
     gin[2] = gb ? total(gb, &c->in_dims[2]) : NULL;
