@@ -32,10 +32,10 @@ _lazy = {
 }  # fmt: skip
 _lazy |= dict.fromkeys(
     """
-    alpha_dropout batch_norm bilinear binary_cross_entropy_with_logits binomial celu channel_shuffle
+    alpha_dropout batch_norm bilinear binary_cross_entropy_with_logits celu channel_shuffle
     cosine_embedding_loss cosine_similarity ctc_loss dropout dropout_ feature_alpha_dropout feature_dropout
     hardshrink hinge_embedding_loss instance_norm kl_div margin_ranking_loss pairwise_distance pdist
-    pixel_shuffle pixel_unshuffle poisson poisson_nll_loss rrelu selu threshold triplet_margin_loss
+    pixel_shuffle pixel_unshuffle poisson_nll_loss rrelu selu threshold triplet_margin_loss
     """.split(),
     "_twins",
 )

@@ -8,18 +8,12 @@ Source: https://docs.pytorch.org/docs/2.13/torch.html
 
 from __future__ import annotations
 
-import minitorch
 from minitorch import _C
 from minitorch.nn import functional as F
 
 Tensor = _C.Tensor
 
 _REDUCTIONS = ("none", "mean", "sum")
-
-
-def _scalar_name(tensor):
-    """What error messages call a type: Long of torch.LongTensor."""
-    return tensor.type().rpartition(".")[2].removesuffix("Tensor")
 
 
 def _probability(p):
@@ -284,44 +278,3 @@ def ctc_loss(
     """
     how = _REDUCTIONS[reduction]
     return F.ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, how, zero_infinity)
-
-
-def poisson(input: Tensor, generator=None) -> Tensor:
-    """A random count for every element, which is its rate.
-
-    Shapes: (*) to (*), floating point. RuntimeError if a rate is negative.
-
-    >>> import minitorch
-    >>> minitorch.poisson(minitorch.zeros(3))
-    tensor([0., 0., 0.])
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.poisson.html
-    """
-    from minitorch.distributions import _sample
-
-    if not input.is_floating_point():
-        raise NotImplementedError(f"\"poisson_cpu\" not implemented for '{_scalar_name(input)}'")
-    if (input < 0).any():
-        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
-    return _sample.poisson(input, generator)
-
-
-def binomial(count: Tensor, prob: Tensor, generator=None) -> Tensor:
-    """How often something of probability prob happens in count trials, for every element of the two.
-
-    Shapes: (*) and (*), broadcast; floating point. ValueError for integers. Counts below 0 and probabilities
-    outside [0, 1] count as the nearest that makes sense.
-
-    >>> import minitorch
-    >>> minitorch.binomial(minitorch.tensor([4.0, 5.0]), minitorch.tensor([0.0, 1.0]))
-    tensor([0., 5.])
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.binomial.html
-    """
-    from minitorch.distributions import _sample
-
-    for name, tensor in (("count", count), ("prob", prob)):
-        if not tensor.is_floating_point():
-            message = f"binomial only supports floating-point dtypes for {name}, got: {_scalar_name(tensor)}"
-            raise ValueError(message)
-    return _sample.binomial(*minitorch.broadcast_tensors(count, prob), generator)

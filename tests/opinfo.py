@@ -744,6 +744,9 @@ OPS = [
     Op(
         "multinomial", "p(4), 2; p(2,4), 9, True", grad=False, seeded=True, errors=["p(4), 5 -> RuntimeError"]
     ),
+    Op("poisson", "p(9); p(2,3)", grad=None, seeded=True, errors=["c([-1.0]) -> RuntimeError"]),
+    Op("binomial", "c([9.0,40]), q(2); c([[5.0],[60]]), q(3)", grad=None, seeded=True),
+    Op("_standard_gamma", "p(9); p(2,3)", grad=False, seeded=True),
     Op("dropout", "r(20); r(20), 0.3; r(20), 0.3, False", seeded=True, errors=["r(2), 2.0 -> ValueError"]),
     Op("uniform_", "r(9); r(9), -2, 3", grad=False, seeded=True, errors=["r(2), 3, 2 -> RuntimeError"]),
     Op("normal_", "r(20); r(9), 1, 3", grad=False, seeded=True, errors=["r(2), 0, -1 -> RuntimeError"]),

@@ -427,6 +427,45 @@ def test_multinomial_same_as_torch(torch, number):
     assert_same_stream(torch, lambda t: multinomials(t)[number]())
 
 
+def trials(t, d):
+    """Calls that draw by trial, with parameters on both sides of where the method changes."""
+    few, rates = [0.0, 0.3, 3.0, 9.99, 10.0, 12.5, 1e4], [1e-3, 0.05, 0.99, 1.0, 1.5, 30.0, 1e5]
+    counts, p = [0.0, 5.0, 19.0, 100.0, 1e6], [[0.0], [0.01], [0.5], [0.51], [0.99], [1.0]]
+
+    def each(numbers):
+        return t.tensor(numbers, dtype=d).expand(60, len(numbers))
+
+    def gamma(a):
+        return t.distributions.Gamma(a, t.ones((), dtype=d)).sample()
+
+    return {
+        "poisson": lambda: t.poisson(each(few)),
+        "poisson transposed": lambda: t.poisson(each(few).t()),
+        "gamma": lambda: gamma(each(rates)),
+        "gamma sliced": lambda: gamma(each(rates)[::3, 1::2]),
+        "binomial": lambda: t.binomial(each(counts).unsqueeze(1).expand(60, 6, 5), t.tensor(p, dtype=d)),
+        "Dirichlet": lambda: t.distributions.Dirichlet(each(rates)).sample(),
+        "nothing": lambda: t.poisson(t.ones(2, 0, dtype=d)),
+    }
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", trials(mt, mt.float32))
+def test_trials_same_as_torch(torch, name, dtype):
+    assert_same_stream(torch, lambda t: trials(t, getattr(t, dtype))[name]())
+
+
+def test_trials_that_would_never_end():
+    nan, inf = float("nan"), float("inf")
+    assert numbers(mt.poisson(mt.tensor([inf]))) == [inf]
+    with pytest.raises(RuntimeError, match="expected rate to be non-negative"):
+        mt.poisson(mt.tensor([1.0, nan]))
+    assert numbers(mt._C._standard_gamma(mt.tensor([inf, 0.0]))) == [inf, mt.finfo(mt.float32).tiny]
+    assert mt._C._standard_gamma(mt.tensor([nan, -1.0])).isnan().all()
+    drawn = mt.binomial(mt.tensor([inf, nan, 5.0]), mt.tensor([0.5, 0.5, nan]))
+    assert drawn[0] == inf and drawn[1:].isnan().all()
+
+
 def layouts(t):
     """Tensors of the same shape whose elements lie in different orders."""
     return {

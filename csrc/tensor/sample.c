@@ -78,8 +78,8 @@ void mt_random_uniform(mt_generator *g, mt_dtype d, int64_t n, void *out, double
 
 /* ==== normal ================================================================================== */
 
-/* Two uniforms make two normals (Box and Muller, 1958): one is kept for the next call. */
-static double one_normal(mt_generator *g)
+/* Two uniforms make two normals (Box and Muller, 1958). */
+double mt_random_normal53(mt_generator *g)
 {
     if (g->has_normal) {
         g->has_normal = false;
@@ -94,7 +94,7 @@ static double one_normal(mt_generator *g)
 
 static void scalar_normals(mt_generator *g, int64_t n, double *out, double mean, double std)
 {
-    for (int64_t i = 0; i < n; i++) out[i] = fma(one_normal(g), std, mean);
+    for (int64_t i = 0; i < n; i++) out[i] = fma(mt_random_normal53(g), std, mean);
 }
 
 /* The block path: uniforms for all elements first, blocks of 16 of them become normals in place, j
@@ -332,7 +332,7 @@ static void geometrics(mt_generator *g, int64_t n, double *out, double p, double
 
 static void log_normals(mt_generator *g, int64_t n, double *out, double mean, double std)
 {
-    for (int64_t i = 0; i < n; i++) out[i] = exp(fma(one_normal(g), std, mean));
+    for (int64_t i = 0; i < n; i++) out[i] = exp(fma(mt_random_normal53(g), std, mean));
 }
 
 void mt_random_exponential(mt_generator *g, mt_dtype d, int64_t n, void *out, double rate)

@@ -45,6 +45,16 @@ void mt_random_geometric(mt_generator *g, mt_dtype d, int64_t n, void *out, doub
 void mt_random_log_normal(mt_generator *g, mt_dtype d, int64_t n, void *out, double mean,
                           double std);
 
+/* One of the scalar normals, which come in pairs: the second is kept for the next call. */
+double mt_random_normal53(mt_generator *g);
+
+/* Drawn by trial (trial.c), each element from the parameter that stands in its place in x: rates
+ * become Poisson counts; concentrations of type d gamma numbers of rate 1, at least the smallest
+ * normal number of d; numbers of trials counts of what has probability p. */
+void mt_random_poisson(mt_generator *g, int64_t n, double *x);
+void mt_random_gamma(mt_generator *g, mt_dtype d, int64_t n, double *x);
+void mt_random_binomial(mt_generator *g, int64_t n, double *x, const double *p);
+
 /* n indices below `categories`, drawn with replacement in proportion to the weights (of type d:
  * float32 or float64; not negative, finite, with a positive sum). `scratch` holds `categories`
  * elements of type d. */

@@ -401,8 +401,11 @@ class Dirichlet(Distribution):
         return self.concentration * (total - self.concentration) / (total.pow(2) * (total + 1))
 
     def rsample(self, sample_shape=()):
-        drawn = standard_gamma(self.concentration.expand(self._extended_shape(sample_shape)))
-        return drawn / drawn.sum(-1, True)
+        drawn = standard_gamma(self.concentration.expand(self._extended_shape(sample_shape)).double())
+        parts = (drawn / drawn.sum(-1, True)).to(self.concentration.dtype)
+        info = minitorch.finfo(parts.dtype)
+        parts.detach().clamp_(info.tiny, 1 - info.eps / 2)
+        return parts
 
     def log_prob(self, value):
         self._validate_sample(value)
