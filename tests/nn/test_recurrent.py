@@ -121,6 +121,60 @@ def test_large_enough_for_slices_and_blocks():
         np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), rtol=2e-4, atol=2e-4)
 
 
+def digits(library, kind, sizes, lengths):
+    """What a layer, or a cell, makes of sequences of these lengths, and its gradients, as bytes."""
+    rng = np.random.default_rng(0)
+
+    def numbers(*shape):
+        return library.from_numpy(rng.standard_normal(shape).astype(np.float32))
+
+    model = getattr(library.nn, kind)(*sizes)
+    for p in model.parameters():
+        p.data.copy_(numbers(*p.shape) / sizes[1])
+    x = numbers(max(lengths), len(lengths), sizes[0]).requires_grad_()
+    if "Cell" in kind:
+        h = numbers(len(lengths), sizes[1]).requires_grad_()
+        given, results = [x, h], [model(x[0], (h, h) if "LSTM" in kind else h)]
+    else:
+        given = [x]
+        same = min(lengths) == max(lengths)
+        y, h = model(x if same else library.nn.utils.rnn.pack_padded_sequence(x, library.tensor(lengths)))
+        results = [y if same else y.data, h]
+    results = [v for r in results for v in (r if isinstance(r, tuple) else (r,))]
+    goal = sum((r * numbers(*r.shape)).sum() for r in results)
+    gradients = library.autograd.grad(goal, [*given, *model.parameters()])
+    return [v.detach().numpy().tobytes() for v in (*results, *gradients)]
+
+
+LENGTHS = {
+    "one": [4],
+    "three": [3] * 3,
+    "many": [5] * 16,
+    "too many": [2] * 200,
+    "packed": [6, 5, 5, 4, 3, 3, 1],
+}
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "RNNCell", "GRUCell", "LSTMCell"])
+def test_digits_are_pytorchs(pytorch, kind, lengths):
+    if not pytorch.backends.mkl.is_available() or pytorch.backends.cpu.get_cpu_capability() != "AVX512":
+        pytest.skip("this PyTorch multiplies in other ways here")
+    for sizes in ((10, 20), (57, 128), (32, 64)):
+        assert digits(mt, kind, sizes, LENGTHS[lengths]) == digits(pytorch, kind, sizes, LENGTHS[lengths])
+
+
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+def test_digits_do_not_depend_on_threads(kind):
+    threads = mt.get_num_threads()
+    try:
+        for lengths in LENGTHS.values():
+            found = [mt.set_num_threads(n) or digits(mt, kind, (57, 128), lengths) for n in (1, 2, 3)]
+            assert found[0] == found[1] == found[2]
+    finally:
+        mt.set_num_threads(threads)
+
+
 def test_stored_values():
     """Of PyTorch 2.13: nn.LSTM(2, 2) and nn.GRU(2, 2) of ones after manual_seed(0)."""
     for name, want in (("LSTM", STORED_LSTM), ("GRU", STORED_GRU), ("RNN", STORED_RNN)):
