@@ -469,8 +469,23 @@ def test_transforms(kind, name, call):
         np.testing.assert_allclose(y.numpy(), to_numpy(g(torch.from_numpy(x))), rtol=1e-9, atol=1e-9)
         single = f(mt.from_numpy(x.astype(x.dtype.name.replace("128", "64").replace("t64", "t32"))))
         assert single.dtype is (mt.complex64 if y.is_complex() else mt.float32)
+        np.testing.assert_allclose(single.numpy(), y.numpy(), rtol=1e-5, atol=1e-5)
     leaf = mt.from_numpy(x).requires_grad_()
     assert gradcheck(f, (leaf,)) and gradgradcheck(f, (leaf,))
+
+
+@pytest.mark.parametrize("dtype", [mt.float32, mt.float64])
+@pytest.mark.parametrize("n", [1, 2, 3, 8, 101])
+def test_whole_transforms_of_real_numbers(n, dtype):
+    """Half of them is computed, the rest is its mirror."""
+    x = mt.randn(2, n, 3, dtype=dtype)
+    for options in ({}, {"norm": "forward"}, {"norm": "ortho"}):
+        y = mt.fft.fft(x, dim=1, **options)
+        want = mt.fft.fft(x.to(dtype.to_complex()), dim=1, **options)
+        assert y.dtype is want.dtype and mt.allclose(y, want, 1e-5, 1e-5)
+    leaf = mt.randn(n, 2, dtype=mt.float64).requires_grad_()
+    assert gradcheck(lambda x: mt.fft.fft(x, dim=0), (leaf,))
+    assert gradgradcheck(lambda x: mt.fft.fft(x, dim=0), (leaf,))
 
 
 def test_frequencies():
