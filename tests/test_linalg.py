@@ -1,7 +1,7 @@
 """Factorizations whose signs are free, or that need symmetric matrices: the products give the matrix back,
 and derivatives agree with finite differences.
 
-Breaks when csrc/ops/matrices.c or the rules in csrc/ops/linalg.c are wrong; what has one right answer is in
+Breaks when csrc/ops/matrices.c, householder.c, divide.c, spectral.c or the rules in linalg.c are wrong; what has one right answer is in
 test_ops.py.
 """
 
@@ -65,6 +65,119 @@ def test_eigh(n):
     close(v * w.unsqueeze(-2) @ v.mT, a)
     np.testing.assert_allclose(w.numpy(), np.linalg.eigvalsh(a.numpy()), atol=1e-10)
     close(mt.linalg.eigvalsh(a, UPLO="U"), w)
+
+
+def of_kind(kind, m, n):
+    """Matrices whose singular values are easy, equal, tiny, or apart by many orders."""
+    k, a = min(m, n), random(m, n).numpy()
+    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    values = {
+        "random": s,
+        "ones": np.r_[np.sqrt(m * n), np.zeros(k - 1)],
+        "equal": np.resize([1.0, 2.0, 3.0], k),
+        "graded": np.logspace(0, -30, k),
+        "tiny": s * 1e-300,
+        "huge": s * 1e300,
+    }
+    if kind == "ones":
+        return np.ones((m, n))
+    return np.triu(a, -1) * np.tri(m, n, 1) if kind == "banded" else u * values[kind] @ vh
+
+
+KINDS = ["random", "ones", "equal", "graded", "tiny", "huge", "banded"]
+# Around the sizes of blocks, and where rotations, reflections and a QR before them take turns.
+LARGE = [(24, 24), (25, 25), (33, 32), (65, 65), (150, 130), (130, 150), (200, 30), (20, 100), (97, 60)]
+
+
+def errors_of(n):
+    return 20 * n * np.finfo(float).eps
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", LARGE, ids=str)
+def test_singular_values_of_large_matrices(shape, kind):
+    a, bound = of_kind(kind, *shape), errors_of(max(shape))
+    norm = np.linalg.norm(a / np.abs(a).max(), 2) * np.abs(a).max()
+    for full in (False, True):
+        u, s, vh = (x.numpy() for x in mt.linalg.svd(mt.from_numpy(a), full))
+        k = len(s)
+        assert np.abs(u.T @ u - np.eye(u.shape[1])).max() < bound
+        assert np.abs(vh @ vh.T - np.eye(vh.shape[0])).max() < bound
+        assert np.abs((u[:, :k] * (s / norm)) @ vh[:k] - a / norm).max() < bound
+        assert (np.diff(s) <= 0).all()
+    values = mt.linalg.svdvals(mt.from_numpy(a)).numpy()
+    assert np.abs(values - s).max() / norm < bound
+    assert np.abs(values / norm - np.linalg.svd(a / norm, compute_uv=False)).max() < bound
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n", [24, 25, 33, 64, 65, 130])
+def test_eigenvalues_of_large_matrices(n, kind):
+    a = of_kind(kind, n, n)
+    a, bound = a / 2 + a.T / 2, errors_of(n)
+    norm = np.linalg.norm(a / np.abs(a).max(), 2) * np.abs(a).max()
+    w, v = (x.numpy() for x in mt.linalg.eigh(mt.from_numpy(a)))
+    assert np.abs(v.T @ v - np.eye(n)).max() < bound
+    assert np.abs(v * (w / norm) @ v.T - a / norm).max() < bound
+    assert (np.diff(w) >= 0).all()
+    lower = np.tril(a) + np.triu(np.full_like(a, np.nan), 1)  # the other half is not read
+    values = mt.linalg.eigvalsh(mt.from_numpy(lower)).numpy()
+    assert np.abs(values - w).max() / norm < bound
+    assert np.abs(values / norm - np.linalg.eigvalsh(a / norm)).max() < bound
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_large_matrices_that_are_not_finite(bad):
+    a = random(40, 40).numpy()
+    a[30, 3] = bad
+    results = [*mt.linalg.svd(mt.from_numpy(a)), *mt.linalg.eigh(mt.from_numpy(a))]
+    assert all(np.isnan(x.numpy()).all() for x in results)
+
+
+@pytest.mark.parametrize("mode", ["reduced", "complete", "r"])
+@pytest.mark.parametrize("kind", ["random", "ones", "graded"])
+@pytest.mark.parametrize("shape", LARGE, ids=str)
+def test_qr_of_large_matrices(shape, kind, mode):
+    a, bound = of_kind(kind, *shape), errors_of(max(shape))
+    q, r = (x.numpy() for x in mt.linalg.qr(mt.from_numpy(a), mode))
+    if kind == "random":  # LAPACK's signs
+        want = np.linalg.qr(a, mode)
+        np.testing.assert_allclose(r, want if mode == "r" else want[1], atol=1e-12)
+    assert (np.tril(r, -1) == 0).all()
+    if mode != "r":
+        assert np.abs(q.T @ q - np.eye(q.shape[1])).max() < bound
+        assert np.abs(q @ r - a).max() / np.linalg.norm(a) < bound
+
+
+@pytest.mark.parametrize("shape", [(17, 17), (16, 40), (40, 16), (65, 65), (130, 100), (100, 130)], ids=str)
+def test_lu_of_large_matrices(shape):
+    a = random(2, *shape)
+    p, lower, upper = mt.linalg.lu(a)
+    close(p @ lower @ upper, a)
+    assert lower.abs().max() == 1 and (upper.tril(-1) == 0).all()
+    low = mt.ones(*shape, dtype=mt.float64)
+    assert mt.linalg.lu_factor_ex(low).info == 2
+
+
+@pytest.mark.parametrize("n", [17, 64, 65, 130])
+def test_triangles_and_factors_of_large_matrices(n):
+    a, b = positive(random(n, n)), random(n, 5, seed=1)
+    factor = mt.linalg.cholesky(a)
+    close(factor @ factor.mT, a)
+    assert (factor.triu(1) == 0).all()
+    close(mt.linalg.cholesky(a, upper=True), factor.mT)
+    a[n - 2, n - 2] = -1
+    assert mt.linalg.cholesky_ex(a).info == n - 1
+    for upper in (True, False):
+        t = random(n, n) + n * mt.eye(n, dtype=mt.float64)
+        for ones in (True, False):
+            t = t / n if ones else t
+            half = t.triu(int(ones)) if upper else t.tril(-int(ones))
+            half = half + mt.eye(n, dtype=mt.float64) if ones else half
+            x = mt.linalg.solve_triangular(t, b, upper=upper, unitriangular=ones)
+            close(half @ x, b)
+            x = mt.linalg.solve_triangular(t, b.mT, upper=upper, left=False, unitriangular=ones)
+            close(x @ half, b.mT)
 
 
 @pytest.mark.parametrize("mode", ["reduced", "complete"])
@@ -147,7 +260,7 @@ def test_small_systems_have_pytorchs_digits(pytorch_amd, n, dtype):
             np.testing.assert_array_equal(got, want)
 
 
-@pytest.mark.parametrize("n", [0, 1, 3, 5, 8, 9, 17, 30])
+@pytest.mark.parametrize("n", [0, 1, 3, 5, 8, 9, 17, 30, 100])
 @pytest.mark.parametrize("columns", [0, 1, 4, 9])
 def test_systems_of_any_size(n, columns):
     a, b = random(2, n, n) + 3 * mt.eye(n, dtype=mt.float64), random(2, n, columns, seed=1)

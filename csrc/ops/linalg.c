@@ -5,6 +5,7 @@
 #include "ops/linalg.h"
 
 #include "base/alloc.h"
+#include "ops/householder.h"
 #include "ops/matrices.h"
 
 #include <inttypes.h>
@@ -99,9 +100,10 @@ static int solve_square_forward(mt_call *c)
     int64_t *pivot = mt_malloc((size_t)(bytes ? bytes : 1));
     if (!pivot) return -1;
     for (int64_t b = 0; b < batches(a) && !bad; b++) {
-        mt_lu(n, n, data_of(a) + b * n * n, pivot, &zero, single);
-        if (zero) bad = mt_singular(c, a->ndim > 2 ? b : -1, zero);
-        mt_lu_solve(n, data_of(a) + b * n * n, pivot, k, data_of(x) + b * n * k, adjoint, single);
+        double *m = data_of(a) + b * n * n;
+        bad = !mt_lu(n, n, m, pivot, &zero, single);
+        if (zero && !bad) bad = mt_singular(c, a->ndim > 2 ? b : -1, zero);
+        if (!bad) bad = mt_lu_solve(n, m, pivot, k, data_of(x) + b * n * k, adjoint, single);
     }
     mt_free(pivot, (size_t)(bytes ? bytes : 1));
     return bad ? -1 : deliver(c, 0, type_of(c->in[0]), x);
@@ -229,7 +231,8 @@ static int linalg_inv_ex_forward(mt_call *c)
         return -1;
     bool any = false;
     for (int64_t b = 0; b < batches(a); b++) {
-        mt_lu(n, n, data_of(a) + b * n * n, (int64_t *)(void *)pivots->data, &zero, false);
+        if (!mt_lu(n, n, data_of(a) + b * n * n, (int64_t *)(void *)pivots->data, &zero, false))
+            return -1;
         ((int32_t *)(void *)info->data)[b] = (int32_t)zero;
         any |= zero != 0;
     }
@@ -256,8 +259,10 @@ static int determinant(mt_tensor *x, mt_tensor *y, mt_tensor *l)
     int64_t n = rows(a), zero, bytes = n * (int64_t)sizeof(int64_t);
     int64_t *pivot = mt_malloc((size_t)(bytes ? bytes : 1));
     if (!pivot) return -1;
-    for (int64_t b = 0; b < batches(a); b++) {
+    bool failed = false;
+    for (int64_t b = 0; b < batches(a) && !failed; b++) {
         double *m = data_of(a) + b * n * n, product = mt_lu(n, n, m, pivot, &zero, single), sum = 0;
+        failed = product == 0;
         for (int64_t i = 0; i < n; i++) {
             double p = m[i * n + i];
             product *= l ? (double)((p > 0) - (p < 0)) : p;
@@ -268,7 +273,7 @@ static int determinant(mt_tensor *x, mt_tensor *y, mt_tensor *l)
         if (l) data_of(l)[b] = sum;
     }
     mt_free(pivot, (size_t)(bytes ? bytes : 1));
-    return 0;
+    return failed ? -1 : 0;
 }
 
 static int linalg_det_forward(mt_call *c)
@@ -361,6 +366,7 @@ static int linalg_cholesky_ex_forward(mt_call *c)
     int64_t n = rows(a);
     for (int64_t b = 0; b < batches(a); b++) {
         int64_t bad = mt_cholesky_factor(n, data_of(a) + b * n * n);
+        if (bad < 0) return -1;
         ((int32_t *)(void *)info->data)[b] = (int32_t)bad;
     }
     mt_tensor *l = c->arg[0].b ? mT(a) : a;
@@ -421,6 +427,14 @@ MT_OP(cholesky, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
 
 /* ==== qr ================================================================================================================== */
 
+/* Rows of x (k, q->n): the first columns of Q. */
+static int columns_of(const mt_reflections *q, int64_t k, double *x)
+{
+    memset(x, 0, (size_t)(k * q->n) * sizeof *x);
+    for (int64_t i = 0; i < k; i++) x[i * q->n + i] = 1;
+    return mt_reflect(q, false, k, x, q->n);
+}
+
 static int linalg_qr_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];
@@ -433,17 +447,17 @@ static int linalg_qr_forward(mt_call *c)
             "qr received unrecognized mode '%s' but expected one of 'reduced' (default), "
             "'r', or 'complete'",
             mode);
-    mt_tensor *r = double_copy(x), *q = r ? room_for(r, rows(r), rows(r)) : NULL, *none;
-    if (!q) return -1;
-    int64_t m = rows(r), n = columns(r), k = full || m < n ? m : n,
-            bytes = (m ? m : 1) * (int64_t)sizeof(double);
-    double *room = mt_malloc((size_t)bytes);
-    if (!room) return -1;
+    mt_tensor *r = double_copy(mT(x)), *none; /* columns as rows, and q too */
+    int64_t m = rows(x), n = columns(x), least = m < n ? m : n, k = full ? m : least, zero = 0;
+    mt_tensor *q = r ? room_for(r, only_r ? 0 : k, m) : NULL;
+    mt_tensor *room = r ? mt_empty(MT_FLOAT64, 1, (int64_t[]){least * m + least}) : NULL;
+    if (!q || !room) return -1;
+    const mt_reflections h = {least, m, 0, data_of(room), data_of(room) + least * m};
     for (int64_t b = 0; b < batches(r); b++)
-        mt_qr_factor(m, n, data_of(r) + b * m * n, data_of(q) + b * m * m, room);
-    mt_free(room, (size_t)bytes);
-    if (!(q = mt_slice(q, -1, 0, k, 1)) || !(r = mt_slice(r, -2, 0, k, 1))) return -1;
-    int64_t zero = 0;
+        if (mt_qr_factor(m, n, data_of(r) + b * n * m, &h) < 0 ||
+            (!only_r && columns_of(&h, k, data_of(q) + b * k * m) < 0))
+            return -1;
+    if (!(q = mT(q)) || !(r = mt_slice(mT(r), -2, 0, k, 1))) return -1;
     if (only_r && !(none = mt_empty(MT_FLOAT64, 1, &zero))) return -1;
     return deliver(c, 0, type_of(x), only_r ? none : q) < 0 ? -1 : deliver(c, 1, type_of(x), r);
 }
@@ -525,8 +539,11 @@ static int linalg_eigh_forward(mt_call *c)
     if (!w || !v) return -1;
     int64_t n = rows(a);
     for (int64_t b = 0; b < batches(a); b++)
-        mt_eigh_jacobi(n, data_of(a) + b * n * n, data_of(w) + b * n, data_of(v) + b * n * n);
-    return deliver(c, 0, type_of(x), w) < 0 ? -1 : deliver(c, 1, type_of(x), v);
+        if (mt_eigh_factor(n, data_of(a) + b * n * n, data_of(w) + b * n, data_of(v) + b * n * n) <
+            0)
+            return -1;
+    if (!(v = mT(v)) || deliver(c, 0, type_of(x), w) < 0) return -1;
+    return deliver(c, 1, type_of(x), v);
 }
 /* x_j - x_i, with 1 on the diagonal where `one`, for dividing by. */
 static mt_tensor *gaps(mt_tensor *x)
@@ -581,12 +598,12 @@ static int linalg_svd_forward(mt_call *c)
     mt_tensor *a = double_copy(x);
     if (!a) return -1;
     int64_t m = rows(a), n = columns(a), k = m < n ? m : n, p = full ? m : k, q = full ? n : k;
-    mt_tensor *u = room_for(a, p, m), *s = room_for(a, -1, k), *vt = room_for(a, q, n),
-              *work = room_for(a, m, n);
-    if (!u || !s || !vt || !work) return -1;
+    mt_tensor *u = room_for(a, p, m), *s = room_for(a, -1, k), *vt = room_for(a, q, n);
+    if (!u || !s || !vt) return -1;
     for (int64_t b = 0; b < batches(a); b++)
-        mt_svd_jacobi(m, n, data_of(a) + b * m * n, data_of(u) + b * p * m, data_of(s) + b * k,
-                      data_of(vt) + b * q * n, data_of(work), full);
+        if (mt_svd_factor(m, n, data_of(a) + b * m * n, data_of(u) + b * p * m, data_of(s) + b * k,
+                          data_of(vt) + b * q * n, full) < 0)
+            return -1;
     if (!(u = mT(u)) || deliver(c, 0, type_of(x), u) < 0) return -1;
     return deliver(c, 1, type_of(x), s) < 0 ? -1 : deliver(c, 2, type_of(x), vt);
 }

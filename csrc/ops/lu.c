@@ -28,11 +28,8 @@ static int solve_triangle_forward(mt_call *c)
     int64_t n = rows(a), k = columns(x), matrices = n ? a->numel / (n * n) : 0;
     for (int64_t b = 0; b < matrices; b++) {
         const double *t = (const double *)(const void *)a->data + b * n * n;
-        double *v = (double *)(void *)x->data + b * n * k;
-        for (int64_t step = 0; step < n; step++) {
-            int64_t i = up ? n - 1 - step : step, from = up ? i + 1 : 0, to = up ? n : i;
-            mt_substitute(i, from, to, k, t + i * n, ones ? 1 : t[i * n + i], v);
-        }
+        if (mt_substitute(n, t, n, 1, up, ones, k, (double *)(void *)x->data + b * n * k) < 0)
+            return -1;
     }
     y = mt_result(c, 0, type_of(c->in[1]), x->ndim, x->size);
     return y ? mt_copy_raw(y, x) : -1;
@@ -83,7 +80,8 @@ static int linalg_lu_factor_ex_forward(mt_call *c)
     int64_t *place = (int64_t *)(void *)pivots->data;
     const bool single = type_of(a) == MT_FLOAT32 && mt_lu_is_small(m, n);
     for (int64_t b = 0; b < info->numel; b++) {
-        mt_lu(m, n, (double *)(void *)lu->data + b * m * n, place + b * k, &zero, single);
+        double *one = (double *)(void *)lu->data + b * m * n;
+        if (!mt_lu(m, n, one, place + b * k, &zero, single)) return -1;
         ((int64_t *)(void *)info->data)[b] = zero;
     }
     for (int64_t i = 0; i < pivots->numel; i++) place[i]++; /* LAPACK counts from 1 */

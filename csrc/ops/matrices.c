@@ -1,6 +1,14 @@
-/* Factorizations of one matrix. Golub & Van Loan, Matrix Computations (4th ed.): LU 3.4, Cholesky 4.2, Householder QR
- * 5.2, Jacobi's method for eigenvalues 8.5, one-sided Jacobi for singular values 8.6. Relies on libc alone. */
+/* Factorizations of one matrix. Golub & Van Loan, Matrix Computations (4th ed.): LU 3.4, Cholesky 4.2, Jacobi's method for
+ * eigenvalues 8.5, one-sided Jacobi for singular values 8.6. Larger matrices are cut into two halves of their columns, and
+ * these again, so that nearly all of the work is in products of matrices: Toledo, Locality of Reference in LU Decomposition
+ * with Partial Pivoting, SIAM J. Matrix Anal. Appl. 18(4), 1997; Gustavson, Recursion Leads to Automatic Variable Blocking
+ * for Dense Linear-Algebra Algorithms, IBM J. Res. Dev. 41(6), 1997.
+ * Relies on kernels/gemm.c. Read next: ops/spectral.c. */
 #include "ops/matrices.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "kernels/kernels.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,23 +27,38 @@
  * double rounding innocuous?, ACM SIGNUM 30(3), 1995). Larger matrices stay in double, which is more exact. */
 enum { SMALL = 16, DOTS = 7, DOT_COLUMNS = 8 };
 
+enum { NARROW = 8 }; /* columns of a matrix that are not cut any further */
+
 static double rounded(double x, bool single) { return single ? (float)x : x; }
+
+static void swap_numbers(int64_t n, double *x, double *y)
+{
+    for (int64_t i = 0; i < n && x != y; i++) {
+        double t = x[i];
+        x[i] = y[i];
+        y[i] = t;
+    }
+}
 
 static void swap_rows(int64_t n, double *a, int64_t p, int64_t q)
 {
-    for (int64_t i = 0; i < n && p != q; i++) {
-        double t = a[p * n + i];
-        a[p * n + i] = a[q * n + i];
-        a[q * n + i] = t;
-    }
+    swap_numbers(n, a + p * n, a + q * n);
+}
+
+/* y = y - f x */
+static void subtract(int64_t k, double *y, double f, const double *x, bool single)
+{
+    if (single)
+        for (int64_t c = 0; c < k; c++) y[c] = (float)(y[c] - (float)(f * x[c]));
+    else
+        for (int64_t c = 0; c < k; c++) y[c] -= f * x[c];
 }
 
 bool mt_lu_is_small(int64_t m, int64_t n) { return m <= SMALL && n <= SMALL; }
 
-int mt_lu(int64_t m, int64_t n, double *a, int64_t *pivot, int64_t *zero, bool single)
+static int lu_small(int64_t m, int64_t n, double *a, int64_t *pivot, int64_t *zero, bool single)
 {
     int sign = 1;
-    *zero = 0;
     for (int64_t k = 0; k < m && k < n; k++) {
         int64_t p = k;
         for (int64_t i = k + 1; i < m; i++)
@@ -48,7 +71,7 @@ int mt_lu(int64_t m, int64_t n, double *a, int64_t *pivot, int64_t *zero, bool s
         }
         if (p != k) sign = -sign;
         swap_rows(n, a, k, p);
-        const bool divides = !mt_lu_is_small(m, n) || (m == n && n < 5 && k == n - 2);
+        const bool divides = m == n && n < 5 && k == n - 2;
         const double scale = rounded(1 / top, single);
         for (int64_t i = k + 1; i < m; i++) {
             double *row = a + i * n, f = row[k] / top;
@@ -60,6 +83,122 @@ int mt_lu(int64_t m, int64_t n, double *a, int64_t *pivot, int64_t *zero, bool s
                 for (int64_t j = k + 1; j < n; j++) row[j] -= f * a[k * n + j];
         }
     }
+    return sign;
+}
+
+/* c (m, n) -= a b, rows of c ldc apart; element strides. room: k * n doubles, for -b. -1 with an error. */
+static int subtract_product(int64_t m, int64_t n, int64_t k, const double *a, int64_t a_row,
+                            int64_t a_col, const double *b, int64_t b_row, int64_t b_col, double *c,
+                            int64_t ldc, double *room)
+{
+    for (int64_t i = 0; i < k; i++)
+        for (int64_t j = 0; j < n; j++) room[i * n + j] = -b[i * b_row + j * b_col];
+    if (mt_k->gemm_f64(m, n, k, a, a_row, a_col, room, n, 1, c, ldc, MT_GEMM_ADD) < 0) return -1;
+    return (double)m * (double)n * (double)k > 1e7 ? mt_check_interrupted() : 0;
+}
+
+/* The larger half of n columns, of which one part is whole blocks. */
+static int64_t half(int64_t n) { return (n / 2 + NARROW - 1) / NARROW * NARROW; }
+
+/* Some columns of P A = L U, one after the other; rows of a are `width` apart. */
+static int lu_narrow(int64_t m, int64_t n, double *a, int64_t width, int64_t *pivot, int64_t *zero)
+{
+    int sign = 1;
+    for (int64_t k = 0; k < n; k++) {
+        int64_t p = k;
+        for (int64_t i = k + 1; i < m; i++)
+            if (fabs(a[i * width + k]) > fabs(a[p * width + k])) p = i;
+        pivot[k] = p;
+        double *row = a + k * width;
+        const double top = a[p * width + k];
+        if (top == 0) {
+            if (!*zero) *zero = k + 1;
+            continue;
+        }
+        if (p != k) {
+            sign = -sign;
+            swap_numbers(n, row, a + p * width);
+        }
+        for (int64_t i = k + 1; i < m; i++) {
+            double *other = a + i * width;
+            const double f = other[k] /= top;
+            for (int64_t j = k + 1; j < n; j++) other[j] -= f * row[j];
+        }
+    }
+    return sign;
+}
+
+/* X = T^-1 X of a triangle T (n, n), whose numbers are `down` and `right` apart, and k columns: half of the unknowns, and
+ * then the others, without them. room: n * k doubles. */
+static int substitute(int64_t n, const double *t, int64_t down, int64_t right, bool upper,
+                      bool ones, int64_t k, double *x, int64_t width, double *room)
+{
+    for (int64_t step = 0; n <= NARROW && step < n; step++) {
+        const int64_t i = upper ? n - 1 - step : step, from = upper ? i + 1 : 0, to = upper ? n : i;
+        for (int64_t j = from; j < to; j++)
+            subtract(k, x + i * width, t[i * down + j * right], x + j * width, false);
+        for (int64_t c = 0; c < k && !ones; c++) x[i * width + c] /= t[i * (down + right)];
+    }
+    if (n <= NARROW) return 0;
+    const int64_t h = half(n), first = upper ? h : 0, other = h - first;
+    const int64_t some = upper ? n - h : h;
+    if (substitute(some, t + first * (down + right), down, right, upper, ones, k, x + first * width,
+                   width, room) < 0 ||
+        subtract_product(n - some, k, some, t + other * down + first * right, down, right,
+                         x + first * width, width, 1, x + other * width, width, room) < 0)
+        return -1;
+    return substitute(n - some, t + other * (down + right), down, right, upper, ones, k,
+                      x + other * width, width, room);
+}
+
+int mt_substitute(int64_t n, const double *t, int64_t down, int64_t right, bool upper, bool ones,
+                  int64_t k, double *x)
+{
+    const size_t bytes = (size_t)(n > NARROW ? n * k : 0) * sizeof(double);
+    double *room = bytes ? mt_malloc(bytes) : NULL;
+    if (bytes && !room) return -1;
+    const int status = substitute(n, t, down, right, upper, ones, k, x, k, room);
+    if (room) mt_free(room, bytes);
+    return status;
+}
+
+/* Half of the columns; U's rows of the others; what is left of these. The sign, 0 with an error. */
+static int lu_columns(int64_t m, int64_t n, double *a, int64_t width, int64_t *pivot, int64_t *zero,
+                      double *room)
+{
+    if (n <= NARROW) return lu_narrow(m, n, a, width, pivot, zero);
+    const int64_t h = half(n);
+    double *right = a + h, *below = a + h * width;
+    const int first = lu_columns(m, h, a, width, pivot, zero, room);
+    for (int64_t i = 0; i < h; i++)
+        swap_numbers(n - h, right + i * width, right + pivot[i] * width);
+    if (!first || substitute(h, a, width, 1, false, true, n - h, right, width, room) < 0 ||
+        subtract_product(m - h, n - h, h, below, width, 1, right, width, 1, below + h, width,
+                         room) < 0)
+        return 0;
+    int64_t later = 0;
+    const int second = lu_columns(m - h, n - h, below + h, width, pivot + h, &later, room);
+    if (later && !*zero) *zero = h + later;
+    for (int64_t i = h; i < n; i++) {
+        pivot[i] += h;
+        swap_numbers(h, a + i * width, a + pivot[i] * width);
+    }
+    return first * second;
+}
+
+int mt_lu(int64_t m, int64_t n, double *a, int64_t *pivot, int64_t *zero, bool single)
+{
+    *zero = 0;
+    if (mt_lu_is_small(m, n)) return lu_small(m, n, a, pivot, zero, single);
+    const int64_t k = m < n ? m : n;
+    const size_t bytes = (size_t)(k * n + 1) * sizeof(double);
+    double *room = mt_malloc(bytes);
+    if (!room) return 0;
+    int sign = lu_columns(m, k, a, n, pivot, zero, room);
+    for (int64_t i = 0; i < k && n > k; i++)
+        swap_numbers(n - k, a + i * n + k, a + pivot[i] * n + k);
+    if (sign && n > k && substitute(k, a, n, 1, false, true, n - k, a + k, n, room) < 0) sign = 0;
+    mt_free(room, bytes);
     return sign;
 }
 
@@ -89,15 +228,6 @@ static void by_dots(int64_t n, const double *t, int64_t down, int64_t right, int
         }
 }
 
-/* y = y - f x */
-static void subtract(int64_t k, double *y, double f, const double *x, bool single)
-{
-    if (single)
-        for (int64_t c = 0; c < k; c++) y[c] = (float)(y[c] - (float)(f * x[c]));
-    else
-        for (int64_t c = 0; c < k; c++) y[c] -= f * x[c];
-}
-
 static void by_rows(int64_t n, const double *lu, int64_t k, double *b, bool single)
 {
     for (int64_t i = 1; i < n; i++)
@@ -110,8 +240,8 @@ static void by_rows(int64_t n, const double *lu, int64_t k, double *b, bool sing
     }
 }
 
-void mt_lu_solve(int64_t n, const double *lu, const int64_t *pivot, int64_t k, double *b,
-                 bool adjoint, bool single)
+int mt_lu_solve(int64_t n, const double *lu, const int64_t *pivot, int64_t k, double *b,
+                bool adjoint, bool single)
 {
     for (int64_t i = 0; i < n && !adjoint; i++) swap_rows(k, b, i, pivot[i]);
     if (adjoint) {
@@ -120,72 +250,74 @@ void mt_lu_solve(int64_t n, const double *lu, const int64_t *pivot, int64_t k, d
     } else if (n <= DOTS && k <= DOT_COLUMNS) {
         by_dots(n, lu, n, 1, k, b, false, true, single);
         by_dots(n, lu, n, 1, k, b, true, false, single);
-    } else {
+    } else if (mt_lu_solve_is_small(n, k, false)) {
         by_rows(n, lu, k, b, single);
+    } else if (mt_substitute(n, lu, n, 1, false, true, k, b) < 0 ||
+               mt_substitute(n, lu, n, 1, true, false, k, b) < 0) {
+        return -1;
     }
     for (int64_t i = n - 1; i >= 0 && adjoint; i--) swap_rows(k, b, i, pivot[i]);
-}
-
-void mt_substitute(int64_t i, int64_t from, int64_t to, int64_t k, const double *row,
-                   double diagonal, double *v)
-{
-    for (int64_t j = from; j < to; j++)
-        for (int64_t c = 0; c < k; c++) v[i * k + c] -= row[j] * v[j * k + c];
-    for (int64_t c = 0; c < k; c++) v[i * k + c] /= diagonal;
+    return 0;
 }
 
 /* ==== Cholesky ============================================================================================================ */
 
-int64_t mt_cholesky_factor(int64_t n, double *a)
+static int64_t cholesky_narrow(int64_t n, double *a, int64_t width)
 {
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j <= i; j++) {
-            double sum = a[i * n + j];
-            for (int64_t k = 0; k < j; k++) sum -= a[i * n + k] * a[j * n + k];
+            double sum = a[i * width + j];
+            for (int64_t k = 0; k < j; k++) sum -= a[i * width + k] * a[j * width + k];
             if (i == j && !(sum > 0)) return i + 1;
-            a[i * n + j] = i == j ? sqrt(sum) : sum / a[j * n + j];
+            a[i * width + j] = i == j ? sqrt(sum) : sum / a[j * width + j];
         }
-        for (int64_t j = i + 1; j < n; j++) a[i * n + j] = 0;
-    }
     return 0;
 }
 
-/* ==== QR ================================================================================================================== */
-
-/* x (rows k .. m - 1 of column c of a) reflected: x -= 2 v (v . x) / (v . v), v kept below the diagonal of column k. */
-static void reflect(int64_t m, int64_t width, double *a, int64_t c, const double *v, int64_t k,
-                    double scale)
+/* X = X L^-T of X (m, n). */
+static int divide_by_factor(int64_t m, int64_t n, const double *l, double *x, int64_t width,
+                            double *room)
 {
-    double dot = 0;
-    for (int64_t i = k; i < m; i++) dot += v[i - k] * a[i * width + c];
-    for (int64_t i = k; i < m; i++) a[i * width + c] -= scale * dot * v[i - k];
+    for (int64_t i = 0; n <= NARROW && i < m; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double sum = x[i * width + j];
+            for (int64_t k = 0; k < j; k++) sum -= x[i * width + k] * l[j * width + k];
+            x[i * width + j] = sum / l[j * width + j];
+        }
+    if (n <= NARROW) return 0;
+    const int64_t h = half(n);
+    const double *below = l + h * width;
+    if (divide_by_factor(m, h, l, x, width, room) < 0 ||
+        subtract_product(m, n - h, h, x, width, 1, below, 1, width, x + h, width, room) < 0)
+        return -1;
+    return divide_by_factor(m, n - h, below + h, x + h, width, room);
 }
 
-/* q = H_0 H_1 ... applied to I from the last; each v is made anew from a's column, so q is updated from the right:
- * q <- q H_k. */
-void mt_qr_factor(int64_t m, int64_t n, double *a, double *q, double *v)
+static int64_t cholesky(int64_t n, double *a, int64_t width, double *room)
 {
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < m; j++) q[i * m + j] = i == j;
-    for (int64_t k = 0; k < n && k < m - 1; k++) {
-        double norm = 0, tail = 0;
-        for (int64_t i = k; i < m; i++) {
-            v[i - k] = a[i * n + k];
-            norm = hypot(norm, v[i - k]);
-            if (i > k) tail = hypot(tail, v[i - k]);
-        }
-        if (tail == 0) continue; /* LAPACK leaves such a column, and its sign, alone */
-        v[0] += v[0] < 0 ? -norm : norm;
-        double square = 0;
-        for (int64_t i = 0; i < m - k; i++) square += v[i] * v[i];
-        for (int64_t c = k; c < n; c++) reflect(m, n, a, c, v, k, 2 / square);
-        for (int64_t i = k + 1; i < m; i++) a[i * n + k] = 0;
-        for (int64_t r = 0; r < m; r++) {
-            double dot = 0;
-            for (int64_t i = k; i < m; i++) dot += q[r * m + i] * v[i - k];
-            for (int64_t i = k; i < m; i++) q[r * m + i] -= 2 / square * dot * v[i - k];
-        }
-    }
+    if (n <= NARROW) return cholesky_narrow(n, a, width);
+    const int64_t h = half(n);
+    double *below = a + h * width;
+    const int64_t bad = cholesky(h, a, width, room);
+    if (bad) return bad;
+    if (divide_by_factor(n - h, h, a, below, width, room) < 0 ||
+        subtract_product(n - h, n - h, h, below, width, 1, below, 1, width, below + h, width,
+                         room) < 0)
+        return -1;
+    const int64_t later = cholesky(n - h, below + h, width, room);
+    return later > 0 ? h + later : later;
+}
+
+int64_t mt_cholesky_factor(int64_t n, double *a)
+{
+    const size_t bytes = (size_t)(n * n + 1) * sizeof(double);
+    double *room = mt_malloc(bytes);
+    if (!room) return -1;
+    const int64_t bad = cholesky(n, a, n, room);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = i + 1; j < n; j++) a[i * n + j] = 0;
+    mt_free(room, bytes);
+    return bad;
 }
 
 /* ==== eigenvalues of symmetric matrices ==================================================================================== */
