@@ -1,8 +1,8 @@
 """Factorizations whose signs are free, or that need symmetric matrices: the products give the matrix back,
 and derivatives agree with finite differences.
 
-Breaks when csrc/ops/matrices.c, householder.c, divide.c, spectral.c or the rules in linalg.c are wrong; what has one right answer is in
-test_ops.py.
+Breaks when csrc/ops/matrices.c, householder.c, divide.c, spectral.c or the rules in linalg.c are wrong; what
+has one right answer is in test_ops.py.
 """
 
 import numpy as np

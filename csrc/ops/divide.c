@@ -20,6 +20,9 @@
 #include <math.h>
 #include <string.h>
 
+/* All but these loops is compiled for size. */
+#define FAST __attribute__((optimize("O3")))
+
 /* What is smaller, of a matrix whose largest element is 1, counts as 0: as in LAPACK's dlasd2. */
 #define TOLERANCE (4 * DBL_EPSILON)
 
@@ -51,7 +54,8 @@ typedef struct secular {
 typedef double lanes __attribute__((vector_size(16), aligned(8), may_alias));
 
 /* The sum of z_j^2 / gap_j from .. to - 1, and its slope. */
-static double terms(int64_t from, int64_t to, const double *z, const double *gap, double *slope)
+static FAST double terms(int64_t from, int64_t to, const double *z, const double *gap,
+                         double *slope)
 {
     lanes s0 = {0}, s1 = {0}, t0 = {0}, t1 = {0};
     int64_t j = from;
@@ -68,7 +72,7 @@ static double terms(int64_t from, int64_t to, const double *z, const double *gap
 }
 
 /* gap_j = d_j^2 - x^2 of x = d_origin + step, each to a few units of its last digit if d_origin is the pole next to x. */
-static void make_gaps(const secular *q, int64_t origin, double step, double *gap)
+static FAST void make_gaps(const secular *q, int64_t origin, double step, double *gap)
 {
     const double near = q->d[origin];
     for (int64_t j = 0; j < q->k; j++) gap[j] = (q->d[j] - near - step) * (q->d[j] + near + step);
@@ -136,7 +140,7 @@ static void find_roots(int64_t begin, int64_t end, void *context)
 
 /* The z of which the roots found are the exact ones (Loewner's formula): with them the vectors are orthogonal, however near
  * to each other the roots are. better_j^2 = prod (x_i^2 - d_j^2) / prod over i != j of (d_i^2 - d_j^2). */
-static void better_terms(int64_t begin, int64_t end, void *context)
+static FAST void better_terms(int64_t begin, int64_t end, void *context)
 {
     const secular *q = context;
     const double *d = q->d;
@@ -164,7 +168,7 @@ typedef struct vectors {
 } vectors;
 
 /* Rows of `factor`: z_j / (d_j^2 - x^2), or on the left -1 and d_j times that, of length 1; elements in their places. */
-static void make_vectors(int64_t begin, int64_t end, void *context)
+static FAST void make_vectors(int64_t begin, int64_t end, void *context)
 {
     const vectors *w = context;
     const pieces *p = w->p;
@@ -192,7 +196,7 @@ typedef struct part {
 } part;
 
 /* x and y become c x + s y and c y - s x. */
-static void turn(int64_t n, double *x, double *y, double c, double s)
+static FAST void turn(int64_t n, double *x, double *y, double c, double s)
 {
     for (int64_t j = 0; j < n; j++) {
         const double a = x[j], b = y[j];

@@ -46,7 +46,8 @@ static void swap_rows(int64_t n, double *a, int64_t p, int64_t q)
 }
 
 /* y = y - f x */
-static void subtract(int64_t k, double *y, double f, const double *x, bool single)
+static __attribute__((optimize("O2"))) void subtract(int64_t k, double *y, double f,
+                                                     const double *x, bool single)
 {
     if (single)
         for (int64_t c = 0; c < k; c++) y[c] = (float)(y[c] - (float)(f * x[c]));
