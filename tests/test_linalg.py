@@ -134,6 +134,45 @@ def test_large_matrices_that_are_not_finite(bad):
     assert all(np.isnan(x.numpy()).all() for x in results)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(5, 5), (9, 4), (4, 9), (60, 30), (2, 40, 50)], ids=str)
+def test_pseudoinverses_and_least_squares(shape, dtype):
+    """By QR where the rank is certainly full, by singular values where it may not be: both are least."""
+    a, bound = random(*shape, dtype=dtype), 1e-12 if dtype == "float64" else 1e-4
+    low = a.clone()
+    low[..., -1, :] = low[..., 0, :] * 2  # a row and a column that depend on others
+    low[..., -1] = low[..., 0] * 2
+    for m in (a, low, a * 1e-30, a * 1e30):
+        scale = m.abs().max()
+        p, m = mt.linalg.pinv(m) * scale, m / scale
+        want = np.linalg.pinv(m.numpy(), rcond=1e-5)
+        np.testing.assert_allclose(p.numpy(), want, atol=bound * np.abs(want).max())
+        for driver in (None, "gels", "gelsy", "gelsd", "gelss"):
+            b = random(*shape[:-1], 3, dtype=dtype, seed=1)
+            x, left, rank, s = mt.linalg.lstsq(m, b, rcond=1e-5, driver=driver)
+            np.testing.assert_allclose(x.numpy(), want @ b.numpy(), atol=9 * bound * np.abs(want).max())
+            ranks = np.linalg.matrix_rank(m.numpy(), rtol=1e-5)
+            assert driver == "gels" or (rank.numpy() == ranks).all()
+            assert left.numel() == 0 or ((m @ x - b) ** 2).sum(-2).allclose(left, atol=1e-3)
+            assert (s.numel() > 0) == (driver in ("gelsd", "gelss"))
+    recorded = mt.linalg.lstsq(a.clone().requires_grad_(), b)
+    plain = mt.linalg.lstsq(a, b)
+    close(recorded.solution, plain.solution, bound)
+    assert (recorded.rank == plain.rank).all()
+
+
+@pytest.mark.parametrize("n", [5, 40])
+def test_values_alone_are_those_with_vectors(n):
+    a, s = random(2, n, n + 3), symmetric(random(2, n, n))
+    recorded = (
+        mt.linalg.svdvals(a.clone().requires_grad_()),
+        mt.linalg.eigvalsh(s.clone().requires_grad_(), "U"),
+    )
+    for x, y in zip((mt.linalg.svdvals(a), mt.linalg.eigvalsh(s, "U")), recorded, strict=True):
+        assert y.requires_grad and not x.requires_grad
+        close(x, y, 1e-12)
+
+
 @pytest.mark.parametrize("mode", ["reduced", "complete", "r"])
 @pytest.mark.parametrize("kind", ["random", "ones", "graded"])
 @pytest.mark.parametrize("shape", LARGE, ids=str)

@@ -133,6 +133,12 @@ static mt_tensor *solve(mt_tensor *a, mt_tensor *b, bool transposed)
     if (turn) a = mT(a);
     return a && b ? mt_call2a(&mt_op_solve_square, a, b, 2, arg) : NULL;
 }
+/* The same of an upper triangle U. */
+static mt_tensor *solve_upper(mt_tensor *u, mt_tensor *b)
+{
+    return u && mt_is_complex(type_of(u)) ? solve(u, b, false)
+                                          : mt_solve_triangle(u, b, true, false);
+}
 /* A X = B, so gB = A^-T gX and gA = -gB X^T. */
 static void solve_square_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
@@ -379,8 +385,8 @@ static void linalg_cholesky_ex_backward(const mt_call *c, mt_tensor **gout, mt_t
     if (!gin[0]) return;
     if (c->arg[0].b) l = mH(l), g = mH(g);
     mt_tensor *phi = mt_tril(mm(mH(l), g), 0), *both = mt_add(phi, mH(mt_tril(phi, -1)));
-    mt_tensor *right = mT(solve(l, mT(mt_mul(both, mt_number(0.5))), true));
-    gin[0] = solve(mH(l), right, false);
+    mt_tensor *right = mT(solve_upper(mT(l), mT(mt_mul(both, mt_number(0.5)))));
+    gin[0] = solve_upper(mH(l), right);
 }
 MT_OP(linalg_cholesky_ex, .kind = MT_LINALG | MT_OUT, .keeps = {MT_KEEP_OUT(0)},
       .backward = linalg_cholesky_ex_backward,
@@ -467,7 +473,7 @@ static mt_tensor *qr_rule(mt_tensor *q, mt_tensor *r, mt_tensor *gq, mt_tensor *
     mt_tensor *m = plus(gr ? mm(r, mT(gr)) : NULL, gq ? mt_neg(mm(mT(gq), q)) : NULL);
     mt_tensor *lower = mt_tril(m, 0), *both = mt_add(lower, mT(mt_tril(m, -1)));
     mt_tensor *x = plus(gq, mm(q, both));
-    return mT(solve(r, mT(x), false));
+    return mT(solve_upper(r, mT(x)));
 }
 static void linalg_qr_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
@@ -525,23 +531,39 @@ MT_OP(qr, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
 
 /* ==== eigh ================================================================================================================ */
 
+/* A copy whose lower triangle counts. */
+static mt_tensor *double_symmetric(mt_tensor *x, const char *part)
+{
+    bool upper = part[0] == 'U' || part[0] == 'u';
+    if (!upper && part[0] != 'L' && part[0] != 'l')
+        return mt_fail(MT_RUNTIME, "Expected UPLO argument to be 'L' or 'U', but got %s", part);
+    if (upper) x = mT(x);
+    return x ? double_copy(x) : NULL;
+}
+/* Eigenvalues, and unless v is NULL eigenvectors as its rows. */
+static int spectra(mt_tensor *a, mt_tensor *w, mt_tensor *v)
+{
+    int64_t n = rows(a);
+    for (int64_t b = 0; b < batches(a); b++)
+        if (mt_eigh_factor(n, data_of(a) + b * n * n, data_of(w) + b * n,
+                           v ? data_of(v) + b * n * n : NULL) < 0)
+            return -1;
+    return 0;
+}
+static mt_tensor *eigenvalues(mt_tensor *x, const char *part)
+{
+    mt_tensor *a = double_symmetric(x, part), *w = a ? room_for(a, -1, rows(a)) : NULL;
+    return w && spectra(a, w, NULL) == 0 ? mt_to_dtype(w, type_of(x)) : NULL;
+}
+
 static int linalg_eigh_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];
-    const char *part = c->arg[0].text;
     if (mt_check_matrix("linalg.eigh", x, true) < 0) return -1;
-    bool upper = part[0] == 'U' || part[0] == 'u';
-    if (!upper && part[0] != 'L' && part[0] != 'l')
-        return mt_error(MT_RUNTIME, "Expected UPLO argument to be 'L' or 'U', but got %s", part);
-    mt_tensor *a = double_copy(upper ? mT(x) : x);
+    mt_tensor *a = double_symmetric(x, c->arg[0].text);
     mt_tensor *w = a ? room_for(a, -1, rows(a)) : NULL,
               *v = a ? room_for(a, rows(a), rows(a)) : NULL;
-    if (!w || !v) return -1;
-    int64_t n = rows(a);
-    for (int64_t b = 0; b < batches(a); b++)
-        if (mt_eigh_factor(n, data_of(a) + b * n * n, data_of(w) + b * n, data_of(v) + b * n * n) <
-            0)
-            return -1;
+    if (!w || !v || spectra(a, w, v) < 0) return -1;
     if (!(v = mT(v)) || deliver(c, 0, type_of(x), w) < 0) return -1;
     return deliver(c, 1, type_of(x), v);
 }
@@ -573,7 +595,10 @@ MT_OP(
         "which the lower (L) or upper (U) triangle is read.");
 static int linalg_eigvalsh_forward(mt_call *c)
 {
-    if (mt_check_matrix("linalg.eigvalsh", c->in[0], true) < 0) return -1;
+    mt_tensor *x = c->in[0];
+    if (mt_check_matrix("linalg.eigvalsh", x, true) < 0) return -1;
+    if (mt_is_float(type_of(x)) && !(mt_grad_enabled() && mt_requires_grad(x)))
+        return mt_result_is(c, 0, eigenvalues(x, c->arg[0].text));
     mt_tensor *in[1] = {c->in[0]}, *out[MT_MAX_TARGETS] = {NULL};
     mt_call inner = {.op = &mt_op_linalg_eigh,
                      .nin = 1,
@@ -656,6 +681,20 @@ int mt_svd(mt_tensor *a, bool full, mt_tensor **u, mt_tensor **s, mt_tensor **vt
     *s = out[1];
     *vt = out[2];
     return 0;
+}
+mt_tensor *mt_singular_values(mt_tensor *x)
+{
+    mt_tensor *u, *s, *vt, *a;
+    if (mt_grad_enabled() && mt_requires_grad(x))
+        return mt_svd(x, false, &u, &s, &vt) < 0 ? NULL : s;
+    int64_t m = rows(x), n = columns(x), k = m < n ? m : n;
+    if (mt_check_matrix("linalg.svd", x, false) < 0 || !(a = double_copy(x)) ||
+        !(s = room_for(a, -1, k)))
+        return NULL;
+    for (int64_t b = 0; b < batches(a); b++)
+        if (mt_svd_factor(m, n, data_of(a) + b * m * n, NULL, data_of(s) + b * k, NULL, false) < 0)
+            return NULL;
+    return mt_to_dtype(s, type_of(x));
 }
 static int svd_forward(mt_call *c)
 {

@@ -15,6 +15,9 @@ mt_tensor *mt_inverse(mt_tensor *a);
 /* Differentiable; -1 on failure. */
 int mt_svd(mt_tensor *a, bool full, mt_tensor **u, mt_tensor **s, mt_tensor **vt);
 
+/* Differentiable, but faster where nobody asks for it; of real matrices. */
+mt_tensor *mt_singular_values(mt_tensor *a);
+
 /* The p-norms along dims (any p), differentiable, with slope 0 at 0. */
 mt_tensor *mt_norm_along(mt_tensor *x, double p, int n, const int64_t *dims, bool keepdim);
 

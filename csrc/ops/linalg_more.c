@@ -1,6 +1,8 @@
 /* Linear algebra made of the factorizations in ops/linalg.c: norms, pinv, lstsq, matrix_power, rank, cond, triangular
  * and Cholesky solves. Read next: ops/products.c. */
 #include "ops/linalg.h"
+#include "ops/householder.h"
+#include "ops/matrices.h"
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
@@ -191,10 +193,9 @@ static mt_tensor *matrix_norm(mt_tensor *x, const char *name, double ord, const 
         y = y ? mt_call1a(ord > 0 ? &mt_op_amax : &mt_op_amin, y, 2, one) : NULL;
         return keepdim ? y : mt_squeeze_dims(y, 2, d);
     }
-    mt_tensor *u, *s, *vt;
     const int64_t last[2] = {-2, -1};
-    mt_tensor *moved = mt_movedim(x, 2, d, last);
-    if (!moved || mt_svd(moved, false, &u, &s, &vt) < 0) return NULL;
+    mt_tensor *moved = mt_movedim(x, 2, d, last), *s = moved ? mt_singular_values(moved) : NULL;
+    if (!s) return NULL;
     int64_t along = -1;
     one[0] = mt_arg_ints(1, &along);
     one[1] = mt_arg_bool(false);
@@ -314,11 +315,53 @@ static mt_tensor *tolerance(const mt_tensor *a, mt_tensor *s, const mt_arg *atol
     return tolerance_of(a, s, atol->given ? mt_number(atol->d) : NULL,
                         rtol->given ? mt_number(rtol->d) : NULL);
 }
+/* A matrix (m, n), m >= n, has full rank for certain if the smallest singular value, of which 1 / |A^+| is a bound from below
+ * (Frobenius' norm), is above the tolerance: A^+ = R^-1 Q^T from at = A^T, into p (n, m). -1 with an error, 0: not certain. */
+static int inverse_of_full_rank(int64_t m, int64_t n, double *at, double *p,
+                                const mt_reflections *q, double atol, double rtol)
+{
+    double size = 0, inverse = 0;
+    for (int64_t i = 0; i < m * n; i++) size += at[i] * at[i];
+    memset(p, 0, (size_t)(m * n) * sizeof *p);
+    for (int64_t i = 0; i < n; i++) p[i * m + i] = 1;
+    if (mt_qr_factor(m, n, at, q) < 0 || mt_reflect(q, false, n, p, m) < 0 ||
+        mt_substitute(n, at, 1, m, true, false, m, p) < 0)
+        return -1;
+    for (int64_t i = 0; i < m * n; i++) inverse += p[i] * p[i];
+    return sqrt(inverse) * fmax(atol, rtol * sqrt(size)) < 1 && isfinite(inverse);
+}
+/* The pseudoinverses, if all matrices have full rank for certain: 1; 0 if not; -1 with an error. */
+static int inverse_by_qr(mt_tensor *x, const mt_arg *atol, const mt_arg *rtol, mt_tensor **y)
+{
+    int64_t m = rows(x), n = columns(x);
+    const bool tall = m >= n;
+    mt_tensor *turned = tall ? mT(x) : x, *a, *p, *room;
+    if (!tall) m = n, n = rows(x);
+    int64_t numbers = m * n, some = numbers + n;
+    if (numbers == 0) return 0;
+    if (!turned || !(a = mt_empty(MT_FLOAT64, x->ndim, turned->size)) ||
+        mt_copy_raw(a, turned) < 0 || !(p = mt_empty(MT_FLOAT64, x->ndim, turned->size)) ||
+        !(room = mt_empty(MT_FLOAT64, 1, &some)))
+        return -1;
+    double *at = (double *)(void *)a->data, *to = (double *)(void *)p->data,
+           *v = (double *)(void *)room->data;
+    const mt_reflections q = {n, m, 0, v, v + numbers};
+    const double above = atol->given ? atol->d : 0;
+    const double eps = type_of(x) == MT_FLOAT32 ? 1.1920928955078125e-07 : 2.220446049250313e-16;
+    const double share = rtol->given ? rtol->d : above > 0 ? 0 : eps * (double)m;
+    int known = 1;
+    for (int64_t i = 0; i < a->numel && known == 1; i += numbers)
+        known = inverse_of_full_rank(m, n, at + i, to + i, &q, above, share);
+    if (known == 1 && !(*y = mt_contiguous_raw(tall ? p : mT(p), type_of(x)))) return -1;
+    return known;
+}
 static int linalg_pinv_forward(mt_call *c)
 {
-    mt_tensor *a = c->in[0], *u, *s, *vt;
-    if (mt_check_matrix("linalg.pinv", a, false) < 0 || mt_svd(a, false, &u, &s, &vt) < 0)
-        return -1;
+    mt_tensor *a = c->in[0], *u, *s, *vt, *y = NULL;
+    if (mt_check_matrix("linalg.pinv", a, false) < 0) return -1;
+    const int known = inverse_by_qr(a, &c->arg[0], &c->arg[1], &y);
+    if (known) return known < 0 ? -1 : mt_result_is(c, 0, y);
+    if (mt_svd(a, false, &u, &s, &vt) < 0) return -1;
     mt_tensor *kept = mt_gt(s, tolerance(a, s, &c->arg[0], &c->arg[1]));
     mt_tensor *inverse = mt_where(kept, mt_reciprocal(s), mt_number(0));
     return mt_result_is(c, 0, mm(mT(vt), mt_mul(mt_unsqueeze(inverse, -1), mT(u))));
@@ -360,9 +403,9 @@ MT_OP(pinverse, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD,
 
 static int rank(mt_call *c, mt_tensor *atol, mt_tensor *rtol)
 {
-    mt_tensor *a = c->in[0], *u, *s, *vt;
+    mt_tensor *a = c->in[0], *s;
     int64_t last = -1;
-    if (mt_check_matrix("linalg.matrix_rank", a, false) < 0 || mt_svd(a, false, &u, &s, &vt) < 0)
+    if (mt_check_matrix("linalg.matrix_rank", a, false) < 0 || !(s = mt_singular_values(a)))
         return -1;
     return mt_result_is(c, 0,
                         mt_sum_dim(mt_gt(s, tolerance_of(a, s, atol, rtol)), 1, &last, false));
@@ -385,19 +428,18 @@ MT_OP(linalg_matrix_rank_tensor, .kind = MT_NODIFF | MT_LINALG | MT_OUT,
 
 static int linalg_svdvals_forward(mt_call *c)
 {
-    mt_tensor *u, *s, *vt;
     if (mt_check_matrix("linalg.svd", c->in[0], false) < 0) return -1;
-    return mt_svd(c->in[0], false, &u, &s, &vt) < 0 ? -1 : mt_result_is(c, 0, s);
+    return mt_result_is(c, 0, mt_singular_values(c->in[0]));
 }
 MT_OP(linalg_svdvals, .kind = MT_COMPOSITE | MT_LINALG | MT_OUT,
       .schema = "svdvals(Tensor A) -> Tensor", .doc = "The singular values in descending order.");
 
 static int condition(mt_call *c, const char *name, double p)
 {
-    mt_tensor *a = c->in[0], *u, *s, *vt;
+    mt_tensor *a = c->in[0], *s;
     if (mt_check_matrix("linalg.cond", a, false) < 0) return -1;
     if (!name && fabs(p) == 2) {
-        if (mt_svd(a, false, &u, &s, &vt) < 0) return -1;
+        if (!(s = mt_singular_values(a))) return -1;
         mt_tensor *most = mt_select(s, -1, 0), *least = mt_select(s, -1, -1);
         return mt_result_is(c, 0, p > 0 ? mt_div(most, least) : mt_div(least, most));
     }
@@ -421,10 +463,17 @@ static int linalg_cond_name_forward(mt_call *c) { return condition(c, c->arg[0].
 MT_OP(linalg_cond_name, .kind = MT_COMPOSITE | MT_LINALG | MT_OUT,
       .schema = "cond.p_str(Tensor A, str p) -> Tensor", .doc = "");
 
+static mt_tensor *full_rank(const mt_tensor *a)
+{
+    mt_tensor *y = mt_empty(MT_INT64, a->ndim - 2, a->size);
+    for (int64_t i = 0; y && i < y->numel; i++)
+        ((int64_t *)(void *)y->data)[i] = rows(a) < columns(a) ? rows(a) : columns(a);
+    return y;
+}
 /* X minimizes |A X - B|: A^+ B. The residuals are those of full-rank problems with more rows than columns. */
 static int linalg_lstsq_forward(mt_call *c)
 {
-    mt_tensor *a = c->in[0], *b = c->in[1], *u, *s, *vt, *none;
+    mt_tensor *a = c->in[0], *b = c->in[1], *s = NULL, *none;
     int64_t zero = 0, down = -2, last = -1;
     if (mt_check_matrix("torch.linalg.lstsq", a, false) < 0) return -1;
     if (b->ndim < 1)
@@ -441,29 +490,32 @@ static int linalg_lstsq_forward(mt_call *c)
     if (!b || b->ndim < 2 || rows(b) != rows(a))
         return mt_error(MT_RUNTIME,
                         "torch.linalg.lstsq: input.size(-2) should match other.size(-2)");
-    mt_tensor *x = mm(pinv(a, c->arg[0].given ? c->arg[0].d : -1), b);
-    if (!x || mt_svd(a, false, &u, &s, &vt) < 0 || !(none = mt_zeros(type_of(a), 1, &zero)))
-        return -1;
+    const char *driver = c->arg[1].given ? c->arg[1].text : "gelsy";
+    const bool knows_values = strcmp(driver, "gelsy") && strcmp(driver, "gels"),
+               recorded = mt_grad_enabled() && (mt_requires_grad(a) || mt_requires_grad(b));
+    mt_tensor *p = NULL, *rank = full_rank(a);
+    const int known = inverse_by_qr(a, &(mt_arg){0}, &c->arg[0], &p);
+    if (known < 0 || !rank || !(none = mt_zeros(type_of(a), 1, &zero))) return -1;
+    if (!p || recorded) p = pinv(a, c->arg[0].given ? c->arg[0].d : -1);
+    mt_tensor *x = mm(p, b);
+    if (!x) return -1;
+    if (knows_values || !known) {
+        if (!(s = mt_singular_values(mt_detach(a)))) return -1;
+        rank = mt_sum_dim(mt_gt(s, tolerance(a, s, &(mt_arg){0}, &c->arg[0])), 1, &last, false);
+        if (!rank) return -1;
+    }
     int64_t all = x->numel; /* no residuals: none of the solution */
     mt_tensor *residuals = mt_slice(mt_reshape(x, 1, &all), 0, 0, 0, 1);
-    bool least_squares_only = c->arg[1].given && !strcmp(c->arg[1].text, "gels");
-    mt_tensor *rank =
-        mt_sum_dim(mt_gt(mt_detach(s), tolerance(a, s, &(mt_arg){0}, &c->arg[0])), 1, &last, false);
-    if (!rank) return -1;
     bool full = true;
     for (int64_t i = 0; i < rank->numel; i++)
         full &= ((const int64_t *)(const void *)rank->data)[i] == columns(a);
-    bool wanted = c->arg[1].given && strcmp(c->arg[1].text, "gelsy");
-    if (wanted && rows(a) > columns(a) && full)
+    if (strcmp(driver, "gelsy") && rows(a) > columns(a) && full)
         residuals = mt_sum_dim(mt_square(mt_sub(mm(a, x), b)), 1, &down, false);
-    bool knows_rank = c->arg[1].given && !least_squares_only;
-    bool knows_values = knows_rank && strcmp(c->arg[1].text, "gelsy");
-    mt_tensor *no_rank = mt_zeros(MT_INT64, 1, &zero);
-    knows_rank |= !c->arg[1].given; /* gelsy is the default */
+    if (!strcmp(driver, "gels")) rank = mt_zeros(MT_INT64, 1, &zero);
     if (mt_result_is(c, 0, vector ? mt_squeeze_dim(x, -1) : x) < 0 ||
-        mt_result_is(c, 1, residuals) < 0 || mt_result_is(c, 2, knows_rank ? rank : no_rank) < 0)
+        mt_result_is(c, 1, residuals) < 0 || mt_result_is(c, 2, rank) < 0)
         return -1;
-    return mt_result_is(c, 3, knows_values ? mt_detach(s) : none);
+    return mt_result_is(c, 3, knows_values ? s : none);
 }
 MT_OP(linalg_lstsq, .kind = MT_COMPOSITE | MT_LINALG | MT_OUT,
       .schema =
