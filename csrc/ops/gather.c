@@ -1,32 +1,9 @@
 /* Picking and placing elements by number along one dimension. gather and scatter_add are each
  * other's rules, as are index_select and index_add. Every index is checked before it is used. */
-#include "ops/ops.h"
+#include "ops/along.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-/* Walks the places of `index` (contiguous, int64): for each, its offset in elements in a tensor of
- * strides `stride` when the position along dim is replaced by the index. */
-typedef struct walk {
-    int ndim, dim;
-    const int64_t *size, *stride;
-    int64_t position[MT_MAX_DIMS], base;
-} walk;
-
-static void walk_begin(walk *w, const mt_tensor *index, const int64_t *stride, int dim)
-{
-    *w = (walk){.ndim = index->ndim, .dim = dim, .size = index->size, .stride = stride};
-}
-
-static void walk_next(walk *w)
-{
-    for (int d = w->ndim - 1; d >= 0; d--) {
-        if (d != w->dim) w->base += w->stride[d];
-        if (++w->position[d] < w->size[d]) return;
-        if (d != w->dim) w->base -= w->size[d] * w->stride[d];
-        w->position[d] = 0;
-    }
-}
 
 static int check_index_type(const char *name, const mt_tensor *index)
 {
@@ -34,16 +11,18 @@ static int check_index_type(const char *name, const mt_tensor *index)
     return mt_error(MT_RUNTIME, "%s(): Expected dtype int32/int64 for index", name);
 }
 
+/* index: contiguous. */
 static int check_range(const mt_tensor *index, int64_t n, int dim)
 {
     const int64_t *v = (const int64_t *)(void *)index->data;
+    uint64_t outside = 0; /* its sign bit: below 0, or above n - 1 */
     for (int64_t i = 0; i < index->numel; i++)
-        if (v[i] < 0 || v[i] >= n)
-            return mt_error(MT_RUNTIME,
-                            "index %" PRId64
-                            " is out of bounds for dimension %d with size %" PRId64,
-                            v[i], dim, n);
-    return 0;
+        outside |= (uint64_t)v[i] | ((uint64_t)n - 1 - (uint64_t)v[i]);
+    if (!(outside >> 63)) return 0;
+    while (*v >= 0 && *v < n) v++;
+    return mt_error(MT_RUNTIME,
+                    "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64, *v,
+                    dim, n);
 }
 
 static bool fits_inside(const mt_tensor *t, const mt_tensor *index, int dim)
@@ -95,10 +74,36 @@ static int check_fits_both(const mt_tensor *x, const mt_tensor *index, const mt_
                     a, b, dim, mt_shape_text(src->ndim, src->size, c));
 }
 
-static mt_tensor *plain_index(const char *name, mt_tensor *index)
+static mt_tensor *long_index(const char *name, mt_tensor *index)
 {
     if (check_index_type(name, index) < 0) return NULL;
-    return mt_contiguous_raw(index, MT_INT64);
+    return index->dtype == MT_INT64 ? index : mt_contiguous_raw(index, MT_INT64);
+}
+
+/* far[..index..] from or to near (contiguous; NULL: one value for all places). */
+static int along_index(mt_along_how how, mt_tensor *far, int dim, mt_tensor *index,
+                       const mt_tensor *near, char *value)
+{
+    mt_along a;
+    a.how = how;
+    a.dtype = (mt_dtype)far->dtype;
+    a.ndim = index->ndim ? index->ndim : 1;
+    a.dim = dim;
+    a.size[0] = 1;
+    for (int d = 0; d < index->ndim; d++) a.size[d] = index->size[d];
+    mt_along_strides(index, a.ndim, a.index_stride);
+    mt_along_strides(far, a.ndim, a.far_stride);
+    if (near)
+        mt_along_strides(near, a.ndim, a.near_stride);
+    else
+        memset(a.near_stride, 0, (size_t)a.ndim * sizeof *a.near_stride);
+    a.n = far->ndim ? far->size[dim] : 1;
+    a.index = (const int64_t *)(void *)index->data;
+    a.far = far->data;
+    a.near = near ? near->data : value;
+    if (mt_along_run(&a)) return 0;
+    index = mt_contiguous_raw(index, MT_INT64);
+    return index ? check_range(index, a.n, dim) : -1;
 }
 
 /* ==== gather ================================================================================== */
@@ -108,20 +113,10 @@ static int gather_forward(mt_call *c)
     mt_tensor *x = c->in[0], *index = c->in[1], *y;
     int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
     if (dim < 0) return -1;
-    if (!(index = plain_index("gather", index))) return -1;
+    if (!(index = long_index("gather", index))) return -1;
     if (index->numel && check_fits(x, index, dim) < 0) return -1;
     if (!(y = mt_result(c, 0, (mt_dtype)x->dtype, index->ndim, index->size))) return -1;
-    int64_t item = mt_itemsize(x), step = x->ndim ? x->stride[dim] : 0,
-            n = x->ndim ? x->size[dim] : 1;
-    if (check_range(index, n, dim) < 0) return -1;
-    walk w;
-    int64_t none[1] = {0};
-    walk_begin(&w, index, x->ndim ? x->stride : none, dim);
-    for (int64_t i = 0; i < index->numel; i++, walk_next(&w)) {
-        int64_t at = w.base + ((const int64_t *)(void *)index->data)[i] * step;
-        memcpy(y->data + i * item, x->data + at * item, (size_t)item);
-    }
-    return 0;
+    return along_index(MT_PICK, x, dim, index, y, NULL);
 }
 
 static void gather_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
@@ -144,56 +139,26 @@ mt_tensor *mt_gather(mt_tensor *self, int64_t dim, mt_tensor *index)
 
 /* ==== scatter, scatter_add ==================================================================== */
 
-static void add_one(mt_dtype d, char *to, const char *from)
-{
-    switch (d) {
-    case MT_FLOAT32:
-        *(float *)(void *)to += *(const float *)(const void *)from;
-        break;
-    case MT_FLOAT64:
-        *(double *)(void *)to += *(const double *)(const void *)from;
-        break;
-    case MT_BOOL:
-        *(bool *)to |= *(const bool *)from;
-        break;
-    default: {
-        uint64_t sum = (uint64_t)mt_scalar_load(d, to).v.i + (uint64_t)mt_scalar_load(d, from).v.i;
-        mt_scalar_store(mt_scalar_int((int64_t)sum), d, to);
-    }
-    }
-}
-
 /* y = x, then y[..index..] = (or +=) src's elements; src NULL: value everywhere. */
-static int place(mt_call *c, mt_tensor *index, mt_tensor *src, const char *value, bool add)
+static int place(mt_call *c, mt_along_how how, mt_tensor *index, mt_tensor *src, char *value)
 {
     mt_tensor *x = c->in[0], *y;
     int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
-    if (dim < 0 || !(index = plain_index("scatter", index))) return -1;
+    if (dim < 0 || !(index = long_index("scatter", index))) return -1;
     if (index->numel && check_fits_both(x, index, src, dim) < 0) return -1;
     if (src && src->dtype != x->dtype)
         return mt_error(MT_RUNTIME, "scatter(): Expected self.dtype to be equal to src.dtype");
     if (!(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, x->size)) ||
         (y != x && mt_copy_raw(y, x) < 0))
         return -1;
-    int64_t item = mt_itemsize(x), n = x->ndim ? x->size[dim] : 1,
-            step = x->ndim ? y->stride[dim] : 0, none[1] = {0};
-    if (check_range(index, n, dim) < 0) return -1;
-    walk to, from;
-    walk_begin(&to, index, y->ndim ? y->stride : none, dim);
-    walk_begin(&from, index, src && src->ndim ? src->stride : none, MT_MAX_DIMS);
-    for (int64_t i = 0; i < index->numel; i++, walk_next(&to)) {
-        char *cell = y->data + (to.base + ((const int64_t *)(void *)index->data)[i] * step) * item;
-        const char *what = src ? src->data + from.base * item : value;
-        if (add)
-            add_one((mt_dtype)y->dtype, cell, what);
-        else
-            memcpy(cell, what, (size_t)item);
-        if (src) walk_next(&from);
+    if (y == x) { /* in place nothing is written before all is checked */
+        mt_tensor *all = mt_contiguous_raw(index, MT_INT64);
+        if (!all || check_range(all, x->ndim ? x->size[dim] : 1, dim) < 0) return -1;
     }
-    return 0;
+    return along_index(how, y, dim, index, src, value);
 }
 
-static int scatter_add_forward(mt_call *c) { return place(c, c->in[1], c->in[2], NULL, true); }
+static int scatter_add_forward(mt_call *c) { return place(c, MT_ADD, c->in[1], c->in[2], NULL); }
 
 /* src may be larger than index: its gradient is 0 outside. */
 static mt_tensor *from_places(const mt_call *c, mt_tensor *g)
@@ -228,7 +193,7 @@ mt_tensor *mt_scatter_add(mt_tensor *self, int64_t dim, mt_tensor *index, mt_ten
     return index && src ? mt_call3a(&mt_op_scatter_add, self, index, src, 1, arg) : NULL;
 }
 
-static int scatter_forward(mt_call *c) { return place(c, c->in[1], c->in[2], NULL, false); }
+static int scatter_forward(mt_call *c) { return place(c, MT_PLACE, c->in[1], c->in[2], NULL); }
 static void scatter_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     if (gin[0]) gin[0] = mt_scatter_value(gout[0], c->arg[0].i, c->in[1], mt_scalar_int(0));
@@ -241,10 +206,10 @@ MT_OP(scatter, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
 
 static int scatter_value_forward(mt_call *c)
 {
-    char value[8];
+    char value[8] __attribute__((aligned(8)));
     if (mt_scalar_check_fits(c->arg[1].s, (mt_dtype)c->in[0]->dtype) < 0) return -1;
     mt_scalar_store(c->arg[1].s, (mt_dtype)c->in[0]->dtype, value);
-    return place(c, c->in[1], NULL, value, false);
+    return place(c, MT_PLACE, c->in[1], NULL, value);
 }
 static void scatter_value_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
@@ -262,11 +227,27 @@ mt_tensor *mt_scatter_value(mt_tensor *self, int64_t dim, mt_tensor *index, mt_s
 
 /* ==== index_select, index_add ================================================================= */
 
-/* x as (outer, n, inner) around dim. */
-static void around(const mt_tensor *x, int dim, int64_t *outer, int64_t *n, int64_t *inner)
+/* Slices of far along dim, each named once for all its elements, from or to those of near. */
+static int along_slices(mt_along_how how, const mt_tensor *far, int dim, const mt_tensor *index,
+                        const mt_tensor *near)
 {
-    *outer = *inner = *n = 1;
-    for (int d = 0; d < x->ndim; d++) *(d < dim ? outer : d > dim ? inner : n) *= x->size[d];
+    mt_along a;
+    a.how = how;
+    a.dtype = (mt_dtype)far->dtype;
+    a.ndim = far->ndim ? far->ndim : 1;
+    a.dim = dim;
+    a.size[0] = 1;
+    for (int d = 0; d < far->ndim; d++) a.size[d] = far->size[d];
+    a.n = a.size[dim];
+    a.size[dim] = index->numel;
+    memset(a.index_stride, 0, (size_t)a.ndim * sizeof *a.index_stride);
+    a.index_stride[dim] = 1;
+    mt_along_strides(far, a.ndim, a.far_stride);
+    mt_along_strides(near, a.ndim, a.near_stride);
+    a.index = (const int64_t *)(void *)index->data;
+    a.far = far->data;
+    a.near = near->data;
+    return mt_along_run(&a) ? 0 : mt_error(MT_INDEX, "index out of range in self");
 }
 
 static int check_vector(const char *name, const mt_tensor *index)
@@ -301,7 +282,7 @@ static int check_entries(const mt_tensor *index, int64_t n)
 static int index_select_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *index = c->in[1], *y;
-    int64_t size[MT_MAX_DIMS], outer, n, inner, item = mt_itemsize(x);
+    int64_t size[MT_MAX_DIMS];
     int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
     if (dim < 0 || check_vector("index_select", index) < 0 ||
         !(index = mt_contiguous_raw(index, MT_INT64)))
@@ -313,18 +294,10 @@ static int index_select_forward(mt_call *c)
                         " value(s)",
                         index->numel);
     size[dim] = index->numel;
-    if (!(x = mt_contiguous_raw(x, (mt_dtype)x->dtype)) ||
-        !(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, size)))
+    if (!(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, size)) ||
+        check_entries(index, x->ndim ? x->size[dim] : 1) < 0)
         return -1;
-    around(x, dim, &outer, &n, &inner);
-    if (check_entries(index, n) < 0) return -1;
-    size_t bytes = (size_t)(inner * item);
-    char *to = y->data;
-    for (int64_t a = 0; a < outer; a++)
-        for (int64_t i = 0; i < index->numel && y->numel; i++, to += bytes)
-            memcpy(to, x->data + (a * n + ((const int64_t *)(void *)index->data)[i]) * inner * item,
-                   bytes);
-    return 0;
+    return along_slices(MT_PICK, x, dim, index, y);
 }
 
 static void index_select_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
@@ -374,7 +347,6 @@ static int check_source(const mt_tensor *x, int dim, const mt_tensor *index, con
 static int index_add_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *index = c->in[1], *src = c->in[2], *y;
-    int64_t outer, n, inner, item = mt_itemsize(x);
     int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
     if (dim < 0 || check_vector("index_add_", index) < 0 ||
         !(index = mt_contiguous_raw(index, MT_INT64)))
@@ -383,22 +355,11 @@ static int index_add_forward(mt_call *c)
     mt_scalar alpha = c->arg[1].s;
     if (!mt_is_float((mt_dtype)x->dtype)) alpha = mt_scalar_int(mt_scalar_to_int(alpha));
     if (mt_scalar_to_double(alpha) != 1 && !(src = mt_mul(src, mt_number_of(alpha)))) return -1;
-    if (!(src = mt_contiguous_raw(src, (mt_dtype)x->dtype)) ||
-        !(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, x->size)) ||
-        (y != x && mt_copy_raw(y, x) < 0))
+    if (src->dtype != x->dtype && !(src = mt_contiguous_raw(src, (mt_dtype)x->dtype))) return -1;
+    if (!(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, x->size)) ||
+        (y != x && mt_copy_raw(y, x) < 0) || check_entries(index, x->ndim ? x->size[dim] : 1) < 0)
         return -1;
-    around(x, dim, &outer, &n, &inner);
-    if (check_entries(index, n) < 0) return -1;
-    const char *from = src->data;
-    for (int64_t a = 0; a < outer; a++)
-        for (int64_t i = 0; i < index->numel; i++)
-            for (int64_t b = 0; b < inner; b++, from += item)
-                add_one((mt_dtype)y->dtype,
-                        y->data +
-                            ((a * n + ((const int64_t *)(void *)index->data)[i]) * inner + b) *
-                                item,
-                        from);
-    return 0;
+    return along_slices(MT_ADD, y, dim, index, src);
 }
 
 static void index_add_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)

@@ -1,0 +1,31 @@
+/* Elements that an index names along one dimension, beside others in order: what gather, scatter,
+ * index_select, index_add and their like do once they have checked their arguments. */
+#ifndef MT_OPS_ALONG_H
+#define MT_OPS_ALONG_H
+
+#include "ops/ops.h"
+
+/* For all positions p of `size`, f being p with the index there in the place of coordinate dim:
+ *   MT_PICK    near[p]  = far[f]
+ *   MT_PLACE   far[f]   = near[p]
+ *   MT_ADD     far[f]  += near[p]
+ * Whatever meets in one place of far does so in the order of dim, whatever the threads. */
+typedef enum mt_along_how { MT_PICK, MT_PLACE, MT_ADD } mt_along_how;
+
+typedef struct mt_along {
+    mt_along_how how;
+    mt_dtype dtype;
+    int ndim, dim; /* at least one dimension */
+    int64_t size[MT_MAX_DIMS];
+    int64_t index_stride[MT_MAX_DIMS], far_stride[MT_MAX_DIMS], near_stride[MT_MAX_DIMS];
+    int64_t n; /* the size of far along dim */
+    const int64_t *index;
+    char *far, *near;
+} mt_along;
+
+/* False if an index is not in [0, n): then anything may have been moved. */
+bool mt_along_run(const mt_along *a);
+/* The strides of t, 0 where it has not as many dimensions. */
+void mt_along_strides(const mt_tensor *t, int ndim, int64_t *stride);
+
+#endif

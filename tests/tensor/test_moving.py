@@ -1,0 +1,116 @@
+"""Moving elements in the large, against NumPy: loops cut for threads, and lines walked either way."""
+
+import numpy as np
+import pytest
+
+import minitorch
+
+RANDOM = np.random.default_rng(0)
+# (shape, dim): lines longer and shorter than the other dimension, pieces of 256 columns and 16384 elements.
+PLACES = [
+    ((40000,), 0),
+    ((300, 300), 0),
+    ((300, 300), 1),
+    ((3, 20000), 0),
+    ((20000, 3), 0),
+    ((20000, 3), 1),
+    ((3, 20000), 1),
+    ((5, 70, 60), 1),
+    ((70, 5, 60), 0),
+    ((4, 3, 5, 600), 2),
+    ((1, 9, 1), 1),
+]
+TYPES = ["float32", "float64", "int64", "int32", "int16", "uint8", "bool"]
+
+
+def values(shape, dtype):
+    return RANDOM.integers(0, 2 if dtype == "bool" else 100, shape).astype(dtype)
+
+
+def indices(shape, dim):
+    """As many places along dim as there are, and a third more."""
+    size = list(shape)
+    size[dim] += size[dim] // 3
+    return RANDOM.integers(0, shape[dim], size)
+
+
+def strided(a):
+    """The same numbers, every other one in memory."""
+    return minitorch.tensor(np.repeat(a, 2, axis=-1))[..., ::2]
+
+
+def added(x, dim, index, source):
+    """x with source added in the order of dim."""
+    y, at = x.copy(), list(np.indices(index.shape, sparse=True))
+    at[dim] = index
+    np.add.at(y, tuple(at), source)
+    return y
+
+
+@pytest.mark.parametrize(("shape", "dim"), PLACES)
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("view", [minitorch.tensor, strided], ids=["dense", "strided"])
+def test_gather_and_scatter(shape, dim, dtype, view):
+    x, index = values(shape, dtype), indices(shape, dim)
+    source = values(index.shape, dtype)
+    tx, ti, ts = view(x), view(index), view(source)
+    np.testing.assert_array_equal(tx.gather(dim, ti), np.take_along_axis(x, index, dim))
+    np.testing.assert_array_equal(tx.scatter_add(dim, ti, ts), added(x, dim, index, source))
+    once = np.argsort(RANDOM.random(shape), dim)
+    want = x.copy()
+    np.put_along_axis(want, once, x, dim)
+    np.testing.assert_array_equal(tx.scatter(dim, view(once), tx), want)
+
+
+@pytest.mark.parametrize(("shape", "dim"), PLACES)
+@pytest.mark.parametrize("dtype", TYPES)
+def test_slices_by_number(shape, dim, dtype):
+    x = values(shape, dtype)
+    index = RANDOM.integers(0, shape[dim], shape[dim] + 5)
+    spread = index.reshape([-1 if d == dim else 1 for d in range(len(shape))])
+    for view in (minitorch.tensor, strided):
+        tx, ti = view(x), view(index)
+        picked = tx.index_select(dim, ti)
+        np.testing.assert_array_equal(picked, np.take(x, index, dim))
+        want = added(x, dim, np.broadcast_to(spread, picked.shape), picked.numpy())
+        np.testing.assert_array_equal(tx.index_add(dim, ti, picked), want)
+        expanded = ti.reshape(spread.shape).expand(picked.shape)
+        np.testing.assert_array_equal(tx.scatter_add(dim, expanded, picked), want)
+        np.testing.assert_array_equal(tx.index_select(dim, ti.int()), np.take(x, index, dim))
+
+
+def test_sums_in_one_place_keep_their_order():
+    """Floats that do not add up in any other order alike, at one place of each line."""
+    source = RANDOM.normal(size=(2000, 40)).astype(np.float32)
+    want = np.zeros(40, np.float32)
+    for row in source:
+        want += row
+    zeros, place = minitorch.zeros(1, 40), minitorch.zeros(2000, dtype=minitorch.int64)
+    rows = minitorch.tensor(source)
+    np.testing.assert_array_equal(zeros.index_add(0, place, rows)[0], want)
+    np.testing.assert_array_equal(zeros.scatter_add(0, place[:, None].expand(2000, 40), rows)[0], want)
+    turned = rows.t().contiguous()
+    np.testing.assert_array_equal(zeros.t().scatter_add(1, place.expand(40, 2000), turned)[:, 0], want)
+
+
+@pytest.mark.parametrize("wrong", [-1, 300])
+@pytest.mark.parametrize("dim", [0, 1])
+def test_an_index_outside_is_found_anywhere(dim, wrong):
+    x, index = minitorch.rand(300, 300), minitorch.tensor(indices((300, 300), dim))
+    before = x.clone()
+    index[-1, -1] = wrong
+    message = f"index {wrong} is out of bounds for dimension {dim} with size 300"
+    for call in (
+        lambda: x.gather(dim, index),
+        lambda: x.scatter_add(dim, index, index.float()),
+        lambda: x.scatter_add_(dim, index, index.float()),
+        lambda: x.scatter(dim, index, 1.0),
+    ):
+        with pytest.raises(RuntimeError, match=message):
+            call()
+    with pytest.raises(IndexError, match="index out of range in self"):
+        x.index_select(dim, index.select(1 - dim, -1))
+    line = index.select(1 - dim, -1).contiguous()
+    with pytest.raises(IndexError, match="index out of range in self"):
+        x.index_add_(dim, line, index.float())
+    assert minitorch.equal(x, before)
