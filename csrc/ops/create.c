@@ -1,18 +1,15 @@
-/* Operators that make tensors from nothing: zeros, full, arange, eye ... and their
+/* Operators that make tensors from nothing: zeros, full, eye ... and their
  * *_like and new_* forms. The binding adds device, layout, pin_memory and requires_grad
  * to what is marked MT_FACTORY. */
 #include "ops/ops.h"
 
 #include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
 
 #define FACTORY .kind = MT_NODIFF | MT_FUNCTION | MT_FACTORY | MT_OUT
 #define LIKE    .kind = MT_NODIFF | MT_FUNCTION | MT_FACTORY
 #define NEW     .kind = MT_NODIFF | MT_METHOD | MT_FACTORY
 
-/* The type asked for, else that of the out= target, else the usual one. */
-static mt_dtype wanted(const mt_call *c, const mt_arg *dtype, mt_dtype usual)
+mt_dtype mt_wanted_dtype(const mt_call *c, const mt_arg *dtype, mt_dtype usual)
 {
     if (dtype->given) return (mt_dtype)dtype->i;
     return c->target && c->target[0] ? (mt_dtype)c->target[0]->dtype : usual;
@@ -50,7 +47,8 @@ static int empty_forward(mt_call *c)
     if (format->given && c->flags & MT_CALL_OUT)
         return mt_error(MT_RUNTIME,
                         "'memory_format' argument is incompatible with 'out' tensor argument");
-    if (sized(c, NULL, &c->arg[0], wanted(c, &c->arg[1], mt_default_dtype())) < 0) return -1;
+    if (sized(c, NULL, &c->arg[0], mt_wanted_dtype(c, &c->arg[1], mt_default_dtype())) < 0)
+        return -1;
     if (!format->given || format->i == MT_FORMAT_CONTIGUOUS) return 0;
     return (c->out[0] = mt_empty_format(c->out[0], (mt_dtype)c->out[0]->dtype, format)) ? 0 : -1;
 }
@@ -61,7 +59,8 @@ MT_OP(empty, FACTORY | MT_ANY_DTYPE | MT_VARARGS,
 
 static int zeros_forward(mt_call *c)
 {
-    return filled(c, sized(c, "zeros", &c->arg[0], wanted(c, &c->arg[1], mt_default_dtype())),
+    return filled(c,
+                  sized(c, "zeros", &c->arg[0], mt_wanted_dtype(c, &c->arg[1], mt_default_dtype())),
                   mt_scalar_int(0));
 }
 MT_OP(zeros, FACTORY | MT_ANY_DTYPE | MT_VARARGS,
@@ -75,7 +74,8 @@ mt_tensor *mt_zeros(mt_dtype d, int ndim, const int64_t *size)
 
 static int ones_forward(mt_call *c)
 {
-    return filled(c, sized(c, "ones", &c->arg[0], wanted(c, &c->arg[1], mt_default_dtype())),
+    return filled(c,
+                  sized(c, "ones", &c->arg[0], mt_wanted_dtype(c, &c->arg[1], mt_default_dtype())),
                   mt_scalar_int(1));
 }
 MT_OP(ones, FACTORY | MT_ANY_DTYPE | MT_VARARGS,
@@ -90,7 +90,7 @@ mt_tensor *mt_ones(mt_dtype d, int ndim, const int64_t *size)
 static int full_forward(mt_call *c)
 {
     mt_scalar v = c->arg[1].s;
-    mt_dtype d = wanted(c, &c->arg[2], mt_scalar_dtype(v));
+    mt_dtype d = mt_wanted_dtype(c, &c->arg[2], mt_scalar_dtype(v));
     if (mt_scalar_check_fill(v, d) < 0) return -1;
     return filled(c, sized(c, "full", &c->arg[0], d), v);
 }
@@ -249,200 +249,6 @@ MT_OP(empty_permuted, LIKE | MT_ANY_DTYPE,
                 "Tensor",
       .doc = "empty() with the dimensions in this order in memory, the slowest first.");
 
-/* ==== ranges ================================================================================== */
-
-/* The type of a range made from numbers: int64 unless one of them is a float. */
-static mt_dtype range_type(const mt_call *c, int numbers)
-{
-    for (int i = 0; i < numbers; i++)
-        if (c->arg[i].given && c->arg[i].s.kind == MT_SCALAR_FLOAT) return mt_default_dtype();
-    return MT_INT64;
-}
-
-/* start + i step as PyTorch rounds it: two vectors of 32 bytes at a time, of each of which the first element
- * is rounded to its type before the steps to the others are added; what is left over one by one. (NEXT: in
- * float32 the sum in double is rounded to the same number without fma, but once in a million.) */
-#define FILL_RANGE(name, T, NEXT)                                                                  \
-    static void name(int64_t n, T *y, double start, double step)                                   \
-    {                                                                                              \
-        enum { LANES = 32 / sizeof(T) };                                                           \
-        const int64_t whole = n - n % (2 * LANES);                                                 \
-        for (int64_t i = 0; i < whole; i += LANES) {                                               \
-            const double base = (T)fma(step, (double)i, start);                                    \
-            for (int lane = 0; lane < LANES; lane++) y[i + lane] = (T)(NEXT);                      \
-        }                                                                                          \
-        for (int64_t i = whole; i < n; i++) y[i] = (T)fma(step, (double)i, start);                 \
-    }
-FILL_RANGE(fill_range_f32, float, base + step * lane)
-FILL_RANGE(fill_range_f64, double, fma(step, lane, base))
-
-static int arange_between(mt_call *c, mt_scalar start, mt_scalar end, mt_scalar step, mt_dtype d)
-{
-    if (d ==
-        MT_INT64) { /* PyTorch cuts the fractions off first; for other integers after counting */
-        start = mt_scalar_int(mt_scalar_to_int(start));
-        end = mt_scalar_int(mt_scalar_to_int(end));
-        step = mt_scalar_int(mt_scalar_to_int(step));
-    }
-    double a = mt_scalar_to_double(start), b = mt_scalar_to_double(end),
-           s = mt_scalar_to_double(step), n;
-    if (!(s > 0 || s < 0)) return mt_error(MT_RUNTIME, "step must be nonzero");
-    if (d == MT_BOOL)
-        return mt_error(MT_NOT_IMPLEMENTED, "\"arange_cpu\" not implemented for 'Bool'");
-    if (!isfinite(a) || !isfinite(b))
-        return mt_error(MT_RUNTIME, "unsupported range: %g -> %g", a, b);
-    if ((s > 0 && a > b) || (s < 0 && a < b))
-        return mt_error(MT_RUNTIME, "upper bound and lower bound inconsistent with step sign");
-    bool whole = mt_is_integral(d) && start.kind != MT_SCALAR_FLOAT &&
-                 end.kind != MT_SCALAR_FLOAT && step.kind != MT_SCALAR_FLOAT;
-    int64_t a_int = mt_scalar_to_int(start), s_int = mt_scalar_to_int(step);
-    if (whole) {
-        uint64_t gap = s_int > 0 ? (uint64_t)mt_scalar_to_int(end) - (uint64_t)a_int
-                                 : (uint64_t)a_int - (uint64_t)mt_scalar_to_int(end);
-        uint64_t width = s_int > 0 ? (uint64_t)s_int : -(uint64_t)s_int;
-        n = (double)(gap / width + (gap % width != 0));
-    } else {
-        n = ceil((b - a) / s);
-    }
-    if (n > 9e15) return mt_error(MT_RUNTIME, "invalid size, possible overflow?");
-    int64_t count = (int64_t)n;
-    mt_tensor *y = mt_result(c, 0, d, 1, &count);
-    if (!y) return -1;
-    if (mt_is_float(d)) {
-        if (d == MT_FLOAT32)
-            fill_range_f32(count, (float *)(void *)y->data, a, s);
-        else
-            fill_range_f64(count, (double *)(void *)y->data, a, s);
-        return 0;
-    }
-    for (int64_t i = 0; i < count; i++) {
-        mt_scalar v = mt_scalar_int(whole || mt_is_integral(d)
-                                        ? (int64_t)((uint64_t)a_int + (uint64_t)i * (uint64_t)s_int)
-                                        : i);
-        mt_scalar_store(v, d, y->data + i * mt_itemsize(y));
-    }
-    return 0;
-}
-
-static int arange_forward(mt_call *c)
-{
-    return arange_between(c, mt_scalar_int(0), c->arg[0].s, mt_scalar_int(1),
-                          wanted(c, &c->arg[1], range_type(c, 1)));
-}
-MT_OP(arange, FACTORY, .schema = "arange(Scalar end, *, ScalarType? dtype=None) -> Tensor",
-      .doc = "The numbers from start (0) to end, which is left out, in steps of step (1). int64 "
-             "unless a float is given.");
-static int arange_start_forward(mt_call *c)
-{
-    mt_scalar step = c->arg[2].s;
-    return arange_between(c, c->arg[0].s, c->arg[1].s, step,
-                          wanted(c, &c->arg[3], range_type(c, 3)));
-}
-MT_OP(arange_start, FACTORY,
-      .schema = "arange.start(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None) "
-                "-> Tensor",
-      .doc = "");
-
-/* The older range, which includes its end. */
-static int range_forward(mt_call *c)
-{
-    double a = mt_scalar_to_double(c->arg[0].s), b = mt_scalar_to_double(c->arg[1].s),
-           step = mt_scalar_to_double(c->arg[2].s);
-    if (mt_warn("torch.range is deprecated and will be removed in a future release because its "
-                "behavior is inconsistent with Python's range builtin. Instead, use torch.arange, "
-                "which produces values in [start, end).") < 0)
-        return -1;
-    if (step == 0) return mt_error(MT_RUNTIME, "step must be nonzero");
-    if (!isfinite(a) || !isfinite(b))
-        return mt_error(MT_RUNTIME, "unsupported range: %g -> %g", a, b);
-    if ((b - a) * step < 0)
-        return mt_error(MT_RUNTIME, "upper bound and lower bound inconsistent with step sign");
-    double n = floor((b - a) / step) + 1;
-    if (!(n < 9e15)) return mt_error(MT_RUNTIME, "invalid size, possible overflow?");
-    int64_t count = (int64_t)n;
-    mt_tensor *y = mt_result(c, 0, wanted(c, &c->arg[3], mt_default_dtype()), 1, &count);
-    for (int64_t i = 0; y && i < count; i++)
-        mt_scalar_store(mt_scalar_float(a + (double)i * step), (mt_dtype)y->dtype,
-                        y->data + i * mt_itemsize(y));
-    return y ? 0 : -1;
-}
-MT_OP(
-    range, FACTORY | MT_RANDOM,
-    .schema = "range(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None) -> Tensor",
-    .doc = "The numbers from start to end, which is included, in steps of step. Older than "
-           "arange, with a warning.");
-
-/* start and end are 0-d tensors, or numbers. */
-static int check_ends(const mt_call *c, const char *name)
-{
-    int a = c->in[0]->ndim, b = c->in[1]->ndim;
-    char text[2][40] = {"", ""};
-    if (a == 0 && b == 0) return 0;
-    if (a) snprintf(text[0], sizeof text[0], "start with %d dimension(s)", a);
-    if (b) snprintf(text[1], sizeof text[1], "%send with %d dimension(s)", a ? " and " : "", b);
-    return mt_error(MT_RUNTIME,
-                    "%s only supports 0-dimensional start and end tensors, but got %s%s.", name,
-                    text[0], text[1]);
-}
-
-/* An integral range runs between integers. */
-static double end_at(const mt_call *c, int i, mt_dtype d)
-{
-    mt_scalar end = mt_item_at(c->in[i], 0);
-    return mt_is_float(d) ? mt_scalar_to_double(end) : (double)mt_scalar_to_int(end);
-}
-
-/* From both ends towards the middle, as PyTorch does it, so that the last
- * value is exactly `end`. */
-static int linspace_forward(mt_call *c)
-{
-    if (check_ends(c, "linspace") < 0) return -1;
-    int64_t n = c->arg[0].i;
-    mt_dtype d = wanted(c, &c->arg[1], mt_default_dtype());
-    if (n < 0) return mt_error(MT_RUNTIME, "number of steps must be non-negative");
-    double a = end_at(c, 0, d), b = end_at(c, 1, d);
-    mt_tensor *y = mt_result(c, 0, d, 1, &n);
-    if (!y) return -1;
-    if (d == MT_FLOAT32) {
-        float *p = (float *)(void *)y->data, fa = (float)a, fb = (float)b,
-              step = n > 1 ? (fb - fa) / (float)(n - 1) : 0;
-        for (int64_t i = 0; i < n; i++)
-            p[i] = i < n / 2 || n == 1 ? fmaf((float)i, step, fa)
-                                       : fmaf(-(float)(n - 1 - i), step, fb);
-        return 0;
-    }
-    double step = n > 1 ? (b - a) / (double)(n - 1) : 0;
-    for (int64_t i = 0; i < n; i++) {
-        double v =
-            i < n / 2 || n == 1 ? fma((double)i, step, a) : fma(-(double)(n - 1 - i), step, b);
-        mt_scalar_store(mt_scalar_float(v), d, y->data + i * mt_itemsize(y));
-    }
-    return 0;
-}
-MT_OP(
-    linspace, FACTORY,
-    .schema = "linspace(Number start, Number end, int steps, *, ScalarType? dtype=None) -> Tensor",
-    .doc = "`steps` numbers at equal distances from start to end, both included.");
-
-static int logspace_forward(mt_call *c)
-{
-    if (check_ends(c, "logspace") < 0) return -1;
-    int64_t n = c->arg[0].i;
-    mt_dtype d = wanted(c, &c->arg[2], mt_default_dtype());
-    if (n < 0) return mt_error(MT_RUNTIME, "number of steps must be non-negative");
-    double a = end_at(c, 0, d), b = end_at(c, 1, d), step = n > 1 ? (b - a) / (double)(n - 1) : 0;
-    mt_tensor *y = mt_result(c, 0, d, 1, &n);
-    for (int64_t i = 0; y && i < n; i++) {
-        double v = i < n / 2 || n == 1 ? a + (double)i * step : b - (double)(n - 1 - i) * step;
-        mt_scalar_store(mt_scalar_float(pow(c->arg[1].d, v)), d, y->data + i * mt_itemsize(y));
-    }
-    return y ? 0 : -1;
-}
-MT_OP(logspace, FACTORY,
-      .schema = "logspace(Number start, Number end, int steps, float base=10.0, *, ScalarType? "
-                "dtype=None) -> Tensor",
-      .doc = "base ** x for the x of linspace(start, end, steps).");
-
 /* ==== eye ===================================================================================== */
 
 static int eye_of(mt_call *c, int64_t n, int64_t m, mt_dtype d)
@@ -459,13 +265,13 @@ static int eye_of(mt_call *c, int64_t n, int64_t m, mt_dtype d)
 
 static int eye_forward(mt_call *c)
 {
-    return eye_of(c, c->arg[0].i, c->arg[0].i, wanted(c, &c->arg[1], mt_default_dtype()));
+    return eye_of(c, c->arg[0].i, c->arg[0].i, mt_wanted_dtype(c, &c->arg[1], mt_default_dtype()));
 }
 MT_OP(eye, FACTORY, .schema = "eye(int n, *, ScalarType? dtype=None) -> Tensor",
       .doc = "The n by m (n) matrix with ones on the diagonal.");
 static int eye_m_forward(mt_call *c)
 {
-    return eye_of(c, c->arg[0].i, c->arg[1].i, wanted(c, &c->arg[2], mt_default_dtype()));
+    return eye_of(c, c->arg[0].i, c->arg[1].i, mt_wanted_dtype(c, &c->arg[2], mt_default_dtype()));
 }
 MT_OP(eye_m, FACTORY, .schema = "eye.m(int n, int m, *, ScalarType? dtype=None) -> Tensor",
       .doc = "");

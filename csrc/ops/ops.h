@@ -50,5 +50,7 @@ static inline bool mt_like_number(const mt_dims *d)
 /* memory_format= by number: MT_FORMAT_*. An empty tensor of like's shape in that order. */
 enum { MT_FORMAT_CONTIGUOUS, MT_FORMAT_PRESERVE, MT_FORMAT_LAST, MT_FORMAT_LAST_3D };
 mt_tensor *mt_empty_format(const mt_tensor *like, mt_dtype d, const mt_arg *format);
+/* The type asked for, else that of the out= target, else the usual one. */
+mt_dtype mt_wanted_dtype(const mt_call *c, const mt_arg *dtype, mt_dtype usual);
 
 #endif

@@ -16,6 +16,8 @@ RANGES = [
     (1, 50, 0.7),
     (3, -2, -0.17),
     (0, 0.5, 1),
+    (2, -1, -0.0117),  # 257: a piece of numbers and one more
+    (0, 1, 0.00006),  # 16667: more than a thread's share
 ]
 
 
@@ -40,6 +42,26 @@ def range_in_vectors(start, end, step, dtype):
 def test_ranges_in_vectors(ends, dtype):
     got = minitorch.arange(*ends, dtype=getattr(minitorch, np.dtype(dtype).name)).numpy()
     np.testing.assert_array_equal(got, range_in_vectors(*map(float, ends), dtype))
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "int16", "uint8", "int8"])
+@pytest.mark.parametrize("n", [0, 1, 255, 256, 257, 16384, 50001])
+def test_ranges_of_integers(n, dtype):
+    got = minitorch.arange(3, 3 - 7 * n, -7, dtype=getattr(minitorch, dtype)).numpy()
+    np.testing.assert_array_equal(got, (3 - 7 * np.arange(n)).astype(dtype))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [1, 2, 3, 255, 256, 257, 511, 513, 16385, 40000])
+def test_numbers_between_two(n, dtype):
+    """From both ends towards the middle, each rounded once."""
+    start, end = dtype(-0.3), dtype(7.1)
+    step = Fraction(float((end - start) / dtype(n - 1))) if n > 1 else 0
+    got = minitorch.linspace(float(start), float(end), n, dtype=getattr(minitorch, dtype.__name__)).numpy()
+    for i in {0, n // 2 - 1, n // 2, n - 1, *RANDOM.integers(0, n, 50).tolist()} - {-1}:
+        first = i < n // 2 or n == 1
+        exact = Fraction(float(start)) + i * step if first else Fraction(float(end)) - (n - 1 - i) * step
+        assert got[i] == dtype(float(exact))
 
 
 def test_stored_digits_of_a_range():
