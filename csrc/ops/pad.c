@@ -1,6 +1,6 @@
-/* Padding: constants around a tensor, or its own elements once more. All rules are operators that
- * exist: constant_pad_nd is its own transpose, the others pick rows with index_select. */
-#include "ops/conv.h"
+/* Padding: constants around a tensor (constant_pad_nd is its own transpose), or its own elements once
+ * more. Read next: ops/border.c. */
+#include "ops/border.h"
 
 #include <string.h>
 
@@ -85,24 +85,15 @@ mt_tensor *mt_constant_pad_nd(mt_tensor *self, int n, const int64_t *pad, mt_sca
 
 /* ==== pad ===================================================================================== */
 
-typedef enum mode { REFLECT, REPLICATE, CIRCULAR, CONSTANT } mode;
-
-/* The element of a line of n that place i shows; i runs from -b to n + a. What negative pads
- * take away is no part of a circle. */
-static int64_t source_of(mode m, int64_t i, int64_t n, int64_t b, int64_t a)
-{
-    if (m == REPLICATE) return i < 0 ? 0 : i >= n ? n - 1 : i;
-    if (m == REFLECT) return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
-    int64_t first = b < 0 ? -b : 0, rest = n - first + (a < 0 ? a : 0);
-    return first + ((i - first) % rest + rest) % rest;
-}
+enum { CIRCULAR = MT_REPLICATE + 1, CONSTANT };
 
 /* In PyTorch's order: what the pads ask must be there. */
-static int check_line(mode m, const mt_tensor *x, int d, int64_t b, int64_t a)
+static int check_line(int m, const mt_tensor *x, int d, int64_t b, int64_t a)
 {
     char text[MT_SHAPE_TEXT];
     int64_t n = x->size[d];
-    if (m == REFLECT && (b >= n || a >= n))
+    if (b == 0 && a == 0) return 0;
+    if (m == MT_REFLECT && (b >= n || a >= n))
         return mt_error(MT_RUNTIME,
                         "Argument #4: Padding size should be less than the corresponding input "
                         "dimension, but got: padding (%lld, %lld) at dimension %d of input %s",
@@ -120,16 +111,24 @@ static int check_line(mode m, const mt_tensor *x, int d, int64_t b, int64_t a)
     return 0;
 }
 
-static mt_tensor *pad_line(mode m, mt_tensor *x, int d, int64_t b, int64_t a)
+/* The other end around a line. What negative pads take away is no part of the circle. */
+static mt_tensor *circle(mt_tensor *x, int d, int64_t b, int64_t a)
 {
-    int64_t n = x->size[d], size = n + b + a;
-    if (b == 0 && a == 0) return x;
-    if (check_line(m, x, d, b, a) < 0) return NULL;
+    int64_t n = x->size[d], size = n + b + a, first = b < 0 ? -b : 0,
+            rest = n - first + (a < 0 ? a : 0);
+    if ((b == 0 && a == 0) || check_line(CIRCULAR, x, d, b, a) < 0) return b || a ? NULL : x;
     mt_tensor *index = mt_empty(MT_INT64, 1, &size);
-    if (!index) return NULL;
-    for (int64_t i = 0; i < size; i++)
-        ((int64_t *)(void *)index->data)[i] = source_of(m, i - b, n, b, a);
+    for (int64_t i = 0; index && i < size; i++)
+        ((int64_t *)(void *)index->data)[i] = first + ((i - b - first) % rest + rest) % rest;
     return mt_index_select(x, d, index);
+}
+
+static mt_tensor *pad_circular(mt_tensor *x, const mt_arg *pad)
+{
+    mt_tensor *y = x;
+    for (int d = x->ndim - 1; y && d >= x->ndim - pad->ints.n / 2; d--)
+        y = circle(y, d, before(pad, x->ndim, d), after(pad, x->ndim, d));
+    return y == x ? mt_clone(x) : y;
 }
 
 static int check_pad(const mt_tensor *x, const mt_arg *pad)
@@ -165,7 +164,7 @@ static int pad_forward(mt_call *c)
     static const char *const words[] = {"reflect", "replicate", "circular", "constant"};
     mt_tensor *x = c->in[0];
     const mt_arg *pad = &c->arg[0];
-    int m = REFLECT;
+    int m = 0;
     while (m <= CONSTANT && strcmp(c->arg[1].text, words[m])) m++;
     if (m > CONSTANT)
         return mt_error(MT_NOT_IMPLEMENTED, "Unrecognised padding mode %s", c->arg[1].text);
@@ -178,9 +177,10 @@ static int pad_forward(mt_call *c)
         return mt_error(MT_RUNTIME, "Padding mode \"%s\" doesn't take in value argument",
                         c->arg[1].text);
     if (check_pad(x, pad) < 0) return -1;
-    for (int d = x->ndim - 1; x && d >= x->ndim - pad->ints.n / 2; d--)
-        x = pad_line((mode)m, x, d, before(pad, x->ndim, d), after(pad, x->ndim, d));
-    return mt_result_is(c, 0, x == c->in[0] ? mt_clone(x) : x);
+    if (m == CIRCULAR) return mt_result_is(c, 0, pad_circular(x, pad));
+    for (int d = x->ndim - 1; d >= x->ndim - pad->ints.n / 2; d--)
+        if (check_line(m, x, d, before(pad, x->ndim, d), after(pad, x->ndim, d)) < 0) return -1;
+    return mt_result_is(c, 0, mt_border(x, (mt_border_mode)m, (int)pad->ints.n, pad->ints.v));
 }
 
 MT_OP(

@@ -114,3 +114,42 @@ def test_an_index_outside_is_found_anywhere(dim, wrong):
     with pytest.raises(IndexError, match="index out of range in self"):
         x.index_add_(dim, line, index.float())
     assert minitorch.equal(x, before)
+
+
+PADS = [
+    ((2, 3, 40), (3, 5)),
+    ((2, 3, 40), (-3, 7)),
+    ((3, 30000), (2, 1)),
+    ((4, 6, 40, 36), (2, 3, 1, 4)),
+    ((4, 6, 40, 36), (-2, 3, 5, -4)),
+    ((2, 3, 9, 8, 7), (1, 2, 3, 4, 5, 6)),
+]
+
+
+@pytest.mark.parametrize(("mode", "numpy_mode"), [("reflect", "reflect"), ("replicate", "edge")])
+@pytest.mark.parametrize(("shape", "pad"), PADS)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int16", "uint8"])
+def test_borders(shape, pad, dtype, mode, numpy_mode):
+    x = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    lines = [(0, 0)] * (len(shape) - len(pad) // 2) + [pad[i : i + 2] for i in range(0, len(pad), 2)][::-1]
+    want = np.pad(x, [(max(b, 0), max(a, 0)) for b, a in lines], numpy_mode)
+    want = want[tuple(slice(max(-b, 0), n - max(-a, 0)) for (b, a), n in zip(lines, want.shape, strict=True))]
+    for view in (minitorch.tensor, strided):
+        got = minitorch.nn.functional.pad(view(x), pad, mode=mode)
+        np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize(("mode", "name"), [("reflect", "Reflection"), ("replicate", "Replication")])
+@pytest.mark.parametrize(("shape", "pad"), PADS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gradients_of_borders_are_added_in_order(shape, pad, dtype, mode, name):
+    places = minitorch.arange(np.prod(shape)).reshape(shape)
+    source = minitorch.nn.functional.pad(places, pad, mode=mode).numpy()
+    g = RANDOM.normal(size=source.shape).astype(dtype)
+    want = np.zeros(np.prod(shape), dtype)
+    np.add.at(want, source.ravel(), g.ravel())
+    x = minitorch.zeros(shape, dtype=getattr(minitorch, dtype), requires_grad=True)
+    y = minitorch.nn.functional.pad(x, pad, mode=mode)
+    assert type(y.grad_fn).__name__ == f"{name}Pad{len(pad) // 2}DBackward0"
+    y.backward(minitorch.tensor(g))
+    np.testing.assert_array_equal(x.grad.numpy().ravel(), want)
