@@ -1,4 +1,4 @@
-/* Operators that move and repeat elements, made of views, cat and flip: roll, rot90, tile, the
+/* Operators that move and repeat elements, made of views, cat and flip: rot90, tile, the
  * stack family, tensor_split, repeat_interleave. Relies on ops.h. */
 #include "ops/ops.h"
 
@@ -8,41 +8,7 @@
 #define BOTH    (MT_COMPOSITE | MT_FUNCTION | MT_METHOD)
 #define VIEWING (MT_ANY_DTYPE | BOTH)
 
-/* ==== roll, rot90, flips ====================================================================== */
-
-/* What is pushed out at the end comes back at the front. */
-static mt_tensor *roll_one(mt_tensor *x, int64_t shift, int64_t dim)
-{
-    int d = mt_wrap_dim(dim, x->ndim);
-    if (d < 0) return NULL;
-    int64_t n = x->size[d];
-    if (x->numel == 0) return mt_clone(x);
-    int64_t start = (n - shift % n) % n;
-    mt_tensor *part[2] = {mt_slice(x, d, start, n, 1), mt_slice(x, d, 0, start, 1)};
-    return part[0] && part[1] ? mt_cat(2, part, d) : NULL;
-}
-static int roll_forward(mt_call *c)
-{
-    mt_tensor *x = c->in[0];
-    int64_t n = c->arg[0].ints.n, m = c->arg[1].ints.n, all = x->numel;
-    if (n == 0) return mt_error(MT_RUNTIME, "`shifts` required");
-    if (m == 0 && n == 1) {
-        mt_tensor *y = roll_one(mt_reshape(x, 1, &all), c->arg[0].ints.v[0], 0);
-        return mt_result_is(c, 0, y ? mt_view(y, x->ndim, x->size) : NULL);
-    }
-    if (n != m)
-        return mt_error(MT_RUNTIME,
-                        "shifts and dimensions must align. shifts: %" PRId64 ", dims:%" PRId64, n,
-                        m);
-    if (x->ndim == 0)
-        return mt_error(MT_INDEX, "Dimension specified as %" PRId64 " but tensor has no dimensions",
-                        c->arg[1].ints.v[0]);
-    for (int64_t i = 0; x && i < n; i++) x = roll_one(x, c->arg[0].ints.v[i], c->arg[1].ints.v[i]);
-    return mt_result_is(c, 0, x);
-}
-MT_OP(roll, .kind = BOTH, .schema = "roll(Tensor self, int[1] shifts, int[1] dims=[]) -> Tensor",
-      .doc = "The elements moved by shifts along dims, those pushed out coming back at the other "
-             "end; without dims through all elements in order.");
+/* ==== rot90, flips ====================================================================== */
 
 static mt_tensor *flip1(mt_tensor *x, int64_t dim) { return mt_flip(x, 1, &dim); }
 

@@ -237,7 +237,7 @@ static int flip_forward(mt_call *c)
     mt_iter_begin(&it, y->ndim, y->size);
     mt_iter_add(&it, y);
     mt_iter_add(&it, &from);
-    mt_iter_run(&it, mt_k->cast[x->dtype][x->dtype], NULL, MT_GRAIN_CHEAP);
+    mt_iter_run(&it, mt_flip_loop(own_type(x)), NULL, MT_GRAIN_CHEAP);
     return 0;
 }
 static void flip_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)

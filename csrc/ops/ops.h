@@ -42,6 +42,8 @@ void mt_run_loop(mt_loop loop, mt_tensor *out, int n, mt_tensor *const *in, cons
 /* Sums g down to a shape that broadcasts to its own (differentiable). */
 mt_tensor *mt_sum_to_size(mt_tensor *g, int ndim, const int64_t *size);
 mt_tensor *mt_zeros_of(const mt_dims *d);
+/* Copies elements of type d, backwards where the strides say so: p: out, in (ops/roll.c). */
+mt_loop mt_flip_loop(mt_dtype d);
 /* Was this input of a node a Python number, as far as its shape and type tell? For names. */
 static inline bool mt_like_number(const mt_dims *d)
 {

@@ -153,3 +153,32 @@ def test_gradients_of_borders_are_added_in_order(shape, pad, dtype, mode, name):
     assert type(y.grad_fn).__name__ == f"{name}Pad{len(pad) // 2}DBackward0"
     y.backward(minitorch.tensor(g))
     np.testing.assert_array_equal(x.grad.numpy().ravel(), want)
+
+
+SIZES = [(1,), (15,), (130001,), (7, 17), (200, 1003), (3, 33, 40), (60, 3, 5)]
+
+
+@pytest.mark.parametrize("shape", SIZES)
+@pytest.mark.parametrize("dtype", TYPES)
+def test_roll_and_flip(shape, dtype):
+    x, last = values(shape, dtype), len(shape) - 1
+    for view in (minitorch.tensor, strided):
+        tx = view(x)
+        for shift in (0, 1, -3, 16, 500, 1 - x.size):
+            np.testing.assert_array_equal(tx.roll(shift), np.roll(x, shift))
+            np.testing.assert_array_equal(tx.roll(shift, -1), np.roll(x, shift, -1))
+            both = ((shift, 2), (0, last))
+            np.testing.assert_array_equal(tx.roll(*both), np.roll(x, *both))
+        for dims in (0, last, tuple(range(last + 1))):
+            np.testing.assert_array_equal(tx.flip(dims), np.flip(x, dims))
+
+
+def test_the_gradient_of_roll_is_rolled_back():
+    x = minitorch.rand(4, 5, requires_grad=True)
+    y = x.roll((1, -2), (0, 1))
+    assert type(y.grad_fn).__name__ == "RollBackward0"
+    g = minitorch.rand(4, 5)
+    (gx,) = minitorch.autograd.grad(y, x, g)
+    assert minitorch.equal(gx, g.roll((-1, 2), (0, 1)))
+    (gx,) = minitorch.autograd.grad(x.roll(7), x, g)
+    assert minitorch.equal(gx, g.roll(-7))
