@@ -1,6 +1,6 @@
 /* Running results along a dimension: cumprod, cummax, cummin, logcumsumexp; differences and
- * trapezoids. Relies on ops/lines.h and cumsum in ops/moments.c. */
-#include "ops/lines.h"
+ * trapezoids. Relies on ops/scan.h and cumsum in ops/moments.c. */
+#include "ops/scan.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -15,14 +15,6 @@ static mt_tensor *flip1(mt_tensor *x, int64_t dim)
 
 /* ==== cumprod ================================================================================= */
 
-/* A is the type of the running result: double for float32, as in PyTorch. */
-#define RUN(T, A, initial, step)                                                                   \
-    for (int64_t k = 0; k < lines; k++) {                                                          \
-        T *p = (T *)(void *)y->data + mt_line_start(&l, k, l.n);                                   \
-        A run = initial;                                                                           \
-        for (int64_t i = 0; i < l.n; i++, p += l.inner) step;                                      \
-    }
-
 static int cumprod_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *y;
@@ -34,17 +26,8 @@ static int cumprod_forward(mt_call *c)
     if (dim < 0) return -1;
     mt_tensor *result = mt_result(c, 0, d, x->ndim, x->size);
     if (!result || !(y = d == compute ? result : mt_empty(compute, x->ndim, x->size)) ||
-        mt_copy_raw(y, x) < 0)
+        mt_scan_raw(MT_SCAN_PROD, y, x, dim, false) < 0)
         return -1;
-    mt_lines l = mt_lines_of(x->ndim, x->size, dim);
-    int64_t lines = l.outer * l.inner;
-    if (compute == MT_FLOAT32) {
-        RUN(float, double, 1, *p = (float)(run *= (double)*p))
-    } else if (compute == MT_FLOAT64) {
-        RUN(double, double, 1, *p = run *= *p)
-    } else {
-        RUN(uint64_t, uint64_t, 1, *p = run *= *p)
-    }
     return y == result ? 0 : mt_copy_raw(result, y);
 }
 
@@ -54,6 +37,14 @@ static bool has_zero(mt_tensor *x)
     mt_arg none[1];
     any = zero ? mt_calln(&mt_op_any, 1, &zero, 0, none) : NULL;
     return any && *(bool *)any->data;
+}
+
+/* sum over j >= k of g_j along dim, without a history. */
+static mt_tensor *sums_behind(mt_tensor *g, int64_t dim)
+{
+    const int d = g ? mt_wrap_dim(dim, g->ndim) : -1;
+    mt_tensor *y = d < 0 ? NULL : mt_empty(type_of(g), g->ndim, g->size);
+    return y && mt_scan_raw(MT_SCAN_SUM, y, g, d, true) == 0 ? y : NULL;
 }
 
 /* y_j is the product of x_i, i <= j, so gx_k = sum over j >= k of g_j y_j / x_k. Where a zero is
@@ -69,8 +60,8 @@ static void cumprod_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin
     }
     if (c->in_dims[0].dtype != g->dtype) x = mt_to_dtype(x, type_of(g));
     if (!has_zero(x)) {
-        mt_tensor *y = mt_cumprod(x, dim);
-        gin[0] = mt_div(flip1(mt_cumsum(flip1(mt_mul(g, y), dim), dim), dim), x);
+        mt_tensor *gy = mt_mul(g, c->out[0]);
+        gin[0] = mt_div(flip1(mt_cumsum(flip1(gy, dim), dim), dim), x);
         return;
     }
     int d = mt_wrap_dim(dim, x->ndim), last = x->ndim;
@@ -87,8 +78,17 @@ static void cumprod_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin
     int64_t over = last;
     gin[0] = mt_transpose(mt_sum_dim(terms, 1, &over, false), d, -1);
 }
-MT_OP(cumprod, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT, .keeps = {MT_KEEP_IN(0)},
-      .backward = cumprod_backward, .rule = "flip(cumsum(flip(g * y))) / x",
+static void cumprod_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *g = gout[0], *x = c->in[0];
+    if (gin[0] && x->numel > 1 && x->ndim && x->dtype == g->dtype && !has_zero(x))
+        gin[0] = mt_div(sums_behind(mt_mul(g, c->out[0]), c->arg[0].i), x);
+    else
+        cumprod_backward(c, gout, gin);
+}
+MT_OP(cumprod, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT,
+      .keeps = {MT_KEEP_IN(0) | MT_KEEP_OUT(0)}, .backward = cumprod_backward,
+      .fused = cumprod_fused, .rule = "flip(cumsum(flip(g * y))) / x",
       .schema = "cumprod(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
       .doc = "The running product along dim.");
 mt_tensor *mt_cumprod(mt_tensor *x, int64_t dim)
@@ -99,36 +99,6 @@ mt_tensor *mt_cumprod(mt_tensor *x, int64_t dim)
 
 /* ==== cummax, cummin ========================================================================== */
 
-/* A later equal one takes over, and so does NaN, which then stays. */
-#define RUN_BEST(T, better)                                                                        \
-    for (int64_t k = 0; k < lines; k++) {                                                          \
-        int64_t at = mt_line_start(&l, k, l.n), best = 0;                                          \
-        const T *line = (const T *)(const void *)x->data + at;                                     \
-        for (int64_t i = 0; i < l.n; i++, at += l.inner) {                                         \
-            const T now = line[i * l.inner], old = line[best * l.inner];                           \
-            if (now != now || (old == old && (now better old))) best = i;                          \
-            ((T *)(void *)y->data)[at] = line[best * l.inner];                                     \
-            ((int64_t *)(void *)places->data)[at] = best;                                          \
-        }                                                                                          \
-    }
-#define RUN_BEST_OF(better)                                                                        \
-    switch (type_of(x)) {                                                                          \
-    case MT_FLOAT32:                                                                               \
-        RUN_BEST(float, better) break;                                                             \
-    case MT_FLOAT64:                                                                               \
-        RUN_BEST(double, better) break;                                                            \
-    case MT_INT64:                                                                                 \
-        RUN_BEST(int64_t, better) break;                                                           \
-    case MT_INT32:                                                                                 \
-        RUN_BEST(int32_t, better) break;                                                           \
-    case MT_INT16:                                                                                 \
-        RUN_BEST(int16_t, better) break;                                                           \
-    case MT_INT8:                                                                                  \
-        RUN_BEST(int8_t, better) break;                                                            \
-    default:                                                                                       \
-        RUN_BEST(uint8_t, better) break;                                                           \
-    }
-
 static int running_best(mt_call *c, bool largest)
 {
     mt_tensor *x = mt_contiguous_raw(c->in[0], type_of(c->in[0])), *y, *places;
@@ -136,13 +106,7 @@ static int running_best(mt_call *c, bool largest)
     if (dim < 0 || !(y = mt_result(c, 0, type_of(x), x->ndim, x->size)) ||
         !(places = mt_result(c, 1, MT_INT64, x->ndim, x->size)))
         return -1;
-    mt_lines l = mt_lines_of(x->ndim, x->size, dim);
-    int64_t lines = l.outer * l.inner;
-    if (largest) {
-        RUN_BEST_OF(>=)
-    } else {
-        RUN_BEST_OF(<=)
-    }
+    mt_scan_extremum(largest, y, places, x, dim);
     return 0;
 }
 static void running_best_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
@@ -163,12 +127,6 @@ RUNNING_BEST(cummin, false, "minimum")
 
 /* ==== logcumsumexp ============================================================================ */
 
-static double add_logs(double a, double b)
-{
-    double high = a > b ? a : b, low = a > b ? b : a;
-    if (a != a || b != b) return NAN;
-    return isinf(high) ? high : high + log1p(exp(low - high));
-}
 static int logcumsumexp_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *y;
@@ -177,16 +135,8 @@ static int logcumsumexp_forward(mt_call *c)
     if (!mt_is_float(type_of(x)))
         return mt_error(MT_NOT_IMPLEMENTED, "\"logcumsumexp_out_cpu\" not implemented for '%s'",
                         mt_dtype_camel(type_of(x)));
-    if (!(y = mt_result(c, 0, type_of(x), x->ndim, x->size)) || (y != x && mt_copy_raw(y, x) < 0))
-        return -1;
-    mt_lines l = mt_lines_of(x->ndim, x->size, dim);
-    int64_t lines = l.outer * l.inner;
-    if (type_of(x) == MT_FLOAT64) {
-        RUN(double, double, -INFINITY, *p = run = add_logs(run, *p))
-    } else {
-        RUN(float, double, -INFINITY, *p = (float)(run = add_logs(run, (double)*p)))
-    }
-    return 0;
+    y = mt_result(c, 0, type_of(x), x->ndim, x->size);
+    return y ? mt_scan_raw(MT_SCAN_LOGSUM, y, x, dim, false) : -1;
 }
 /* gx_i = sum over j >= i of g_j e^(x_i - y_j), in logarithms: the positive g
  * apart from the negative ones. */

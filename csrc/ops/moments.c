@@ -1,6 +1,7 @@
 /* Reductions made of others: prod, logsumexp; and running sums and products. Read next: ops/variance.c. */
 #include "ops/reduce.h"
 #include "ops/rules.h"
+#include "ops/scan.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -148,20 +149,6 @@ MT_OP(logsumexp, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
 
 /* ==== cumsum, flip ============================================================================ */
 
-#define COLUMNS 64 /* lines beside each other that are summed at a time */
-
-/* Sums along dim of contiguous y in place; lines are `inner` elements apart. A is the type of the
- * sum: float32 is added up in double, as in PyTorch. */
-#define RUNNING(T, A)                                                                              \
-    for (int64_t a = 0; a < outer; a++)                                                            \
-        for (int64_t b = 0; b < inner; b += COLUMNS) {                                             \
-            const int64_t m = inner - b < COLUMNS ? inner - b : COLUMNS;                           \
-            T *p = (T *)(void *)y->data + a * n * inner + b;                                       \
-            A run[COLUMNS] = {0};                                                                  \
-            for (int64_t i = 0; i < n; i++, p += inner)                                            \
-                for (int64_t k = 0; k < m; k++) p[k] = (T)(run[k] += (A)p[k]);                     \
-        }
-
 static int cumsum_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *y;
@@ -170,29 +157,13 @@ static int cumsum_forward(mt_call *c)
                  : mt_is_float(own_type(x)) ? own_type(x)
                                             : MT_INT64;
     mt_dtype compute = mt_is_float(d) ? d : MT_INT64;
-    int64_t outer = 1, inner = 1, n = x->ndim ? 0 : 1;
     if (dim < 0) return -1;
     if (d == MT_BOOL)
         return mt_error(MT_NOT_IMPLEMENTED, "\"cumsum_out_cpu\" not implemented for 'Bool'");
-    for (int i = 0; i < x->ndim; i++) {
-        if (i == dim)
-            n = x->size[i];
-        else if (i < dim)
-            outer *= x->size[i];
-        else
-            inner *= x->size[i];
-    }
     mt_tensor *result = mt_result(c, 0, d, x->ndim, x->size);
     if (!result || !(y = d == compute ? result : mt_empty(compute, x->ndim, x->size)) ||
-        mt_copy_raw(y, x) < 0)
+        mt_scan_raw(MT_SCAN_SUM, y, x, dim, false) < 0)
         return -1;
-    if (compute == MT_FLOAT32) {
-        RUNNING(float, double)
-    } else if (compute == MT_FLOAT64) {
-        RUNNING(double, double)
-    } else {
-        RUNNING(int64_t, uint64_t)
-    }
     return y == result ? 0 : mt_copy_raw(result, y);
 }
 
@@ -207,8 +178,16 @@ static void cumsum_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     }
     gin[0] = mt_flip(mt_cumsum(mt_flip(gout[0], 1, &dim), dim), 1, &dim);
 }
+static void cumsum_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *g = gout[0], *gx;
+    if (!gin[0]) return;
+    gx = mt_is_float(own_type(g)) ? mt_empty(own_type(g), g->ndim, g->size) : NULL;
+    const int dim = gx ? mt_wrap_dim(c->arg[0].i, g->ndim) : -1;
+    gin[0] = dim >= 0 && mt_scan_raw(MT_SCAN_SUM, gx, g, dim, true) == 0 ? gx : NULL;
+}
 MT_OP(cumsum, .kind = MT_FUNCTION | MT_METHOD | MT_INPLACE | MT_OUT, .backward = cumsum_backward,
-      .rule = "flip(cumsum(flip(g)))",
+      .fused = cumsum_fused, .rule = "flip(cumsum(flip(g)))",
       .schema = "cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
       .doc = "The running sum along dim.");
 mt_tensor *mt_cumsum(mt_tensor *self, int64_t dim)

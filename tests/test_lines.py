@@ -1,0 +1,86 @@
+"""Scans, orders and extrema of lines whose lengths lie around the blocks that their loops take at once."""
+
+import numpy as np
+import pytest
+
+import minitorch as mt
+
+# (size, dim): lines of neighbours, by fours and left over; few and many beside each other; several in front.
+LINES = [((3, 1), 1), ((4, 7), 1), ((9, 600), 1), ((5, 3), 0), ((17, 4), 0), ((40, 5), 0)]
+LINES += [((33, 300), 0), ((3, 9, 257), 1), ((2, 8, 3), 1), ((70001,), 0), ((0, 3), 0), ((3, 0), 1)]
+TYPES = {
+    "float32": np.float64,
+    "float64": np.float64,
+    "int64": np.int64,
+    "int32": np.int64,
+    "uint8": np.int64,
+}
+
+
+def numbers(size, dtype="float32", odd=False):
+    x = np.random.default_rng(len(size)).integers(1, 9, size).astype(dtype)
+    if dtype.startswith("float"):
+        x = (x / 8 + 0.4).astype(dtype)
+        x.reshape(-1)[7::53] *= np.nan if odd else 1
+        x.reshape(-1)[5::31] *= -0.0 if odd else 1
+    return x
+
+
+def layouts(x):
+    """The same numbers as they stand, transposed in memory, and with gaps."""
+    yield mt.from_numpy(x.copy())
+    yield mt.from_numpy(x.T.copy()).permute(*reversed(range(x.ndim)))
+    yield mt.from_numpy(np.repeat(x, 2, -1))[..., ::2]
+
+
+def same(got, want):
+    np.testing.assert_array_equal(got.numpy(), want)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("size, dim", LINES)
+def test_running_sums_and_products(size, dim, dtype):
+    x = numbers(size, dtype, odd=True)
+    wide = x.astype(TYPES[dtype])
+    kept = np.int64 if TYPES[dtype] is np.int64 else dtype
+    with np.errstate(all="ignore"):
+        sums, products = np.cumsum(wide, dim).astype(kept), np.cumprod(wide, dim).astype(kept)
+    for t in layouts(x):
+        same(t.cumsum(dim), sums)
+        same(t.cumprod(dim), products)
+    if kept == dtype:
+        t = mt.from_numpy(x.copy())
+        same(t.cumsum_(dim), sums)
+
+
+@pytest.mark.parametrize("dtype", [*TYPES, "bool"])
+@pytest.mark.parametrize("size, dim", LINES)
+def test_running_extrema_and_their_places(size, dim, dtype):
+    x = numbers(size, dtype, odd=True)
+    for t in layouts(x):
+        for better, found in ((np.greater_equal, t.cummax(dim)), (np.less_equal, t.cummin(dim))):
+            lines = np.moveaxis(x, dim, 0)
+            places = np.zeros(lines.shape, np.int64)
+            for i in range(1, len(lines)):
+                old = np.take_along_axis(lines, places[i - 1 : i], 0)[0]
+                over = (lines[i] != lines[i]) | ((old == old) & better(lines[i], old))
+                places[i] = np.where(over, i, places[i - 1])
+            best = np.take_along_axis(lines, places, 0)
+            same(found.indices, np.moveaxis(places, 0, dim))
+            assert found.values.numpy().tobytes() == np.moveaxis(best, 0, dim).tobytes()  # -0.0 too
+
+
+@pytest.mark.parametrize(
+    "size, dim", [((9, 60), 1), ((33, 300), 0), ((3, 9, 25), 1), ((700,), 0), ((1, 1), 0)]
+)
+def test_running_gradients_in_one_pass(size, dim):
+    """The fused rules, against the composed ones, which a graph of the gradient asks for."""
+    for name in ("cumsum", "cumprod"):
+        x = mt.from_numpy(numbers(size)).requires_grad_()
+        g = mt.from_numpy(numbers(size)[::-1].copy())
+        y = getattr(x, name)(dim)
+        (fused,) = mt.autograd.grad(y, x, g, retain_graph=True)
+        (composed,) = mt.autograd.grad(y, x, g, create_graph=True)
+        assert fused.equal(composed)
+        (fused,) = mt.autograd.grad(y, x, g[:1].expand(size))
+        assert fused.shape == size
