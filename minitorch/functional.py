@@ -429,6 +429,8 @@ def unique(
     >>> minitorch.unique(minitorch.tensor([3, 1, 3]), return_counts=True)
     (tensor([1, 3]), tensor([1, 2]))
     """
+    if dim is None and not input.is_complex():
+        return _unique_elements(input.detach(), return_inverse, return_counts)
     flat = (input.reshape(-1, 1) if dim is None else _slices(input, dim)).detach()
     order = _C.arange(flat.shape[0])
     for column in reversed(range(flat.shape[1])):
@@ -436,6 +438,20 @@ def unique(
     first, number = _runs(flat[order])
     inverse = _C.empty_like(number).index_copy(0, order, number)
     return _unique_results(input, flat, order[first], inverse, return_inverse, return_counts, dim)
+
+
+def _unique_elements(input: Tensor, return_inverse: bool, return_counts: bool):
+    values, order = input.reshape(-1).sort(stable=True)
+    new = _C.ones(values.shape, dtype=_C.bool)
+    new[1:] = values[1:] != values[:-1]
+    found = [values[new]]
+    if return_inverse:
+        number = new.cumsum(0) - 1
+        found.append(_C.empty_like(number).index_copy(0, order, number).reshape(input.shape))
+    if return_counts:
+        first = new.nonzero().reshape(-1)
+        found.append(first.diff(append=_C.tensor([len(values)])))
+    return found[0] if len(found) == 1 else tuple(found)
 
 
 def unique_consecutive(

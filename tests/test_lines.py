@@ -84,3 +84,64 @@ def test_running_gradients_in_one_pass(size, dim):
         assert fused.equal(composed)
         (fused,) = mt.autograd.grad(y, x, g[:1].expand(size))
         assert fused.shape == size
+
+
+# Around counting of ranks (20), insertion (80), digits of 8 and 11 bits (16384), and what has few values.
+COUNTS = [1, 2, 20, 21, 79, 81, 300, 16383, 16385, 40000]
+
+
+def values_of(kind, n):
+    r = np.random.default_rng(n)
+    if kind == "float32":
+        x = r.standard_normal(n).astype("float32")
+        x[::7] = np.round(x[::7])
+        x[3::41] = -0.0
+        x[5::97] = np.nan
+        return x
+    if kind == "float64":  # many that differ in their last bits alone
+        return np.where(r.random(n) < 0.5, 1 + r.integers(0, 99, n) * 2.0**-52, r.standard_normal(n))
+    if kind == "wide":
+        return r.integers(-(2**62), 2**62, n) | (r.integers(0, 2, n) << 62)
+    low, high = {"int64": (-3, 5), "int32": (-(2**31), 2**31), "int16": (-999, 999), "int8": (-9, 9)}[kind]
+    return r.integers(low, high, n).astype(kind)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "wide", "int64", "int32", "int16", "int8"])
+@pytest.mark.parametrize("n", COUNTS)
+def test_orders(n, kind):
+    x = values_of(kind, n)
+    t = mt.from_numpy(x)
+    order = np.argsort(x, kind="stable")
+    found = t.sort(stable=True)
+    same(found.indices, order)
+    assert found.values.numpy().tobytes() == x[order].tobytes()
+    turned = np.argsort(x[::-1], kind="stable")[::-1]  # of the reversed: equal ones stand as they stood
+    same(t.sort(stable=True, descending=True).indices, n - 1 - turned)
+    for k in {1, min(n, 5), min(n, 17), n // 3, n - 1, n} - {0}:
+        same(t.topk(k).indices, n - 1 - turned[:k])
+        same(t.topk(k, largest=False).indices, order[:k])
+        assert t.kthvalue(k).indices.item() == order[k - 1]
+    nan = int((x != x).sum())
+    assert t.median(0).indices.item() == order[n - nan if nan else (n - 1) // 2]
+    assert t.nanmedian(0).indices.item() == order[(n - nan - 1) // 2]
+    values, inverse, counts = t.unique(return_inverse=True, return_counts=True)
+    want = np.unique(x, return_inverse=True, return_counts=True, equal_nan=False)
+    for got, expected in zip((values, counts), want[::2], strict=True):
+        same(got, expected)
+    if not nan:
+        same(inverse, want[1])
+    same(values[inverse], x)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_orders_of_lines_on_threads(threads):
+    x = values_of("float32", 60 * 700).reshape(60, 700)
+    before = mt.get_num_threads()
+    mt.set_num_threads(threads)
+    try:
+        for dim in (0, 1):
+            for t in layouts(x):
+                same(t.sort(stable=True, dim=dim).indices, np.argsort(x, dim, kind="stable"))
+                same(t.kthvalue(9, dim).indices, np.argsort(x, dim, kind="stable").take(8, dim))
+    finally:
+        mt.set_num_threads(before)

@@ -20,16 +20,19 @@ static inline int64_t mt_line_start(const mt_lines *l, int64_t k, int64_t n)
 /* Room for sorting lines of n elements: keys that compare as unsigned numbers, and places. */
 typedef struct mt_order {
     int64_t n;
-    uint64_t *key, *other_key;
-    int64_t *place, *other_place;
+    uint64_t nan; /* the key of NaN */
+    uint64_t *key, *word, *other;
+    int64_t *place;
     void *block;
     size_t bytes;
 } mt_order;
 
 int mt_order_begin(mt_order *o, int64_t n);
 void mt_order_end(mt_order *o);
-/* place[0 .. n) = the elements data[0], data[step], ... in order, equal ones as they stand; NaN is
- * the largest number. Fills key[] along with it. step in elements of type d. */
-void mt_order_line(mt_order *o, mt_dtype d, const char *data, int64_t step, bool descending);
+/* key[0 .. n) of the elements data[0], data[step], ...; NaN is the largest number. step in elements of type d. */
+void mt_order_read(mt_order *o, mt_dtype d, const char *data, int64_t step, bool descending);
+/* place[0 .. last - first) = those of the elements with the ranks first to last in order, equal ones as they stand.
+ * The keys stay where they are if all are asked for. */
+void mt_order_sort(mt_order *o, int64_t first, int64_t last);
 
 #endif

@@ -1,49 +1,116 @@
 /* Sorting and selecting along a dimension: sort, argsort, topk, kthvalue, median, mode,
  * quantile. All order whole lines (ops/lines.h); values are gathered by their places, so the
  * gradient goes back to those places. */
+#include "base/parallel.h"
 #include "ops/lines.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
+enum {
+    SHARES = 64,  /* threads, at most */
+    SHARE = 16384 /* elements that are worth one */
+};
+
 static mt_dtype type_of(const mt_tensor *x) { return (mt_dtype)x->dtype; }
 
-/* What a line's order is asked for: writes the places of k elements (their
- * order tells, then `how`). */
-typedef int (*pick_fn)(mt_order *o, const mt_call *c, const char *line, int64_t step,
-                       int64_t *places);
+/* Orders the line that has been read, and gives the place of the one element wanted. */
+typedef int64_t (*pick_fn)(mt_order *o, const mt_call *c);
+
+/* Results (values, places) of k elements of every line. */
+typedef struct job {
+    const mt_call *c;
+    pick_fn fn;
+    mt_dtype d;
+    mt_lines l;
+    int64_t k, item, shares;
+    bool descending;
+    const char *from;
+    char *values;
+    int64_t *places;
+    mt_order *order; /* of each share of the lines */
+} job;
+
+#define TAKE(T)                                                                                    \
+    for (int64_t j = 0; j < k; j++)                                                                \
+        ((T *)(void *)values)[j * step] = ((const T *)(const void *)line)[place[j] * step];
+static void take(const int64_t *place, int64_t k, int64_t step, int64_t item, char *values,
+                 const char *line)
+{
+    if (item == 8)
+        TAKE(uint64_t)
+    else if (item == 4)
+        TAKE(uint32_t)
+    else if (item == 2)
+        TAKE(uint16_t)
+    else
+        TAKE(uint8_t)
+}
+#undef TAKE
+
+static void run_share(const job *j, int64_t share)
+{
+    const int64_t lines = j->l.outer * j->l.inner, step = j->l.inner;
+    mt_order *o = &j->order[share];
+    for (int64_t i = share * lines / j->shares; i < (share + 1) * lines / j->shares; i++) {
+        const char *line = j->from + mt_line_start(&j->l, i, j->l.n) * j->item;
+        const int64_t to = mt_line_start(&j->l, i, j->k);
+        mt_order_read(o, j->d, line, step, j->descending);
+        if (j->fn)
+            o->place[0] = j->fn(o, j->c);
+        else
+            mt_order_sort(o, 0, j->k);
+        take(o->place, j->k, step, j->item, j->values + to * j->item, line);
+        for (int64_t n = 0; n < j->k; n++) j->places[to + n * step] = o->place[n];
+    }
+}
+static void run_shares(int64_t begin, int64_t end, void *context)
+{
+    for (int64_t share = begin; share < end; share++) run_share(context, share);
+}
+
+/* Every thread has room of its own. */
+static int run(job *j)
+{
+    mt_order order[SHARES];
+    const int64_t lines = j->l.outer * j->l.inner, most = lines * j->l.n / SHARE + 1;
+    int64_t begun = 0, threads = mt_get_num_threads();
+    j->shares = threads < SHARES ? threads : SHARES;
+    j->shares = j->shares < lines ? j->shares : lines;
+    j->shares = j->shares < most ? j->shares : most;
+    j->order = order;
+    while (begun < j->shares && mt_order_begin(&order[begun], j->l.n) == 0) begun++;
+    const bool ready = begun == j->shares;
+    if (ready) mt_parallel_for(j->shares, 1, run_shares, j);
+    while (begun > 0) mt_order_end(&order[--begun]);
+    return ready ? 0 : -1;
+}
 
 /* Results (values, places) of k elements of every line along d, without that dimension
  * if k is 1 and keepdim false. */
 static int pick(mt_call *c, int d, int64_t k, bool drop, bool descending, pick_fn fn)
 {
     mt_tensor *x = mt_contiguous_raw(c->in[0], type_of(c->in[0])), *values, *places;
-    int64_t size[MT_MAX_DIMS], room[1];
-    int ndim = 0, status = 0;
+    int64_t size[MT_MAX_DIMS];
+    int ndim = 0;
     if (!x) return -1;
     for (int i = 0; i < x->ndim; i++)
         if (i != d || !drop) size[ndim++] = i == d ? k : x->size[i];
     if (!(values = mt_result(c, 0, type_of(x), ndim, size)) ||
         !(places = mt_result(c, 1, MT_INT64, ndim, size)))
         return -1;
-    mt_lines l = mt_lines_of(x->ndim, x->size, d);
-    mt_order o;
-    if (mt_order_begin(&o, l.n) < 0) return -1;
-    int64_t item = mt_itemsize(x), lines = k ? l.outer * l.inner : 0;
-    for (int64_t i = 0; i < lines && status == 0; i++) {
-        const char *line = x->data + mt_line_start(&l, i, l.n) * item;
-        int64_t to = mt_line_start(&l, i, k);
-        mt_order_line(&o, type_of(x), line, l.inner, descending);
-        if (fn) status = fn(&o, c, line, l.inner, room);
-        for (int64_t j = 0; j < k; j++, to += l.inner) {
-            int64_t from = fn ? room[0] : o.place[j];
-            ((int64_t *)(void *)places->data)[to] = from;
-            memcpy(values->data + to * item, line + from * l.inner * item, (size_t)item);
-        }
-    }
-    mt_order_end(&o);
-    return status;
+    if (values->numel == 0) return 0;
+    return run(&(job){.c = c,
+                      .fn = fn,
+                      .d = type_of(x),
+                      .l = mt_lines_of(x->ndim, x->size, d),
+                      .k = k,
+                      .item = mt_itemsize(x),
+                      .descending = descending,
+                      .from = x->data,
+                      .values = values->data,
+                      .places = (int64_t *)(void *)places->data});
 }
 
 /* The values came from the places: their gradient goes there. arg_dim says where the
@@ -141,12 +208,12 @@ MT_OP(topk, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_OUT(1)},
                 "(Tensor values, Tensor indices)",
       .doc = "The k largest (or smallest) elements along dim in order, and where they stand.");
 
-static int kth(mt_order *o, const mt_call *c, const char *line, int64_t step, int64_t *places)
+static int64_t at_rank(mt_order *o, int64_t rank)
 {
-    (void)line, (void)step;
-    places[0] = o->place[c->arg[0].i - 1];
-    return 0;
+    mt_order_sort(o, rank, rank + 1);
+    return o->place[0];
 }
+static int64_t kth(mt_order *o, const mt_call *c) { return at_rank(o, c->arg[0].i - 1); }
 static int need_elements(const mt_tensor *x, int d, const char *name)
 {
     if (x->ndim == 0 || x->size[d] > 0) return 0;
@@ -174,33 +241,27 @@ MT_OP(kthvalue, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_OUT(
 
 /* ==== median, nanmedian, mode ================================================================= */
 
-static bool is_nan_at(const mt_order *o, int64_t i) { return o->key[i] == UINT64_MAX; }
-
-/* The lower one of the two middle elements; a NaN wins over all, or counts for nothing. */
-static int middle(mt_order *o, const mt_call *c, const char *line, int64_t step, int64_t *places)
+/* The lower one of the two middle elements; a NaN (the first of all) wins over all, or counts for nothing. */
+static int64_t middle(mt_order *o, const mt_call *c)
 {
-    bool ignore = c->op->name[0] == 'n', real = mt_is_float(type_of(c->in[0]));
-    int64_t n = o->n;
-    (void)line, (void)step;
-    if (real && is_nan_at(o, n - 1)) {
-        while (n > 0 && is_nan_at(o, n - 1)) n--; /* the first NaN of all stands at n */
-        places[0] = ignore && n > 0 ? o->place[(n - 1) / 2] : o->place[n];
-        return 0;
-    }
-    places[0] = o->place[(n - 1) / 2];
-    return 0;
+    const bool ignore = c->op->name[0] == 'n';
+    int64_t nan = 0;
+    if (mt_is_float(type_of(c->in[0])))
+        for (int64_t i = 0; i < o->n; i++) nan += o->key[i] == o->nan;
+    if (nan && (!ignore || nan == o->n)) return at_rank(o, o->n - nan);
+    return at_rank(o, (o->n - nan - 1) / 2);
 }
 /* The value that occurs most, the smallest of such; the last of its places. */
-static int most_frequent(mt_order *o, const mt_call *c, const char *line, int64_t step,
-                         int64_t *places)
+static int64_t most_frequent(mt_order *o, const mt_call *c)
 {
-    int64_t best = 0;
-    (void)c, (void)line, (void)step;
+    int64_t best = 0, place = 0;
+    (void)c;
+    mt_order_sort(o, 0, o->n);
     for (int64_t i = 0, run = 0; i < o->n; i++) {
-        run = i && o->key[i] == o->key[i - 1] ? run + 1 : 1;
-        if (run > best) best = run, places[0] = o->place[i];
+        run = i && o->key[o->place[i]] == o->key[o->place[i - 1]] ? run + 1 : 1;
+        if (run > best) best = run, place = o->place[i];
     }
-    return 0;
+    return place;
 }
 
 static int one_of_line(mt_call *c, pick_fn fn)
