@@ -145,3 +145,67 @@ def test_orders_of_lines_on_threads(threads):
                 same(t.kthvalue(9, dim).indices, np.argsort(x, dim, kind="stable").take(8, dim))
     finally:
         mt.set_num_threads(before)
+
+
+@pytest.mark.parametrize("dtype", [*TYPES, "bool"])
+@pytest.mark.parametrize("size, dim", LINES[:-2])
+def test_extrema_and_their_places(size, dim, dtype):
+    x = numbers(size, dtype)
+    for odd in (0.0, -0.0, np.nan, np.inf, -np.inf) if dtype.startswith("float") else (1,):
+        x.reshape(-1)[3::17] = odd
+        if dtype.startswith("float"):
+            x.reshape(-1)[4::17] *= -1
+        for t in layouts(x):
+            for name, place in (("max", np.argmax(x, dim)), ("min", np.argmin(x, dim))):
+                best = np.take_along_axis(x, np.expand_dims(place, dim), dim).squeeze(dim)
+                found = getattr(t, name)(dim)
+                same(found.indices, place)
+                assert found.values.numpy().tobytes() == best.tobytes()  # the first of 0.0 and -0.0
+                same(getattr(t, "a" + name)(dim), best)
+                same(getattr(t, name)(), getattr(np, name)(x))
+                if dtype != "bool":
+                    same(getattr(t, "arg" + name)(dim), place)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_extrema_by_bits(dtype, sign):
+    for n in (1, 2, 15, 64, 1000):
+        x = sign * numbers((n,), dtype)
+        t = mt.from_numpy(x)
+        assert (t.amax().item(), t.amin().item()) == (x.max(), x.min())
+        for nan in (np.nan, np.copysign(np.nan, -1)):
+            x[n // 2] = nan
+            assert np.isnan(t.amax().item()) and np.isnan(t.amin().item())
+    zeros = mt.tensor([-0.0, 0.0, -0.0])
+    assert str(zeros.amax()) == "tensor(0.)" and str(zeros.amin()) == "tensor(-0.)"
+
+
+@pytest.mark.parametrize("odd", [0.0, np.nan, np.inf])
+def test_sums_without_nan(odd):
+    x = numbers((60, 300), "float64")
+    x[3, 5:200], x[4, 7] = odd, -np.inf
+    t = mt.from_numpy(x).requires_grad_()
+    for dim in (None, 0, 1):
+        with np.errstate(all="ignore"):
+            want = np.nansum(x, dim)
+        np.testing.assert_allclose(t.nansum(dim).detach().numpy(), want, rtol=1e-12)
+        (slope,) = mt.autograd.grad(t.nansum(dim).sum(), t)
+        same(slope, np.where(np.isnan(x), 0.0, 1.0))
+
+
+@pytest.mark.parametrize("dim", [None, 0, 1])
+def test_slopes_of_products_with_and_without_zeros(dim):
+    for zeros in (0, 1, 2):
+        x = numbers((3, 4), "float64")
+        x[1, :zeros] = 0
+        t = mt.from_numpy(x).requires_grad_()
+        product = t.prod() if dim is None else t.prod(dim)
+        want = np.empty((3, 4))
+        for i, j in np.ndindex(3, 4):
+            others = x.copy()
+            others[i, j] = 1
+            want[i, j] = others.prod() if dim is None else others.prod(dim)[j if dim == 0 else i]
+        (slope,) = mt.autograd.grad(product.sum(), t, create_graph=True)
+        np.testing.assert_allclose(slope.detach().numpy(), want, rtol=1e-12)
+        assert mt.autograd.grad(slope.sum(), t)[0].isfinite().all()

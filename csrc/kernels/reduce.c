@@ -171,6 +171,7 @@ static inline uint8_t from_key_b8(uint8_t key) { return key; }
 #define A       float
 #define DTYPE   MT_FLOAT32
 #define KEY     int32_t
+#define BITS    uint32_t
 #define KEY_MIN INT32_MIN
 #define KEY_MAX INT32_MAX
 #define LOWEST  -INFINITY
@@ -184,6 +185,7 @@ static inline uint8_t from_key_b8(uint8_t key) { return key; }
 #define A       double
 #define DTYPE   MT_FLOAT64
 #define KEY     int64_t
+#define BITS    uint64_t
 #define KEY_MIN INT64_MIN
 #define KEY_MAX INT64_MAX
 #define LOWEST  -INFINITY

@@ -4,6 +4,7 @@
  *     A                 the type to add up in: T for floats, else uint64_t, where overflow wraps
  *     KEY               integers that sort as T does (see key_f32)
  *     KEY_MIN, KEY_MAX  the ends of KEY
+ *     BITS              for floats: KEY without a sign
  *     LOWEST, HIGHEST   the ends of T
  *     IS_BOOL           for bools, which foreign memory may hold as any byte but 0
  * and undefines them all. */
@@ -209,10 +210,47 @@ MT_INLINE KEY MT_CAT(larger, S)(KEY a, KEY b) { return a > b ? a : b; }
 MT_INLINE KEY MT_CAT(smaller, S)(KEY a, KEY b) { return a < b ? a : b; }
 
 /* ---- extrema, any, all ----------------------------------------------------------------------- */
-REDUCE_LOOP(max, T, KEY, KEY_MIN, MT_CAT(larger, S)(a, MT_CAT(key, S)(x, KEY_MAX)),
+#if defined(IS_FLOAT)
+/* The largest of neighbours by their bits alone, the sign turned round first where the smallest is asked for: that of
+ * the positive ones compares as a signed integer, that of negative ones as the smallest unsigned. False where
+ * a NaN is about. */
+MT_INLINE bool MT_CAT(by_bits, S)(int64_t n, T *out, const T *x, BITS turn)
+{
+    KEY top = KEY_MIN;
+    BITS most = 0, least = ~(BITS)0;
+    for (int64_t i = 0; i < n; i++) {
+        const BITS b = MT_CAT(bits, S)(x[i]) ^ turn;
+        top = top > (KEY)b ? top : (KEY)b;
+        most = most > b ? most : b;
+        least = least < b ? least : b;
+    }
+    const KEY infinite = (KEY)MT_CAT(bits, S)((T)INFINITY);
+    if (n == 0 || top > infinite || most > ((BITS)infinite | (BITS)KEY_MIN)) return false;
+    *out = MT_CAT(from_bits, S)((top >= 0 ? (BITS)top : least) ^ turn);
+    return true;
+}
+#define KEYED(name) name##_keyed
+#else
+#define KEYED(name) name
+#endif
+REDUCE_LOOP(KEYED(max), T, KEY, KEY_MIN, MT_CAT(larger, S)(a, MT_CAT(key, S)(x, KEY_MAX)),
             MT_CAT(from_key, S)(a))
-REDUCE_LOOP(min, T, KEY, KEY_MAX, MT_CAT(smaller, S)(a, MT_CAT(key, S)(x, KEY_MIN)),
+REDUCE_LOOP(KEYED(min), T, KEY, KEY_MAX, MT_CAT(smaller, S)(a, MT_CAT(key, S)(x, KEY_MIN)),
             MT_CAT(from_key, S)(a))
+#if defined(IS_FLOAT)
+static void MT_CAT(max, S)(int64_t n, char *out, const char *in, int64_t stride)
+{
+    if (stride == (int64_t)sizeof(T) && MT_CAT(by_bits, S)(n, (T *)out, (const T *)in, 0)) return;
+    MT_CAT(max_keyed, S)(n, out, in, stride);
+}
+static void MT_CAT(min, S)(int64_t n, char *out, const char *in, int64_t stride)
+{
+    if (stride == (int64_t)sizeof(T) &&
+        MT_CAT(by_bits, S)(n, (T *)out, (const T *)in, (BITS)KEY_MIN))
+        return;
+    MT_CAT(min_keyed, S)(n, out, in, stride);
+}
+#endif
 REDUCE_LOOP(any, bool, uint8_t, 0, (uint8_t)(a | (x != 0)), a != 0)
 REDUCE_LOOP(all, bool, uint8_t, 1, (uint8_t)(a & (x != 0)), a != 0)
 REDUCE_COLUMNS(max_columns, T, LOWEST, MAXIMUM(a, x))
@@ -290,11 +328,13 @@ static void MT_CAT(fill_reductions, S)(mt_kernels *k)
 #undef A
 #undef DTYPE
 #undef KEY
+#undef KEYED
 #undef KEY_MIN
 #undef KEY_MAX
 #undef LOWEST
 #undef HIGHEST
 #undef IS_FLOAT
+#undef BITS
 #undef IS_BOOL
 #undef READ
 #undef POSITIVE_ZERO

@@ -1,5 +1,6 @@
 /* Reductions that choose or test: max, min, argmax, argmin, amax, amin, any, all. Relies on
  * ops/reduce.h. */
+#include "ops/lines.h"
 #include "ops/reduce.h"
 #include "ops/rules.h"
 
@@ -34,6 +35,36 @@ static int choose(mt_call *c, int k, mt_reduction how, const mt_arg *dims, bool 
 
 /* One dim as a list of one. */
 static mt_arg one_dim(const int64_t *dim) { return mt_arg_ints(1, dim); }
+
+#define VALUES(T)                                                                                  \
+    for (int64_t i = 0; i < y->numel; i++)                                                         \
+        ((T *)(void *)y->data)[i] =                                                                \
+            ((const T *)(const void *)x->data)[mt_line_start(&l, i, l.n) + place[i] * l.inner];
+
+/* Places along one dim, and what stands there. */
+static int choose_with_place(mt_call *c, mt_reduction how, int64_t dim, bool keepdim)
+{
+    mt_tensor *given = c->in[0], *x = mt_contiguous_raw(given, (mt_dtype)given->dtype), *y;
+    mt_arg dims = one_dim(&dim);
+    if (!x) return -1;
+    c->in[0] = x;
+    const int status = choose(c, 1, how, &dims, keepdim, MT_INT64, false);
+    c->in[0] = given;
+    if (status < 0) return -1;
+    if (!(y = mt_result(c, 0, (mt_dtype)x->dtype, c->out[1]->ndim, c->out[1]->size))) return -1;
+    const mt_lines l = mt_lines_of(x->ndim, x->size, mt_wrap_dim(dim, x->ndim));
+    const int64_t *place = (const int64_t *)(const void *)c->out[1]->data;
+    if (mt_itemsize(x) == 8)
+        VALUES(int64_t)
+    else if (mt_itemsize(x) == 4)
+        VALUES(int32_t)
+    else if (mt_itemsize(x) == 2)
+        VALUES(int16_t)
+    else
+        VALUES(int8_t)
+    return 0;
+}
+#undef VALUES
 
 /* g shared among the elements that equal the extremum y. */
 static mt_tensor *share_among_equal(const mt_call *c, mt_tensor *g, const mt_arg *dims,
@@ -84,10 +115,7 @@ static void extremum_dim_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gi
                  " of both, element by element. NaN wins.");                                       \
     static int id##_dim_forward(mt_call *c)                                                        \
     {                                                                                              \
-        int64_t dim = c->arg[0].i;                                                                 \
-        mt_arg dims = one_dim(&dim);                                                               \
-        if (choose(c, 0, MT_REDUCE_##id, &dims, c->arg[1].b, own(c), false) < 0) return -1;        \
-        return choose(c, 1, arg_reduction, &dims, c->arg[1].b, MT_INT64, false);                   \
+        return choose_with_place(c, arg_reduction, c->arg[0].i, c->arg[1].b);                      \
     }                                                                                              \
     MT_OP(id##_dim, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_OUT(1)},           \
           .backward = extremum_dim_rule, .grad_name = Name "Backward0",                            \

@@ -57,12 +57,19 @@ static bool any_true(mt_tensor *t)
     return t && memchr(t->data, 1, (size_t)t->numel);
 }
 
-/* The product of the others: y / x, and where zeros are about, the product of what is not zero. */
+/* The product of the others: y / x, or where zeros are about, the product of what is not zero. */
 static mt_tensor *prod_gradient(const mt_call *c, mt_tensor *g, const mt_arg *dims, bool keepdim)
 {
     const mt_dims *d = &c->in_dims[0];
     mt_tensor *x = c->in[0], *zero = mt_eq(x, mt_number(0));
-    if (mt_grad_enabled() && any_true(zero)) {
+    const bool zeros_about = any_true(zero);
+    if (zero && !zeros_about && c->in_dims[0].dtype == g->dtype) {
+        mt_arg one = {.given = true, .ints = {dims ? &dims->i : NULL, 1}};
+        const mt_arg *along = dims ? &one : NULL;
+        mt_tensor *all = mt_unreduce(c->out[0], d, along, keepdim);
+        return mt_mul(mt_unreduce(g, d, along, keepdim), mt_div(all, x));
+    }
+    if (mt_grad_enabled() && zeros_about) {
         mt_arg list = {.given = true, .ints = {dims ? &dims->i : NULL, 1}};
         return mt_mul(mt_unreduce(g, d, dims ? &list : NULL, keepdim), product_of_others(x, dims));
     }
@@ -91,8 +98,8 @@ static void prod_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     if (gin[0]) gin[0] = prod_gradient(c, gout[0], NULL, false);
 }
-MT_OP(prod, .kind = MT_FUNCTION | MT_METHOD, .keeps = {MT_KEEP_IN(0)}, .backward = prod_backward,
-      .rule = "g times the product of the others",
+MT_OP(prod, .kind = MT_FUNCTION | MT_METHOD, .keeps = {MT_KEEP_IN(0) | MT_KEEP_OUT(0)},
+      .backward = prod_backward, .rule = "g times the product of the others",
       .schema = "prod(Tensor self, *, ScalarType? dtype=None) -> Tensor",
       .doc = "The product of all elements, or along dim.");
 mt_tensor *mt_prod(mt_tensor *self)
@@ -110,7 +117,7 @@ static void prod_dim_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gi
 {
     if (gin[0]) gin[0] = prod_gradient(c, gout[0], &c->arg[0], c->arg[1].b);
 }
-MT_OP(prod_dim, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(0)},
+MT_OP(prod_dim, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(0) | MT_KEEP_OUT(0)},
       .backward = prod_dim_backward, .grad_name = "ProdBackward1",
       .schema =
           "prod.dim(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",

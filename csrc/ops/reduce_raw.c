@@ -1,5 +1,9 @@
 /* Reductions over strided tensors, brought to the form (outer, reduced, inner) that the kernels
  * take. Relies on kernels/reduce.c and, for sums of floats, ops/sum_raw.c; read next: ops/reduce.c. */
+#if defined(__GNUC__) && !defined(__clang__) /* vectors of columns, as -O3 has it */
+#pragma GCC optimize("vect-cost-model=dynamic")
+#endif
+
 #include "ops/reduce.h"
 
 #include "base/parallel.h"
@@ -34,6 +38,50 @@ typedef struct job {
     const char *in;
     char *out;
 } job;
+
+/* ---- places down columns --------------------------------------------------------------------- */
+
+enum { PLACES = 256 }; /* columns that go together */
+
+/* The first place of the extremum of each column, NaN before all, without a branch: for vectors. PLACE is as wide as T. */
+#define PLACES_OF(name, T, PLACE, better)                                                          \
+    static void name(int64_t rows, int64_t columns, char *out, const char *in, int64_t row)        \
+    {                                                                                              \
+        T best[PLACES];                                                                            \
+        PLACE at[PLACES];                                                                          \
+        int64_t *place = (int64_t *)(void *)out;                                                   \
+        for (int64_t j = 0; j < columns; j += PLACES, place += PLACES) {                           \
+            const int64_t m = columns - j < PLACES ? columns - j : PLACES;                         \
+            const char *x = in + j * (int64_t)sizeof(T);                                           \
+            for (int64_t k = 0; k < m; k++) best[k] = ((const T *)(const void *)x)[k], at[k] = 0;  \
+            for (int64_t i = 1; i < rows; i++)                                                     \
+                for (int64_t k = 0; k < m; k++) {                                                  \
+                    const T now = ((const T *)(const void *)(x + i * row))[k], old = best[k];      \
+                    const bool over = (now better old) | ((now != now) & (old == old));            \
+                    best[k] = over ? now : old;                                                    \
+                    at[k] = over ? (PLACE)i : at[k];                                               \
+                }                                                                                  \
+            for (int64_t k = 0; k < m; k++) place[k] = at[k];                                      \
+        }                                                                                          \
+    }
+PLACES_OF(argmax_f32, float, int32_t, >)
+PLACES_OF(argmin_f32, float, int32_t, <)
+PLACES_OF(argmax_f64, double, int64_t, >)
+PLACES_OF(argmin_f64, double, int64_t, <)
+PLACES_OF(argmax_i64, int64_t, int64_t, >)
+PLACES_OF(argmin_i64, int64_t, int64_t, <)
+
+static mt_reduce_columns columns_of(mt_reduction how, mt_dtype d, int64_t rows)
+{
+    if (how != MT_REDUCE_argmax && how != MT_REDUCE_argmin) return mt_k->reduce_columns[how][d];
+    if (rows > INT32_MAX) return NULL;
+    if (d == MT_FLOAT32) return how == MT_REDUCE_argmax ? argmax_f32 : argmin_f32;
+    if (d == MT_FLOAT64) return how == MT_REDUCE_argmax ? argmax_f64 : argmin_f64;
+    if (d == MT_INT64) return how == MT_REDUCE_argmax ? argmax_i64 : argmin_i64;
+    return NULL;
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
 
 /* Rows of one outer index after the other: out[a, b] = reduce over i of in[a, i, b]. */
 static void run_outer(int64_t begin, int64_t end, void *context)
@@ -109,7 +157,6 @@ static const mt_tensor *reduced_last(const mt_tensor *x, const bool *mask)
 int mt_reduce_raw(mt_reduction how, const mt_tensor *x, const bool *mask, mt_tensor *out)
 {
     job j = {.loop = mt_k->reduce[how][x->dtype],
-             .columns = mt_k->reduce_columns[how][x->dtype],
              .outer = 1,
              .n = 1,
              .inner = 1,
@@ -130,6 +177,7 @@ int mt_reduce_raw(mt_reduction how, const mt_tensor *x, const bool *mask, mt_ten
             j.outer *= x->size[d];
     }
     if (out->numel == 0) return 0;
+    j.columns = columns_of(how, (mt_dtype)x->dtype, j.n);
     const mt_tensor *ordered = block ? x : reduced_last(x, mask);
     if (!ordered) return -1;
     j.in = ordered->data;

@@ -29,11 +29,26 @@ static mt_tensor *without_nan(mt_tensor *x)
 {
     return x && mt_is_float(type_of(x)) ? mt_where(mt_isnan(x), mt_number(0), x) : x;
 }
+/* A sum in which there is no NaN is one of elements among which there is none. */
+static bool has_nan(mt_tensor *sum)
+{
+    mt_tensor *y = sum ? mt_contiguous_raw(sum, MT_FLOAT64) : NULL;
+    const double *v = y ? (const double *)(const void *)y->data : NULL;
+    for (int64_t i = 0; y && i < y->numel; i++)
+        if (v[i] != v[i]) return true;
+    return !y;
+}
+static mt_tensor *sum_without_nan(mt_tensor *x, const mt_arg *dims, bool keepdim)
+{
+    mt_tensor *y = sum_over(x, dims, keepdim);
+    const bool whole = !y || !mt_is_float(type_of(y)) || !has_nan(y);
+    return whole ? y : sum_over(without_nan(x), dims, keepdim);
+}
 static int nansum_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];
     if (c->arg[2].given) x = mt_to_dtype(x, (mt_dtype)c->arg[2].i);
-    mt_tensor *y = sum_over(without_nan(x), &c->arg[0], c->arg[1].b);
+    mt_tensor *y = sum_without_nan(x, &c->arg[0], c->arg[1].b);
     if (y && c->arg[2].given) y = mt_to_dtype(y, (mt_dtype)c->arg[2].i);
     return mt_result_is(c, 0, y);
 }
