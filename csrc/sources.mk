@@ -24,7 +24,6 @@ CFLAGS_gemm = -O3 -ffp-contract=fast
 CFLAGS_layer = -O3
 CFLAGS_loss = -O3
 CFLAGS_slim_product = -O3
-CFLAGS_softmax = -O3
 CFLAGS_windows = -O3
 
 # Compiled for size: what is called seldom, or spends its time in other files.

@@ -167,6 +167,11 @@ typedef struct mt_kernels {
     void (*softmax_backward)(mt_dtype d, int64_t rows, int64_t n, void *gx, const void *g,
                              const void *y, bool log);
 
+    /* Columns [from, to) of contiguous matrices (n, inner), 0 < n; from is a multiple of 16. With g x is what came out,
+     * and out becomes gx. */
+    void (*softmax_columns)(mt_dtype d, int64_t n, int64_t inner, int64_t from, int64_t to,
+                            void *out, const void *g, const void *x, bool log);
+
     /* loss.c; n contiguous elements of type d (float32, float64); number:
      * P0 of a row of loss.def */
     void (*loss_each)(mt_loss which, mt_dtype d, int64_t n, void *out, const void *x, const void *y,

@@ -1,12 +1,17 @@
-/* Softmax and log-softmax over rows, and their derivatives.
+/* Softmax and log-softmax over rows and over columns, and their derivatives.
  *
  *     softmax      y_j = e^(x_j - m) / s,        m = max_i x_i,  s = sum_i e^(x_i - m)
  *     log-softmax  y_j = x_j - m - log s
  *
  * Subtracting the maximum keeps every power at most 1. A row of -inf alone gives NaN, as any row
  * with a NaN or with inf. Sums run in 16 lanes (shorter rows in turn) on every instruction set, so all give
- * the same bits, and with the rounding of e^x, log and the derivatives those of PyTorch on AVX-512.
+ * the same bits, and with the rounding of e^x, log and the derivatives those of PyTorch on AVX-512. Columns are
+ * summed from the top, 16 neighbours at once; what is left of a row has the library's e^x there, and here.
  * Read next: kernels/optim.c. */
+#if defined(__GNUC__) && !defined(__clang__) /* vectors wherever they pay, as -O3 has it */
+#pragma GCC optimize("vect-cost-model=dynamic")
+#endif
+
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 
@@ -44,14 +49,16 @@ static float log_once_f32(float d)
 }
 static double log_once_f64(double d) { return log(d); }
 
-#define T       float
-#define S       f32
-#define ORDERED int32_t
+#define T           float
+#define S           f32
+#define ORDERED     int32_t
+#define LIBRARY_EXP expf
 #include "kernels/softmax_rows.h"
 
-#define T       double
-#define S       f64
-#define ORDERED int64_t
+#define T           double
+#define S           f64
+#define ORDERED     int64_t
+#define LIBRARY_EXP exp
 #include "kernels/softmax_rows.h"
 
 static void softmax(mt_dtype d, int64_t rows, int64_t n, void *out, const void *in, bool log)
@@ -78,8 +85,18 @@ static void softmax_backward(mt_dtype d, int64_t rows, int64_t n, void *gx, cons
     }
 }
 
+static void softmax_columns(mt_dtype d, int64_t n, int64_t inner, int64_t from, int64_t to,
+                            void *out, const void *g, const void *x, bool log)
+{
+    if (d == MT_FLOAT32)
+        columns_f32(n, inner, from, to, out, g, x, log);
+    else
+        columns_f64(n, inner, from, to, out, g, x, log);
+}
+
 void MT_ISA_NAME(mt_fill_softmax)(mt_kernels *k)
 {
+    k->softmax_columns = softmax_columns;
     k->softmax = softmax;
     k->softmax_backward = softmax_backward;
 }

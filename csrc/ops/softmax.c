@@ -1,19 +1,20 @@
 /* softmax and log_softmax along one dimension. Relies on kernels/softmax.c,
- * which takes contiguous rows. */
+ * which takes contiguous rows, or columns of contiguous matrices. */
 #include "ops/ops.h"
 
 #include "base/parallel.h"
 
-typedef struct rows_job {
+/* A contiguous tensor (outer, n, inner): rows where dim is the last one, else columns. */
+typedef struct softmax_job {
     const mt_tensor *x, *g; /* g: backward, x is then the output */
     mt_tensor *y;
-    int64_t n;
-    bool log;
-} rows_job;
+    int64_t n, inner;
+    bool log, last;
+} softmax_job;
 
 static void run_rows(int64_t begin, int64_t end, void *context)
 {
-    const rows_job *j = context;
+    const softmax_job *j = context;
     int64_t skip = begin * j->n * mt_itemsize(j->x);
     mt_dtype d = (mt_dtype)j->x->dtype;
     if (j->g)
@@ -23,35 +24,56 @@ static void run_rows(int64_t begin, int64_t end, void *context)
         mt_k->softmax(d, end - begin, j->n, j->y->data + skip, j->x->data + skip, j->log);
 }
 
-static void over_rows(rows_job *j)
+/* Matrices are cut into bands of so many columns, which are what threads take. */
+enum { BAND = 256 };
+static int64_t bands(const softmax_job *j) { return (j->inner + BAND - 1) / BAND; }
+
+static void run_bands(int64_t begin, int64_t end, void *context)
 {
-    if (j->x->numel) mt_parallel_for(j->x->numel / j->n, 1 + MT_GRAIN_DEAR / j->n, run_rows, j);
+    const softmax_job *j = context;
+    const mt_dtype d = (mt_dtype)j->x->dtype;
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t skip = i / bands(j) * j->n * j->inner * mt_itemsize(j->x);
+        const int64_t from = i % bands(j) * BAND;
+        const int64_t to = j->inner - from < BAND ? j->inner : from + BAND;
+        mt_k->softmax_columns(d, j->n, j->inner, from, to, j->y->data + skip,
+                              j->g ? j->g->data + skip : NULL, j->x->data + skip, j->log);
+    }
 }
 
-/* x as the kernel wants it: dim last, contiguous, of type d. */
-static mt_tensor *dim_last(mt_tensor *x, int dim, mt_dtype d)
+static void softmax_run(softmax_job *j)
 {
-    if (x->ndim == 0 || dim == x->ndim - 1) return mt_contiguous_raw(x, d);
-    mt_tensor *moved = mt_transpose(x, dim, -1);
-    return moved ? mt_contiguous_raw(moved, d) : NULL;
+    const int64_t numel = j->x->numel, width = j->inner < BAND ? j->inner : BAND;
+    if (numel == 0) return;
+    if (j->last)
+        mt_parallel_for(numel / j->n, 1 + MT_GRAIN_DEAR / j->n, run_rows, j);
+    else
+        mt_parallel_for(numel / j->n / j->inner * bands(j), 1 + MT_GRAIN_DEAR / (j->n * width),
+                        run_bands, j);
+}
+
+static softmax_job job_of(const mt_tensor *x, int dim, bool log)
+{
+    softmax_job j = {.n = x->ndim ? x->size[dim] : 1, .inner = 1, .log = log};
+    for (int i = dim + 1; i < x->ndim; i++) j.inner *= x->size[i];
+    j.last = x->ndim == 0 || dim == x->ndim - 1;
+    return j;
 }
 
 static int softmax_any(mt_call *c, bool log)
 {
-    mt_tensor *x = c->in[0], *y;
+    mt_tensor *x = c->in[0];
     int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
     mt_dtype d = c->arg[1].given ? (mt_dtype)c->arg[1].i : (mt_dtype)x->dtype;
     if (dim < 0) return -1;
     if (!mt_is_float(d))
         return mt_error(MT_NOT_IMPLEMENTED, "\"%s_lastdim_kernel_impl\" not implemented for '%s'",
                         log ? "log_softmax" : "softmax", mt_dtype_camel(d));
-    if (!(y = mt_result(c, 0, d, x->ndim, x->size))) return -1;
-    rows_job j = {.n = x->ndim ? x->size[dim] : 1, .log = log};
-    bool last = x->ndim == 0 || dim == x->ndim - 1;
-    if (!(j.x = dim_last(x, dim, d)) || !(j.y = last ? y : mt_empty(d, x->ndim, j.x->size)))
+    softmax_job j = job_of(x, dim, log);
+    if (!(j.y = mt_result(c, 0, d, x->ndim, x->size)) || !(j.x = mt_contiguous_raw(x, d)))
         return -1;
-    over_rows(&j);
-    return last ? 0 : mt_copy_raw(y, mt_transpose(j.y, dim, -1));
+    softmax_run(&j);
+    return 0;
 }
 
 /* Straight through the kernel, for the usual case; -1 where it does not apply (no error). */
@@ -59,14 +81,15 @@ static int fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin, bool log)
 {
     mt_tensor *g = gout[0], *y = c->out[0];
     int dim = mt_wrap_dim(c->arg[0].i, y->ndim);
-    if (y->ndim == 0 || dim != y->ndim - 1 || g->dtype != y->dtype) return -1;
-    rows_job j = {.x = y, .n = y->size[dim], .log = log};
-    if (!(j.g = mt_contiguous_raw(g, (mt_dtype)g->dtype)) ||
+    if (y->ndim == 0 || g->dtype != y->dtype) return -1;
+    softmax_job j = job_of(y, dim, log);
+    if (!(j.x = mt_contiguous_raw(y, (mt_dtype)y->dtype)) ||
+        !(j.g = mt_contiguous_raw(g, (mt_dtype)g->dtype)) ||
         !(gin[0] = j.y = mt_empty((mt_dtype)y->dtype, y->ndim, y->size))) {
         gin[0] = NULL;
         return 0;
     }
-    over_rows(&j);
+    softmax_run(&j);
     return 0;
 }
 

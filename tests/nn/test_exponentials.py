@@ -142,6 +142,68 @@ def test_log_softmax_of_rows(n):
     np.testing.assert_array_equal(leaf.grad.numpy(), fma(-sleef_exp(y), row_sum(g), g))
 
 
+# n numbers below one another in each of `inner` columns: 16 columns a vector, blocks of 16 to 256, bands of 256.
+COLUMNS = [(1, 16), (3, 1), (5, 15), (7, 33), (50, 300), (700, 100), (2100, 40), (10, 513)]
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("n,inner", COLUMNS)
+def test_softmax_of_columns(n, inner, log):
+    x, g = numbers(2, n, inner), numbers(2, n, inner, scale=1)
+    whole = inner // 16 * 16
+    leaf = torch.from_numpy(x).requires_grad_()
+    y = (leaf.log_softmax if log else leaf.softmax)(1)
+    y.backward(torch.from_numpy(g))
+    y, slope = y.detach().numpy()[..., :whole], leaf.grad.numpy()[..., :whole]
+    x, g = x[..., :whole], g[..., :whole]
+    shifted = x - x.max(1, keepdims=True)
+    total, dot = np.zeros((2, 1, whole), "f4"), np.zeros((2, 1, whole), "f4")
+    for k in range(n):
+        total += sleef_exp(shifted[:, k : k + 1])
+        dot = dot + g[:, k : k + 1] if log else fma(g[:, k : k + 1], y[:, k : k + 1], dot)
+    if log:
+        assert (y != shifted - sleef_log(total)).sum() <= 0.03 * y.size
+        np.testing.assert_array_equal(slope, fma(-sleef_exp(y), dot, g))
+    else:
+        np.testing.assert_array_equal(y, sleef_exp(shifted) / total)
+        np.testing.assert_array_equal(slope, y * (g - dot))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("n,inner", COLUMNS)
+def test_softmax_of_columns_is_that_of_rows(n, inner, dtype):
+    x, g = numbers(3, n, inner).astype(dtype), numbers(3, n, inner).astype(dtype)
+    x[0, 0, 0], x[1, :, -1], x[2, n // 2, inner // 2] = -np.inf, -np.inf, np.nan
+    for name in ("softmax", "log_softmax"):
+        one, other = torch.from_numpy(x).requires_grad_(), torch.from_numpy(x).mT.requires_grad_()
+        y, wanted = getattr(one, name)(1), getattr(other, name)(2).mT
+        y.backward(torch.from_numpy(g)[:, :1].expand(3, n, inner))
+        wanted.backward(torch.from_numpy(g)[:, :1].expand(3, n, inner))
+        near = {"rtol": 1e-3, "atol": 3e-4} if dtype == "f4" else {"rtol": 1e-11, "atol": 1e-12}
+        np.testing.assert_allclose(y.detach().numpy(), wanted.detach().numpy(), **near)
+        np.testing.assert_allclose(one.grad.numpy(), other.grad.mT.numpy(), **near)
+
+
+@pytest.mark.parametrize("n,inner", COLUMNS)
+def test_columns_have_the_digits_of_pytorch(pytorch_avx512, n, inner):
+    x, g, target = numbers(3, n, inner), numbers(3, n, inner), RANDOM.integers(0, n, (3, inner))
+    target[:, ::7] = -100
+    results = []
+    for library in (pytorch_avx512, torch):
+        row = []
+        for f in ("softmax", "log_softmax", "cross_entropy"):
+            leaf = library.from_numpy(x.copy()).requires_grad_()
+            if f == "cross_entropy":
+                y = library.nn.functional.cross_entropy(leaf, library.from_numpy(target))
+            else:
+                y = getattr(leaf, f)(1)
+            y.backward(library.from_numpy(g) if y.ndim else None)
+            row += [y.detach().numpy(), leaf.grad.numpy()]
+        results.append(row)
+    for want, got in zip(*results, strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
 @pytest.mark.parametrize("n", [1, 2, 16, 17, 18, 100, 257, 1000])
 def test_the_sum_of_a_loss_on_classes(n):
     y, target = numbers(n, 5), RANDOM.integers(0, 5, n)
