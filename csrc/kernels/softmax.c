@@ -29,10 +29,9 @@ static inline two add_two(float a, float b)
 /* The logarithm of a sum of powers, at least 1 or NaN; 0.51 ulp. Arithmetic and constants of Sleef's logf with an
  * error below 1, which PyTorch takes here: log d = e ln 2 + 2 artanh z for z = (m - 1) / (m + 1) and d = 2^e m with
  * m in [3/4, 3/2), in floats of two parts. */
-static float log_once_f32(float d)
+MT_INLINE float log_once_f32(float d)
 {
     const uint32_t b = bits_f32(d * 1.33333337f) >> 23;
-    if (b >= 255) return d; /* inf, NaN */
     const float e = (float)((int32_t)b - 127), m = d * from_bits_f32((254 - b) << 23);
     const two above = add_two(-1.0f, m), below = add_two(1.0f, m);
     const float t = 1.0f / below.x, q = above.x * t;
@@ -45,7 +44,8 @@ static float log_once_f32(float d)
     const float twice = z.x * 2.0f, sum = start.x + twice;
     const float carry = (((start.x - sum) + twice) + start.y) + z.y * 2.0f;
     const float cubic = zz * z.x * p, all = sum + cubic;
-    return all + (((sum - all) + cubic) + carry);
+    const float y = all + (((sum - all) + cubic) + carry);
+    return b >= 255 ? d : y; /* inf, NaN */
 }
 static double log_once_f64(double d) { return log(d); }
 

@@ -101,10 +101,25 @@ static int read_classes(classes *k, int ndim, const int64_t *size, mt_dtype d, m
     return 0;
 }
 
+/* Number i of contiguous floats of the loss's type. */
+static double number_at(const classes *k, const mt_tensor *t, int64_t i)
+{
+    const void *data = t->data;
+    return k->d == MT_FLOAT32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
+}
+static void put_at(const classes *k, mt_tensor *t, int64_t i, double v)
+{
+    void *data = t->data;
+    if (k->d == MT_FLOAT32)
+        ((float *)data)[i] = (float)v;
+    else
+        ((double *)data)[i] = v;
+}
+
 static double weight_of(const classes *k, int64_t i)
 {
     if (k->target[i] == k->ignore) return 0;
-    return k->weight ? mt_item_at(k->weight, k->target[i]).v.d : 1;
+    return k->weight ? number_at(k, k->weight, k->target[i]) : 1;
 }
 
 /* A number as the type of the loss has it: what is added up is rounded at every step. */
@@ -145,19 +160,53 @@ static double class_sum_total(const classes *k, const class_sum *s)
     return total;
 }
 
+/* The terms of the loss, added up in the type at hand. */
+#define ADD_UP(T, name)                                                                            \
+    static void name(const classes *k, const T *x, const T *weight, class_sum *s)                  \
+    {                                                                                              \
+        const int64_t mask = (INT64_C(1) << s->power) - 1;                                         \
+        T low = 0;                                                                                 \
+        for (int64_t i = 0, row = 0, column = 0; i < k->n * k->inner; i++) {                       \
+            const int64_t class = k->target[i], first = row + column;                              \
+            if (++column == k->inner) column = 0, row += k->c * k->inner;                          \
+            if (class == k->ignore) continue;                                                      \
+            low -= (weight ? weight[class] : 1) * x[first + class * k->inner];                     \
+            if (i & mask) continue;                                                                \
+            s->level[0] = low;                                                                     \
+            class_sum_up(k, s, i);                                                                 \
+            low = 0;                                                                               \
+        }                                                                                          \
+        s->level[0] = low;                                                                         \
+    }
+ADD_UP(float, add_up_f32)
+ADD_UP(double, add_up_f64)
+
+static double total_loss(const classes *k, const mt_tensor *x)
+{
+    class_sum sum = class_sum_of(k->n * k->inner);
+    const void *data = x->data, *weight = k->weight ? k->weight->data : NULL;
+    if (k->d == MT_FLOAT32)
+        add_up_f32(k, data, weight, &sum);
+    else
+        add_up_f64(k, data, weight, &sum);
+    return class_sum_total(k, &sum);
+}
+
 static double total_weight(const classes *k)
 {
     const int64_t n = k->n * k->inner;
     class_sum sum = class_sum_of(n);
     int64_t count = 0;
+    if (!k->weight) {
+        for (int64_t i = 0; i < n; i++) count += k->target[i] != k->ignore;
+        return (double)count;
+    }
     for (int64_t i = 0; i < n; i++) {
         if (k->target[i] == k->ignore) continue;
-        count++;
-        if (!k->weight) continue;
         sum.level[0] = rounded(k, sum.level[0] + weight_of(k, i));
         class_sum_up(k, &sum, i);
     }
-    return k->weight ? class_sum_total(k, &sum) : (double)count;
+    return class_sum_total(k, &sum);
 }
 
 static int class_loss_forward(mt_call *c)
@@ -173,18 +222,15 @@ static int class_loss_forward(mt_call *c)
         return -1;
     bool each = k.reduction == MT_LOSS_NONE;
     if (!(y = mt_result(c, 0, d, each ? k.loss_ndim : 0, k.loss_size))) return -1;
-    class_sum sum = class_sum_of(k.n * k.inner);
-    for (int64_t i = 0; i < k.n * k.inner; i++) {
+    for (int64_t i = 0, row = 0, column = 0; each && i < k.n * k.inner; i++) {
+        const int64_t first = row + column;
         const bool ignored = k.target[i] == k.ignore;
-        int64_t at = (i / k.inner * k.c + (ignored ? 0 : k.target[i])) * k.inner + i % k.inner;
-        double loss = ignored ? 0 : rounded(&k, -weight_of(&k, i) * mt_item_at(x, at).v.d);
-        if (each) mt_scalar_store(mt_scalar_float(loss), d, y->data + i * mt_itemsize(y));
-        if (each || ignored) continue;
-        sum.level[0] = rounded(&k, sum.level[0] + loss);
-        class_sum_up(&k, &sum, i);
+        if (++column == k.inner) column = 0, row += k.c * k.inner;
+        const int64_t at = ignored ? 0 : first + k.target[i] * k.inner;
+        put_at(&k, y, i, ignored ? 0 : -weight_of(&k, i) * number_at(&k, x, at));
     }
     if (!each) {
-        const double total = class_sum_total(&k, &sum);
+        const double total = total_loss(&k, x);
         const double loss = k.reduction == MT_LOSS_MEAN ? total / total_weight(&k) : total;
         mt_scalar_store(mt_scalar_float(loss), d, y->data);
     }
@@ -250,12 +296,14 @@ static int nll_loss_backward_forward(mt_call *c)
         !(c->out[0] = y = mt_zeros_raw(d, ndim, c->arg[2].ints.v)))
         return -1;
     const double total = k.reduction == MT_LOSS_MEAN ? total_weight(&k) : 1;
-    for (int64_t i = 0; i < k.n * k.inner; i++) {
+    const bool each = k.reduction == MT_LOSS_NONE;
+    const double mean = each || !k.n || !k.inner ? 0 : rounded(&k, number_at(&k, g, 0) / total);
+    for (int64_t i = 0, row = 0, column = 0; i < k.n * k.inner; i++) {
+        const int64_t first = row + column;
+        if (++column == k.inner) column = 0, row += k.c * k.inner;
         if (k.target[i] == k.ignore) continue;
-        double gi = mt_item_at(g, k.reduction == MT_LOSS_NONE ? i : 0).v.d;
-        int64_t at = (i / k.inner * k.c + k.target[i]) * k.inner + i % k.inner;
-        mt_scalar_store(mt_scalar_float(-weight_of(&k, i) * rounded(&k, gi / total)), d,
-                        y->data + at * mt_itemsize(y));
+        put_at(&k, y, first + k.target[i] * k.inner,
+               -weight_of(&k, i) * (each ? number_at(&k, g, i) : mean));
     }
     return 0;
 }

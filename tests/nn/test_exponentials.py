@@ -142,7 +142,7 @@ def test_log_softmax_of_rows(n):
     np.testing.assert_array_equal(leaf.grad.numpy(), fma(-sleef_exp(y), row_sum(g), g))
 
 
-# n numbers below one another in each of `inner` columns: 16 columns a vector, blocks of 16 to 256, bands of 256.
+# n numbers below one another in each of `inner` columns: 16 are a vector, blocks have 16 to 256, bands 256.
 COLUMNS = [(1, 16), (3, 1), (5, 15), (7, 33), (50, 300), (700, 100), (2100, 40), (10, 513)]
 
 
