@@ -101,6 +101,11 @@ def cdist(x, y, p=2.0):
     return np.linalg.norm(x[..., :, None, :] - y[..., None, :, :], p, -1)
 
 
+def pdist(x, p=2.0):
+    first, second = np.triu_indices(len(x), 1)
+    return np.linalg.norm(x[first] - x[second], p, -1)
+
+
 def matrix_exp(x):
     y = term = np.broadcast_to(np.eye(x.shape[-1]), x.shape)
     for k in range(1, 60):
@@ -294,6 +299,13 @@ OPS = [
         cdist,
         rtol=1e-5,
         errors=["r(2,3), r(2,2) -> RuntimeError"],
+    ),
+    Op(
+        "pdist",
+        "r(4,3); r(3,17); r(1,2); r(4,2), 1.0; r(4,2), 3.0",
+        pdist,
+        rtol=1e-5,
+        errors=["r(3) -> RuntimeError"],
     ),
     Op("norm", "r(3,4); r(3,4), 1, 1; r(3,4), 2, 0, True", None, rtol=1e-5),
     Op(

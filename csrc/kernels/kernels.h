@@ -224,6 +224,12 @@ typedef struct mt_kernels {
                          const void *g, const void *x, const void *mean, const void *scale,
                          const void *w, const void *gm, const void *k);
 
+    /* distance.c: of the row a to `rows` rows of b, m numbers apart. Back: w neighbouring columns of all, added to ga
+     * and gb. */
+    void (*distances)(mt_dtype d, int64_t rows, int64_t m, void *out, const void *a, const void *b);
+    void (*distances_back)(mt_dtype d, int64_t rows, int64_t m, int64_t w, void *ga, void *gb,
+                           const void *a, const void *b, const void *g, const void *far);
+
     /* random.c: exact streams, see base/random.h */
     void (*mt19937_refill)(uint32_t *state); /* 624 words, in place */
     void (*mt19937_temper)(int64_t n, uint32_t *out, const uint32_t *state);
@@ -277,6 +283,7 @@ void MT_ISA_NAME(mt_fill_random)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_optim)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_windows)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_norm)(mt_kernels *k);
+void MT_ISA_NAME(mt_fill_distance)(mt_kernels *k);
 
 /* kernels/table.c: the table of one instruction set, filled at the first call.
  * Does not ask the processor. */

@@ -26,6 +26,7 @@ static void fill(void)
     MT_ISA_NAME(mt_fill_optim)(&table);
     MT_ISA_NAME(mt_fill_windows)(&table);
     MT_ISA_NAME(mt_fill_norm)(&table);
+    MT_ISA_NAME(mt_fill_distance)(&table);
 }
 
 const mt_kernels *MT_ISA_NAME(mt_kernels_table)(void)

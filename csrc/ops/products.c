@@ -1,4 +1,4 @@
-/* Products of vectors and matrices made of others: inner, vdot, kron, cross, multi_dot, cdist. Relies on ops/linalg.h. */
+/* Products of vectors and matrices made of others: inner, vdot, kron, cross, multi_dot. Relies on ops/linalg.h. */
 #include "ops/linalg.h"
 
 #include "base/alloc.h"
@@ -111,34 +111,6 @@ static int cross_forward(mt_call *c)
 MT_OP(cross, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
       .schema = "cross(Tensor self, Tensor other, int? dim=None) -> Tensor",
       .doc = "The vector products along dim, by default the first dimension of size 3.");
-
-/* The p-norms of x_i - y_j: rows of x (..., m, n) and of y (..., r, n). */
-static int cdist_forward(mt_call *c)
-{
-    mt_tensor *x = c->in[0], *y = c->in[1];
-    int64_t last = -1;
-    if (!mt_is_float(type_of(x)))
-        return mt_error(MT_RUNTIME, "cdist only supports floating-point dtypes, X1 got: %s",
-                        mt_dtype_camel(type_of(x)));
-    if (x->ndim < 2 || y->ndim < 2)
-        return mt_error(MT_RUNTIME, "cdist only supports at least 2D tensors, X%d got: %dD",
-                        x->ndim < 2 ? 1 : 2, x->ndim < 2 ? x->ndim : y->ndim);
-    if (columns(x) != columns(y))
-        return mt_error(MT_RUNTIME,
-                        "X1 and X2 must have the same number of columns. X1: %" PRId64
-                        " X2: %" PRId64,
-                        columns(x), columns(y));
-    if (!(c->arg[0].d >= 0))
-        return mt_error(MT_RUNTIME, "cdist only supports non-negative p values");
-    mt_tensor *way = mt_sub(mt_unsqueeze(x, -2), mt_unsqueeze(y, -3));
-    if (way && columns(way) == 0) return mt_result_is(c, 0, mt_sum_dim(way, 1, &last, false));
-    return mt_result_is(c, 0, mt_norm_along(way, c->arg[0].d, 1, &last, false));
-}
-MT_OP(
-    cdist, .kind = MT_COMPOSITE | MT_FUNCTION, .grad_name = "CdistBackward0",
-    .schema = "cdist(Tensor x1, Tensor x2, float p=2.0, str? compute_mode=None) -> Tensor",
-    .doc =
-        "The p-norm distances (..., m, r) between the rows of x1 (..., m, n) and x2 (..., r, n).");
 
 /* ==== multi_dot =========================================================================================================== */
 

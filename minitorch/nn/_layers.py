@@ -14,7 +14,7 @@ __all__ = [
     "alpha_dropout", "channel_shuffle", "cosine_similarity", "dropout1d", "dropout2d", "dropout3d",
     "embedding",
     "embedding_bag", "feature_alpha_dropout", "gumbel_softmax", "instance_norm", "local_response_norm",
-    "normalize", "pairwise_distance", "pdist", "pixel_shuffle", "pixel_unshuffle", "rrelu",
+    "normalize", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "rrelu",
 ]  # fmt: skip
 
 
@@ -288,28 +288,6 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.pairwise_distance.html
     """
     return minitorch.linalg.vector_norm(_floating(x1) - _floating(x2) + eps, p, -1, keepdim)
-
-
-def pdist(input, p=2.0):
-    """The p-norm distances between all pairs of rows: (0, 1), (0, 2), ..., (1, 2), ...
-
-    Shapes: (N, M) to (N (N - 1) / 2).
-
-    >>> import minitorch
-    >>> minitorch.nn.functional.pdist(minitorch.tensor([[0.0, 0.0], [3.0, 4.0]]))
-    tensor([5.])
-
-    https://docs.pytorch.org/docs/2.13/generated/torch.nn.functional.pdist.html
-    """
-    if input.dim() != 2:
-        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.dim()}D")
-    if p < 0:
-        raise RuntimeError("pdist only supports non-negative p values")
-    n = input.size(0)
-    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
-    first, second = minitorch.tensor(pairs, dtype=minitorch.int64).reshape(-1, 2).unbind(1)
-    far = input.index_select(0, first) - input.index_select(0, second)
-    return minitorch.linalg.vector_norm(far, p, -1)
 
 
 # ---- random --------------------------------------------------------------------------------------
