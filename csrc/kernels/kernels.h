@@ -37,6 +37,13 @@ typedef enum mt_loss {
     MT_NUM_LOSSES
 } mt_loss;
 
+typedef enum mt_blend {
+#define SLOPE(name, ...) MT_BLEND_##name,
+#define BLEND(name, ...) MT_BLEND_##name,
+#include "kernels/blend_rows.def"
+    MT_NUM_BLENDS
+} mt_blend;
+
 /* ---- reductions: of n elements, stride bytes apart, to one; result written to *out ----------- */
 typedef enum mt_reduction {
     MT_REDUCE_sum,  /* floats: in the input's type (see mt_sums); integers and bool: into int64 */
@@ -147,6 +154,10 @@ typedef struct mt_kernels {
     mt_loop binary[MT_NUM_BINARY][MT_NUM_DTYPES];
     mt_loop where[MT_NUM_DTYPES]; /* p: out, condition (bool), x, y */
     mt_loop fma[MT_NUM_DTYPES];   /* p: out, x, y, z; x y + z rounded once; float32 and float64 */
+
+    /* blend.c; n contiguous elements of type d (float32, float64); p: out and three inputs, where fewer
+     * are read any of them again; param: three numbers. Out may be an input. */
+    void (*blend)(mt_blend which, mt_dtype d, int64_t n, char *const *p, const double *param);
 
     /* copy.c */
     mt_loop cast[MT_NUM_DTYPES][MT_NUM_DTYPES]; /* [from][to]; p: out, in */
@@ -273,6 +284,7 @@ const mt_kernels *mt_kernels_named(const char *name);
 #define MT_ISA_BELOW avx2
 #endif
 void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k);
+void MT_ISA_NAME(mt_fill_blend)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_copy)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_reduce)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_softmax)(mt_kernels *k);

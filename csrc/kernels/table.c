@@ -16,6 +16,7 @@ static void fill(void)
 #endif
     table.name = NAME_OF(MT_ISA);
     MT_ISA_NAME(mt_fill_pointwise)(&table);
+    MT_ISA_NAME(mt_fill_blend)(&table);
     MT_ISA_NAME(mt_fill_copy)(&table);
     MT_ISA_NAME(mt_fill_reduce)(&table);
     MT_ISA_NAME(mt_fill_softmax)(&table);

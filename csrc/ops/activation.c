@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { SHORT = 16 }; /* elements: shorter lines are not worth calling a kernel for */
+
 static int float_only(const char *kernel, const mt_tensor *x)
 {
     mt_dtype d = (mt_dtype)x->dtype;
@@ -79,10 +81,32 @@ mt_tensor *mt_gelu(mt_tensor *self, const char *approximate)
 
 /* ==== glu ===================================================================================== */
 
+/* A line of the halves a and b of x along dim, which lie one behind the other, for a row of
+ * kernels/blend_rows.def. False: lines are too short for that, or x is not contiguous. */
+static bool halves(const mt_tensor *x, int dim, mt_blend which, mt_blend_lines *l)
+{
+    static const double none[3];
+    int64_t n = x->size[dim] / 2;
+    for (int i = dim + 1; i < x->ndim; i++) n *= x->size[i];
+    if (n < SHORT || !mt_is_contiguous(x) || !mt_is_float((mt_dtype)x->dtype)) return false;
+    *l = (mt_blend_lines){
+        .which = which, .d = (mt_dtype)x->dtype, .n = n, .lines = x->numel / (2 * n)};
+    l->param = none;
+    return true;
+}
+
+static void set_operand(mt_blend_lines *l, int k, char *data, int64_t step)
+{
+    l->p[k] = data;
+    l->step[k] = step;
+}
+
 /* The halves a and b of the input along dim: a sigmoid(b). Dauphin et al. 2017. */
 static int glu_forward(mt_call *c)
 {
-    mt_tensor *x = c->in[0];
+    mt_tensor *x = c->in[0], *y;
+    int64_t size[MT_MAX_DIMS];
+    mt_blend_lines l;
     if (x->ndim == 0)
         return mt_error(MT_RUNTIME,
                         "glu does not support scalars because halving size must be even");
@@ -93,11 +117,58 @@ static int glu_forward(mt_call *c)
     if (n % 2)
         return mt_error(MT_RUNTIME, "Halving dimension must be even, but dimension %d is size %lld",
                         dim, (long long)n);
-    return mt_result_is(
-        c, 0, mt_mul(mt_narrow(x, dim, 0, n / 2), mt_sigmoid(mt_narrow(x, dim, n / 2, n / 2))));
+    if (!halves(x, dim, MT_BLEND_gate, &l))
+        return mt_result_is(
+            c, 0, mt_mul(mt_narrow(x, dim, 0, n / 2), mt_sigmoid(mt_narrow(x, dim, n / 2, n / 2))));
+    memcpy(size, x->size, (size_t)x->ndim * sizeof *size);
+    size[dim] = n / 2;
+    if (!(y = mt_result(c, 0, l.d, x->ndim, size))) return -1;
+    const int64_t bytes = l.n * mt_itemsize(x);
+    set_operand(&l, 0, y->data, bytes);
+    set_operand(&l, 1, x->data, 2 * bytes);
+    set_operand(&l, 2, x->data + bytes, 2 * bytes);
+    set_operand(&l, 3, x->data, 2 * bytes);
+    mt_run_blend_lines(&l);
+    return 0;
 }
 
-MT_OP(glu, .kind = MT_COMPOSITE | MT_NN, .grad_name = "GluBackward0",
+/* ga = g s with s = sigmoid(b), gb = (1 - s) s a g. */
+static void glu_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *x = c->in[0], *g = gout[0], *part[2];
+    if (!gin[0]) return;
+    const int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
+    const int64_t n = x->size[dim] / 2;
+    mt_tensor *s = mt_sigmoid(mt_narrow(x, dim, n, n));
+    part[0] = mt_mul(g, s);
+    part[1] = mt_mul(mt_mul(mt_mul(mt_sub(mt_number(1), s), s), mt_narrow(x, dim, 0, n)), g);
+    gin[0] = part[0] && part[1] ? mt_cat(2, part, dim) : NULL;
+}
+
+static void glu_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *x = c->in[0], *g = gout[0], *gx;
+    mt_blend_lines l;
+    if (!gin[0]) return;
+    if (g->dtype != x->dtype || !mt_is_contiguous(g) ||
+        !halves(x, mt_wrap_dim(c->arg[0].i, x->ndim), MT_BLEND_gate, &l)) {
+        glu_backward(c, gout, gin);
+        return;
+    }
+    if (!(gx = gin[0] = mt_empty_like(x, l.d))) return;
+    const int64_t bytes = l.n * mt_itemsize(x);
+    set_operand(&l, 0, gx->data, 2 * bytes);
+    set_operand(&l, 1, g->data, bytes);
+    set_operand(&l, 2, x->data + bytes, 2 * bytes);
+    set_operand(&l, 3, x->data, 2 * bytes);
+    mt_run_blend_lines(&l);
+    l.which = MT_BLEND_gate_slope;
+    l.p[0] += bytes;
+    mt_run_blend_lines(&l);
+}
+
+MT_OP(glu, .kind = MT_NN, .keeps = {MT_KEEP_IN(0)}, .backward = glu_backward, .fused = glu_fused,
+      .rule = "ga = g s with s = sigmoid(b); gb = (1 - s) s a g",
       .schema = "glu(Tensor self, int dim=-1) -> Tensor",
       .doc = "a * sigmoid(b), a and b the halves of the input along dim.");
 
@@ -108,6 +179,72 @@ mt_tensor *mt_glu(mt_tensor *self, int64_t dim)
 }
 
 /* ==== prelu =================================================================================== */
+
+/* Lines of x that have one weight each. False: they are too short, or the tensors not contiguous and of one type. */
+static bool weighted_lines(const mt_tensor *x, const mt_tensor *w, mt_blend which,
+                           mt_blend_lines *l)
+{
+    static const double none[3];
+    int64_t n = x->numel;
+    if (w->numel != 1)
+        for (int i = 0; i < 2; i++) n /= x->size[i] ? x->size[i] : 1;
+    if (n < SHORT || x->dtype != w->dtype || !mt_is_float((mt_dtype)x->dtype) ||
+        !mt_is_contiguous(x) || !mt_is_contiguous(w))
+        return false;
+    *l = (mt_blend_lines){.which = which, .d = (mt_dtype)x->dtype, .n = n, .lines = x->numel / n};
+    l->param = none;
+    l->numbers = w->data;
+    l->count = w->numel;
+    return true;
+}
+
+/* A pass over tensors of x's shape. */
+static void run_weighted(mt_blend_lines *l, mt_tensor *out, mt_tensor *first, mt_tensor *second)
+{
+    mt_tensor *const t[4] = {out, first, second, second};
+    for (int k = 0; k < 4; k++) set_operand(l, k, t[k]->data, l->n * mt_itemsize(out));
+    mt_run_blend_lines(l);
+}
+
+/* w is one number, or has dimensions like x, with one number a channel (dimension 1). */
+static int prelu_kernel_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *w = c->in[1];
+    mt_blend_lines l;
+    if (!weighted_lines(x, w, MT_BLEND_prelu, &l))
+        return mt_result_is(c, 0, mt_where(mt_gt(x, mt_number(0)), x, mt_mul(w, x)));
+    mt_tensor *y = mt_result_like(c, 0, l.d, x);
+    if (!y) return -1;
+    run_weighted(&l, y, x, x);
+    return 0;
+}
+
+static void prelu_kernel_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *x = c->in[0], *w = c->in[1], *g = gout[0], *above = mt_gt(x, mt_number(0));
+    if (gin[0]) gin[0] = mt_where(above, g, mt_mul(w, g));
+    if (gin[1]) gin[1] = mt_where(above, mt_number(0), mt_mul(x, g));
+}
+
+static void prelu_kernel_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *x = c->in[0], *w = c->in[1], *g = gout[0];
+    mt_blend_lines l;
+    if (g->dtype != x->dtype || !mt_is_contiguous(g) ||
+        !weighted_lines(x, w, MT_BLEND_leaky_relu, &l)) {
+        prelu_kernel_backward(c, gout, gin);
+        return;
+    }
+    if (gin[0] && (gin[0] = mt_empty_like(x, l.d))) run_weighted(&l, gin[0], g, x);
+    l.which = MT_BLEND_prelu_weight;
+    if (gin[1] && (gin[1] = mt_empty_like(x, l.d))) run_weighted(&l, gin[1], g, x);
+}
+
+MT_OP(prelu_kernel, .keeps = {MT_KEEP_IN(0) | MT_KEEP_IN(1), MT_KEEP_IN(0)},
+      .backward = prelu_kernel_backward, .fused = prelu_kernel_fused,
+      .rule = "gx = where(x > 0, g, w g); gw = where(x > 0, 0, x g)",
+      .schema = "_prelu_kernel(Tensor self, Tensor weight) -> Tensor",
+      .doc = "prelu with a weight that broadcasts to its input.");
 
 /* x where positive, else w x; w is one number or one a channel (dimension 1). He et al. 2015. */
 static int prelu_forward(mt_call *c)
@@ -134,7 +271,7 @@ static int prelu_forward(mt_call *c)
     } else if (w->ndim == 1 && x->ndim == 0) {
         w = mt_view(w, 0, NULL);
     }
-    return mt_result_is(c, 0, mt_where(mt_gt(x, mt_number(0)), x, mt_mul(w, x)));
+    return mt_result_is(c, 0, mt_call2(&mt_op_prelu_kernel, x, w));
 }
 
 MT_OP(prelu, .kind = MT_COMPOSITE | MT_NN | MT_FUNCTION | MT_METHOD,

@@ -2,6 +2,8 @@
  * and small ones. Relies on ops.h. */
 #include "ops/ops.h"
 
+#include "base/parallel.h"
+
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -10,7 +12,109 @@
 
 static mt_dtype type_of(const mt_tensor *x) { return (mt_dtype)x->dtype; }
 
+/* ==== one pass ================================================================================ */
+
+/* Elements [begin, end) of all lines, one after the other. */
+static void run_part(int64_t begin, int64_t end, void *context)
+{
+    const mt_blend_lines *l = context;
+    const int64_t item = mt_dtype_size(l->d);
+    double param[3];
+    memcpy(param, l->param, sizeof param);
+    while (begin < end) {
+        const int64_t line = begin / l->n, at = begin % l->n,
+                      some = l->n - at < end - begin ? l->n - at : end - begin;
+        char *p[4];
+        for (int k = 0; k < 4; k++) p[k] = l->p[k] + line * l->step[k] + at * item;
+        if (l->numbers)
+            param[0] =
+                mt_scalar_to_double(mt_scalar_load(l->d, l->numbers + line % l->count * item));
+        mt_k->blend(l->which, l->d, some, p, param);
+        begin += some;
+    }
+}
+
+void mt_run_blend_lines(const mt_blend_lines *l)
+{
+    mt_parallel_for(l->n * l->lines, MT_GRAIN_DEAR, run_part, (void *)(uintptr_t)l);
+}
+
+void mt_run_blend(mt_blend which, mt_dtype d, int64_t n, char *const *p, const double *param)
+{
+    mt_blend_lines l = {.which = which, .d = d, .n = n, .lines = 1, .param = param};
+    memcpy(l.p, p, sizeof l.p);
+    mt_run_blend_lines(&l);
+}
+
+/* Do rows take these: contiguous floats of one type and shape? */
+static bool plain(int n, mt_tensor *const *in)
+{
+    for (int i = 0; i < n; i++)
+        if (!mt_is_contiguous(in[i]) || in[i]->dtype != in[0]->dtype ||
+            in[i]->flags & MT_WRAPPED_NUMBER || !mt_same_shape(in[i], in[0]))
+            return false;
+    return mt_is_float(type_of(in[0]));
+}
+
+/* The forward of an operator that is a row of plain inputs and its own numbers. */
+static int in_one_pass(mt_call *c, mt_blend which)
+{
+    mt_tensor *x = c->in[0], *y = mt_result_like(c, 0, type_of(x), x);
+    double param[3] = {0};
+    if (!y) return -1;
+    for (int i = 0; i < c->narg && i < 3; i++) param[i] = mt_scalar_to_double(c->arg[i].s);
+    char *const p[4] = {y->data, x->data, c->in[c->nin > 1]->data, c->in[c->nin - 1]->data};
+    mt_run_blend(which, type_of(x), x->numel, p, param);
+    return 0;
+}
+
 /* ==== addcmul, addcdiv ======================================================================== */
+
+/* g times value, unless that is 1. */
+static mt_tensor *times(mt_tensor *t, double value)
+{
+    return value == 1 ? t : mt_mul(t, mt_number(value));
+}
+
+static int addcmul_plain_forward(mt_call *c) { return in_one_pass(c, MT_BLEND_addcmul); }
+static void addcmul_plain_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    const double value = mt_scalar_to_double(c->arg[0].s);
+    if (gin[0]) gin[0] = gout[0];
+    for (int i = 1; i < 3; i++)
+        if (gin[i]) gin[i] = mt_mul(gout[0], times(c->in[3 - i], value));
+}
+MT_OP(addcmul_plain, .keeps = {0, MT_KEEP_IN(2), MT_KEEP_IN(1)}, .backward = addcmul_plain_backward,
+      .grad_name = "AddcmulBackward0", .rule = "gx = g; gy = g (z value); gz = g (y value)",
+      .schema = "_addcmul(Tensor self, Tensor tensor1, Tensor tensor2, Scalar value) -> Tensor",
+      .doc = "addcmul of contiguous floats of one shape.");
+
+static int addcdiv_plain_forward(mt_call *c) { return in_one_pass(c, MT_BLEND_addcdiv); }
+static void addcdiv_plain_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *g = gout[0], *y = c->in[1], *z = c->in[2];
+    const double value = mt_scalar_to_double(c->arg[0].s);
+    if (gin[0]) gin[0] = g;
+    if (gin[1]) gin[1] = mt_mul(g, mt_div(mt_number(value), z));
+    if (gin[2]) gin[2] = mt_mul(mt_neg(g), mt_div(times(y, value), mt_mul(z, z)));
+}
+MT_OP(addcdiv_plain, .keeps = {0, MT_KEEP_IN(2), MT_KEEP_IN(1) | MT_KEEP_IN(2)},
+      .backward = addcdiv_plain_backward, .grad_name = "AddcdivBackward0",
+      .rule = "gx = g; gy = g (value / z); gz = -g (value y / (z z))",
+      .schema = "_addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, Scalar value) -> Tensor",
+      .doc = "addcdiv of contiguous floats of one shape.");
+
+static bool is_plain(const mt_call *c)
+{
+    return plain(3, c->in) && c->arg[0].s.kind <= MT_SCALAR_FLOAT;
+}
+
+/* The same call by another operator. */
+static int done_by(mt_call *c, const mt_op *op)
+{
+    mt_tensor *in[3] = {c->in[0], c->in[1], c->in[2]};
+    return mt_result_is(c, 0, mt_calln(op, 3, in, 1, c->arg));
+}
 
 /* in[1] times value, unless that is 1. NULL: it is no number of the result's type. */
 static mt_tensor *scaled(const mt_call *c)
@@ -23,6 +127,7 @@ static mt_tensor *scaled(const mt_call *c)
 
 static int addcmul_forward(mt_call *c)
 {
+    if (is_plain(c)) return done_by(c, &mt_op_addcmul_plain);
     return mt_result_is(c, 0, mt_multiply_add(scaled(c), c->in[2], c->in[0]));
 }
 MT_OP(addcmul, .kind = MT_COMPOSITE | EVERYWHERE, .grad_name = "AddcmulBackward0",
@@ -38,6 +143,7 @@ static int addcdiv_forward(mt_call *c)
                         "historic addcdiv behavior can be implemented as (input + value * "
                         "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as "
                         "(input + value * tensor1 / tensor2) for float inputs.");
+    if (is_plain(c)) return done_by(c, &mt_op_addcdiv_plain);
     mt_tensor *product = scaled(c);
     return mt_result_is(c, 0, product ? mt_add(c->in[0], mt_div(product, c->in[2])) : NULL);
 }
@@ -46,6 +152,18 @@ MT_OP(addcdiv, .kind = MT_COMPOSITE | EVERYWHERE, .grad_name = "AddcdivBackward0
       .doc = "self + value * tensor1 / tensor2, element by element.");
 
 /* ==== lerp ==================================================================================== */
+
+static int lerp_plain_forward(mt_call *c) { return in_one_pass(c, MT_BLEND_lerp); }
+static void lerp_plain_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    const double w = mt_scalar_to_double(c->arg[0].s);
+    if (gin[0]) gin[0] = mt_mul(gout[0], mt_number(1 - w));
+    if (gin[1]) gin[1] = mt_mul(gout[0], mt_number(w));
+}
+MT_OP(lerp_plain, .backward = lerp_plain_backward, .grad_name = "LerpBackward0",
+      .rule = "gx = g (1 - weight); gy = g weight",
+      .schema = "_lerp(Tensor self, Tensor end, Scalar weight) -> Tensor",
+      .doc = "lerp of contiguous floats of one shape by a number.");
 
 /* From the nearer end, so that weight 1 gives end exactly. */
 static int lerp_forward(mt_call *c)
@@ -61,6 +179,10 @@ static int lerp_forward(mt_call *c)
         return mt_error(MT_NOT_IMPLEMENTED, "\"lerp_kernel_%s\" not implemented for '%s'",
                         w->flags & MT_WRAPPED_NUMBER ? "scalar" : "tensor",
                         mt_dtype_camel(type_of(x)));
+    if (w->flags & MT_WRAPPED_NUMBER && plain(2, c->in)) {
+        mt_arg arg[1] = {mt_arg_scalar(mt_item_at(w, 0))};
+        return mt_result_is(c, 0, mt_call2a(&mt_op_lerp_plain, x, end, 1, arg));
+    }
     mt_tensor *way = mt_sub(end, x), *back = mt_sub(w, mt_number(1));
     mt_tensor *from_x = mt_multiply_add(w, way, x), *from_end = mt_multiply_add(back, way, end);
     if (!from_x || !from_end) return -1;
@@ -98,6 +220,16 @@ MT_OP(float_power, .kind = MT_COMPOSITE | EVERYWHERE,
 
 /* ==== nan_to_num, frac, positive, sgn ========================================================= */
 
+static int nan_to_num_plain_forward(mt_call *c) { return in_one_pass(c, MT_BLEND_nan_to_num); }
+static void nan_to_num_plain_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    if (gin[0]) gin[0] = mt_mul(gout[0], mt_isfinite(c->in[0]));
+}
+MT_OP(nan_to_num_plain, .keeps = {MT_KEEP_IN(0)}, .backward = nan_to_num_plain_backward,
+      .grad_name = "NanToNumBackward0", .rule = "g isfinite(x)",
+      .schema = "_nan_to_num(Tensor self, Scalar nan, Scalar posinf, Scalar neginf) -> Tensor",
+      .doc = "nan_to_num of contiguous floats.");
+
 static int nan_to_num_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];
@@ -106,6 +238,11 @@ static int nan_to_num_forward(mt_call *c)
     double most = d == MT_FLOAT32 ? (double)FLT_MAX : DBL_MAX;
     double nan = c->arg[0].given ? c->arg[0].d : 0, high = c->arg[1].given ? c->arg[1].d : most,
            low = c->arg[2].given ? c->arg[2].d : -most;
+    if (plain(1, c->in)) {
+        mt_arg arg[3] = {mt_arg_scalar(mt_scalar_float(nan)), mt_arg_scalar(mt_scalar_float(high)),
+                         mt_arg_scalar(mt_scalar_float(low))};
+        return mt_result_is(c, 0, mt_call1a(&mt_op_nan_to_num_plain, x, 3, arg));
+    }
     mt_tensor *y = mt_where(mt_isnan(x), mt_number(nan), x);
     y = mt_where(mt_eq(x, mt_number(INFINITY)), mt_number(high), y);
     return mt_result_is(c, 0, mt_where(mt_eq(x, mt_number(-INFINITY)), mt_number(low), y));

@@ -206,15 +206,25 @@ static int row_raw(const mt_call *c, const void *g, void **gin)
     return 1;
 }
 
+/* Losses of x - y: the gradient of y is that of x, negated. */
+static inline bool of_difference(const mt_call *c)
+{
+    return c->op->row == MT_LOSS_mse_loss || c->op->row == MT_LOSS_smooth_l1_loss ||
+           c->op->row == MT_LOSS_huber_loss;
+}
+
 /* The same into a new tensor. False: not that simple. */
 static bool row_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     mt_tensor *x = c->in[0], *g = gout[0];
-    if (gin[1] || *c->arg[c->narg - 1].text == 'n' || g->dtype != x->dtype || !plain(x, c->in[1]))
+    if ((gin[1] && !of_difference(c)) || *c->arg[c->narg - 1].text == 'n' || g->dtype != x->dtype ||
+        !plain(x, c->in[1]))
         return false;
-    mt_tensor *gx = gin[0] = mt_empty_like(x, (mt_dtype)x->dtype);
+    mt_tensor *gx = mt_empty_like(x, (mt_dtype)x->dtype);
     void *place[2] = {gx ? gx->data : NULL, NULL};
     if (gx) row_raw(c, g->data, place);
+    if (gin[1]) gin[1] = mt_neg(gx);
+    if (gin[0]) gin[0] = gx;
     return true;
 }
 

@@ -589,6 +589,77 @@ static int slope_raw(const mt_call *c, const void *g, void **gin)
     return 1;
 }
 
+/* Rows whose rule in one pass is one of kernels/blend_rows.def. */
+#define HAS_BLEND(row)                                                                             \
+    ((row) == MT_UNARY_log_sigmoid ||                                                              \
+     ((row) >= MT_UNARY_silu && (row) != MT_UNARY_softsign && (row) != MT_UNARY_tanhshrink))
+
+/* Which, and its numbers: for the elu family alpha, scale, and what x is multiplied by. */
+static mt_blend blend_of(const mt_call *c, double *p)
+{
+    for (int i = 0; i < 3; i++) p[i] = i < c->narg ? mt_scalar_to_double(c->arg[i].s) : 1;
+    switch (c->op->row) {
+#define SAME_NAME(name)                                                                            \
+    case MT_UNARY_##name:                                                                          \
+        return MT_BLEND_##name;
+        SAME_NAME(log_sigmoid)
+        SAME_NAME(silu)
+        SAME_NAME(mish)
+        SAME_NAME(gelu_erf)
+        SAME_NAME(gelu_tanh)
+        SAME_NAME(hardsigmoid)
+        SAME_NAME(hardswish)
+        SAME_NAME(leaky_relu)
+        SAME_NAME(softplus)
+        SAME_NAME(threshold)
+        SAME_NAME(hardtanh)
+        SAME_NAME(elu)
+    case MT_UNARY_celu:
+        p[2] = 1 / (double)(float)p[0]; /* as PyTorch, in float64 too */
+        return MT_BLEND_elu;
+    case MT_UNARY_selu:
+        p[0] = 1.6732632423543772848170429916717;
+        p[1] = 1.0507009873554804934193349852946;
+        return MT_BLEND_elu;
+    case MT_UNARY_relu6:
+        p[0] = 0, p[1] = 6;
+        return MT_BLEND_hardtanh;
+    case MT_UNARY_hardshrink:
+    case MT_UNARY_softshrink:
+        return MT_BLEND_shrink;
+    default:
+        return MT_NUM_BLENDS;
+    }
+}
+
+/* As slope_fused and slope_raw, with x instead of y. */
+static void blend_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *x = c->in[0], *g = gout[0];
+    double param[3];
+    const mt_blend which = blend_of(c, param);
+    if (which == MT_NUM_BLENDS || !simple(g) || !mt_is_contiguous(x) || !alike(g, x)) {
+        c->op->backward(c, gout, gin);
+        return;
+    }
+    mt_tensor *gx = is_ours(g) ? g : mt_empty_like(g, (mt_dtype)g->dtype);
+    char *const p[4] = {gx ? gx->data : NULL, g->data, x->data, x->data};
+    if (gx) mt_run_blend(which, (mt_dtype)g->dtype, g->numel, p, param);
+    gin[0] = gx;
+}
+
+static int blend_raw(const mt_call *c, const void *g, void **gin)
+{
+    mt_tensor *x = c->in[0];
+    double param[3];
+    const mt_blend which = blend_of(c, param);
+    if (which == MT_NUM_BLENDS || !mt_is_float((mt_dtype)x->dtype) || !mt_is_contiguous(x))
+        return 0;
+    char *const p[4] = {gin[0], (char *)(uintptr_t)g, x->data, x->data};
+    mt_run_blend(which, (mt_dtype)x->dtype, x->numel, p, param);
+    return 1;
+}
+
 /* ---- what a row becomes ---------------------------------------------------------------------- */
 
 #define NONE          0u
@@ -638,8 +709,12 @@ static int slope_raw(const mt_call *c, const void *g, void **gin)
                               .rule = #gx,                                                         \
                               .keeps = {kept},                                                     \
                               .forward = unary_forward,                                            \
-                              .fused = HAS_SLOPE_ROW(MT_UNARY_##id) ? slope_fused : NULL,          \
-                              .raw = HAS_SLOPE_ROW(MT_UNARY_##id) ? slope_raw : NULL,              \
+                              .fused = HAS_SLOPE_ROW(MT_UNARY_##id) ? slope_fused                  \
+                                       : HAS_BLEND(MT_UNARY_##id)   ? blend_fused                  \
+                                                                    : NULL,                        \
+                              .raw = HAS_SLOPE_ROW(MT_UNARY_##id) ? slope_raw                      \
+                                     : HAS_BLEND(MT_UNARY_##id)   ? blend_raw                      \
+                                                                  : NULL,                          \
                               .backward = id##_backward};
 
 #define UNARY(row_kind, id, f, kept, gx, text)                                                     \
