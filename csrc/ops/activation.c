@@ -2,6 +2,8 @@
  * composed of differentiable operators. */
 #include "ops/rules.h"
 
+#include "base/parallel.h"
+
 #include <string.h>
 
 enum { SHORT = 16 }; /* elements: shorter lines are not worth calling a kernel for */
@@ -81,24 +83,51 @@ mt_tensor *mt_gelu(mt_tensor *self, const char *approximate)
 
 /* ==== glu ===================================================================================== */
 
-/* A line of the halves a and b of x along dim, which lie one behind the other, for a row of
- * kernels/blend_rows.def. False: lines are too short for that, or x is not contiguous. */
-static bool halves(const mt_tensor *x, int dim, mt_blend which, mt_blend_lines *l)
+/* The halves a and b of x along dim lie one behind the other, in lines of n elements. Lines go in pieces, the first
+ * of which begins with the line: what is left over of blocks is the same however many threads there are. */
+enum { PIECE = 1024 };
+typedef struct halves {
+    mt_dtype d;
+    int64_t n, pieces, item; /* pieces: of a line */
+    char *x, *g, *out;       /* g: for the way back */
+} halves;
+
+/* False: lines are too short for that, or x is not contiguous. */
+static bool as_halves(mt_tensor *x, int dim, halves *h)
 {
-    static const double none[3];
     int64_t n = x->size[dim] / 2;
     for (int i = dim + 1; i < x->ndim; i++) n *= x->size[i];
-    if (n < SHORT || !mt_is_contiguous(x) || !mt_is_float((mt_dtype)x->dtype)) return false;
-    *l = (mt_blend_lines){
-        .which = which, .d = (mt_dtype)x->dtype, .n = n, .lines = x->numel / (2 * n)};
-    l->param = none;
-    return true;
+    *h = (halves){.d = (mt_dtype)x->dtype,
+                  .n = n,
+                  .pieces = (n + PIECE - 1) / PIECE,
+                  .item = mt_itemsize(x),
+                  .x = x->data};
+    return n >= SHORT && mt_is_contiguous(x) && mt_is_float((mt_dtype)x->dtype);
 }
 
-static void set_operand(mt_blend_lines *l, int k, char *data, int64_t step)
+static void run_glu(int64_t begin, int64_t end, void *context)
 {
-    l->p[k] = data;
-    l->step[k] = step;
+    const halves *h = context;
+    static const double none[3];
+    for (; begin < end; begin++) {
+        const int64_t at = begin % h->pieces * PIECE, rest = h->n - at;
+        const int64_t some = rest < PIECE ? rest : PIECE, line = h->n * h->item;
+        const int64_t single = begin / h->pieces * line + at * h->item; /* in y and g */
+        const int64_t twice = begin / h->pieces * line + single,
+                      all[3] = {h->item, h->item, h->item};
+        char *a = h->x + twice, *out = h->out + (h->g ? twice : single);
+        char *s = h->g ? out + line : out; /* sigmoid(b) */
+        mt_k->unary[MT_UNARY_sigmoid][h->d](some, (char *[]){s, a + line}, all, none);
+        mt_k->binary[MT_BINARY_mul][h->d](some, (char *[]){out, h->g ? h->g + single : a, s}, all,
+                                          none);
+        if (h->g) mt_k->blend(MT_BLEND_glu, h->d, some, (char *[]){s, h->g + single, s, a}, none);
+    }
+}
+
+static void run_halves(halves *h, int64_t lines)
+{
+    const int64_t unit = h->n < PIECE ? h->n : PIECE;
+    mt_parallel_for(lines * h->pieces, MT_GRAIN_DEAR / unit, run_glu, h);
 }
 
 /* The halves a and b of the input along dim: a sigmoid(b). Dauphin et al. 2017. */
@@ -106,7 +135,7 @@ static int glu_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *y;
     int64_t size[MT_MAX_DIMS];
-    mt_blend_lines l;
+    halves h;
     if (x->ndim == 0)
         return mt_error(MT_RUNTIME,
                         "glu does not support scalars because halving size must be even");
@@ -117,18 +146,14 @@ static int glu_forward(mt_call *c)
     if (n % 2)
         return mt_error(MT_RUNTIME, "Halving dimension must be even, but dimension %d is size %lld",
                         dim, (long long)n);
-    if (!halves(x, dim, MT_BLEND_gate, &l))
+    if (!as_halves(x, dim, &h))
         return mt_result_is(
             c, 0, mt_mul(mt_narrow(x, dim, 0, n / 2), mt_sigmoid(mt_narrow(x, dim, n / 2, n / 2))));
     memcpy(size, x->size, (size_t)x->ndim * sizeof *size);
     size[dim] = n / 2;
-    if (!(y = mt_result(c, 0, l.d, x->ndim, size))) return -1;
-    const int64_t bytes = l.n * mt_itemsize(x);
-    set_operand(&l, 0, y->data, bytes);
-    set_operand(&l, 1, x->data, 2 * bytes);
-    set_operand(&l, 2, x->data + bytes, 2 * bytes);
-    set_operand(&l, 3, x->data, 2 * bytes);
-    mt_run_blend_lines(&l);
+    if (!(y = mt_result(c, 0, h.d, x->ndim, size))) return -1;
+    h.out = y->data;
+    run_halves(&h, y->numel / h.n);
     return 0;
 }
 
@@ -139,32 +164,26 @@ static void glu_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (!gin[0]) return;
     const int dim = mt_wrap_dim(c->arg[0].i, x->ndim);
     const int64_t n = x->size[dim] / 2;
-    mt_tensor *s = mt_sigmoid(mt_narrow(x, dim, n, n));
+    mt_tensor *s = mt_sigmoid(mt_narrow(x, dim, n, n)), *far = mt_sub(mt_number(1), s);
     part[0] = mt_mul(g, s);
-    part[1] = mt_mul(mt_mul(mt_mul(mt_sub(mt_number(1), s), s), mt_narrow(x, dim, 0, n)), g);
+    part[1] = mt_mul(mt_mul(mt_mul(far, s), mt_narrow(x, dim, 0, n)), g);
     gin[0] = part[0] && part[1] ? mt_cat(2, part, dim) : NULL;
 }
 
 static void glu_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
-    mt_tensor *x = c->in[0], *g = gout[0], *gx;
-    mt_blend_lines l;
+    mt_tensor *x = c->in[0], *g = gout[0];
+    halves h;
     if (!gin[0]) return;
     if (g->dtype != x->dtype || !mt_is_contiguous(g) ||
-        !halves(x, mt_wrap_dim(c->arg[0].i, x->ndim), MT_BLEND_gate, &l)) {
+        !as_halves(x, mt_wrap_dim(c->arg[0].i, x->ndim), &h)) {
         glu_backward(c, gout, gin);
         return;
     }
-    if (!(gx = gin[0] = mt_empty_like(x, l.d))) return;
-    const int64_t bytes = l.n * mt_itemsize(x);
-    set_operand(&l, 0, gx->data, 2 * bytes);
-    set_operand(&l, 1, g->data, bytes);
-    set_operand(&l, 2, x->data + bytes, 2 * bytes);
-    set_operand(&l, 3, x->data, 2 * bytes);
-    mt_run_blend_lines(&l);
-    l.which = MT_BLEND_gate_slope;
-    l.p[0] += bytes;
-    mt_run_blend_lines(&l);
+    if (!(gin[0] = mt_empty_like(x, h.d))) return;
+    h.g = g->data;
+    h.out = gin[0]->data;
+    run_halves(&h, g->numel / h.n);
 }
 
 MT_OP(glu, .kind = MT_NN, .keeps = {MT_KEEP_IN(0)}, .backward = glu_backward, .fused = glu_fused,
@@ -180,42 +199,35 @@ mt_tensor *mt_glu(mt_tensor *self, int64_t dim)
 
 /* ==== prelu =================================================================================== */
 
-/* Lines of x that have one weight each. False: they are too short, or the tensors not contiguous and of one type. */
-static bool weighted_lines(const mt_tensor *x, const mt_tensor *w, mt_blend which,
-                           mt_blend_lines *l)
+/* How many neighbours in x have the same weight; 0: too few, or the tensors are not contiguous and of one type. */
+static int64_t weighted_alike(const mt_tensor *x, const mt_tensor *w)
 {
-    static const double none[3];
     int64_t n = x->numel;
     if (w->numel != 1)
         for (int i = 0; i < 2; i++) n /= x->size[i] ? x->size[i] : 1;
-    if (n < SHORT || x->dtype != w->dtype || !mt_is_float((mt_dtype)x->dtype) ||
-        !mt_is_contiguous(x) || !mt_is_contiguous(w))
-        return false;
-    *l = (mt_blend_lines){.which = which, .d = (mt_dtype)x->dtype, .n = n, .lines = x->numel / n};
-    l->param = none;
-    l->numbers = w->data;
-    l->count = w->numel;
-    return true;
+    const bool plain = x->dtype == w->dtype && mt_is_float((mt_dtype)x->dtype) &&
+                       mt_is_contiguous(x) && mt_is_contiguous(w);
+    return plain && n >= SHORT ? n : 0;
 }
 
 /* A pass over tensors of x's shape. */
-static void run_weighted(mt_blend_lines *l, mt_tensor *out, mt_tensor *first, mt_tensor *second)
+static void run_weighted(mt_blend which, mt_tensor *out, mt_tensor *first, mt_tensor *x,
+                         mt_tensor *w)
 {
-    mt_tensor *const t[4] = {out, first, second, second};
-    for (int k = 0; k < 4; k++) set_operand(l, k, t[k]->data, l->n * mt_itemsize(out));
-    mt_run_blend_lines(l);
+    char *const p[4] = {out->data, first->data, x->data, x->data};
+    mt_run_blend_by_lines(which, (mt_dtype)x->dtype, x->numel, p, weighted_alike(x, w), w->numel,
+                          w->data);
 }
 
 /* w is one number, or has dimensions like x, with one number a channel (dimension 1). */
 static int prelu_kernel_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *w = c->in[1];
-    mt_blend_lines l;
-    if (!weighted_lines(x, w, MT_BLEND_prelu, &l))
+    if (!weighted_alike(x, w))
         return mt_result_is(c, 0, mt_where(mt_gt(x, mt_number(0)), x, mt_mul(w, x)));
-    mt_tensor *y = mt_result_like(c, 0, l.d, x);
+    mt_tensor *y = mt_result_like(c, 0, (mt_dtype)x->dtype, x);
     if (!y) return -1;
-    run_weighted(&l, y, x, x);
+    run_weighted(MT_BLEND_prelu, y, x, x, w);
     return 0;
 }
 
@@ -228,16 +240,15 @@ static void prelu_kernel_backward(const mt_call *c, mt_tensor **gout, mt_tensor 
 
 static void prelu_kernel_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
+    static const mt_blend row[2] = {MT_BLEND_leaky_relu, MT_BLEND_prelu_weight};
     mt_tensor *x = c->in[0], *w = c->in[1], *g = gout[0];
-    mt_blend_lines l;
-    if (g->dtype != x->dtype || !mt_is_contiguous(g) ||
-        !weighted_lines(x, w, MT_BLEND_leaky_relu, &l)) {
+    if (g->dtype != x->dtype || !mt_is_contiguous(g) || !weighted_alike(x, w)) {
         prelu_kernel_backward(c, gout, gin);
         return;
     }
-    if (gin[0] && (gin[0] = mt_empty_like(x, l.d))) run_weighted(&l, gin[0], g, x);
-    l.which = MT_BLEND_prelu_weight;
-    if (gin[1] && (gin[1] = mt_empty_like(x, l.d))) run_weighted(&l, gin[1], g, x);
+    for (int i = 0; i < 2; i++)
+        if (gin[i] && (gin[i] = mt_empty_like(x, (mt_dtype)x->dtype)))
+            run_weighted(row[i], gin[i], g, x, w);
 }
 
 MT_OP(prelu_kernel, .keeps = {MT_KEEP_IN(0) | MT_KEEP_IN(1), MT_KEEP_IN(0)},

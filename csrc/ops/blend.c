@@ -14,36 +14,42 @@ static mt_dtype type_of(const mt_tensor *x) { return (mt_dtype)x->dtype; }
 
 /* ==== one pass ================================================================================ */
 
-/* Elements [begin, end) of all lines, one after the other. */
-static void run_part(int64_t begin, int64_t end, void *context)
-{
-    const mt_blend_lines *l = context;
-    const int64_t item = mt_dtype_size(l->d);
-    double param[3];
-    memcpy(param, l->param, sizeof param);
-    while (begin < end) {
-        const int64_t line = begin / l->n, at = begin % l->n,
-                      some = l->n - at < end - begin ? l->n - at : end - begin;
-        char *p[4];
-        for (int k = 0; k < 4; k++) p[k] = l->p[k] + line * l->step[k] + at * item;
-        if (l->numbers)
-            param[0] =
-                mt_scalar_to_double(mt_scalar_load(l->d, l->numbers + line % l->count * item));
-        mt_k->blend(l->which, l->d, some, p, param);
-        begin += some;
-    }
-}
+typedef struct blend_job {
+    mt_blend which;
+    mt_dtype d;
+    char *const *p;
+    const double *param; /* NULL: of each line one of the numbers comes first */
+    int64_t line, count;
+    const char *numbers;
+} blend_job;
 
-void mt_run_blend_lines(const mt_blend_lines *l)
+static void run_blend(int64_t begin, int64_t end, void *context)
 {
-    mt_parallel_for(l->n * l->lines, MT_GRAIN_DEAR, run_part, (void *)(uintptr_t)l);
+    const blend_job *j = context;
+    const int64_t item = mt_dtype_size(j->d);
+    for (int64_t some; begin < end; begin += some) {
+        const int64_t nr = begin / j->line, rest = (nr + 1) * j->line - begin;
+        double param[3] = {0};
+        char *p[4];
+        if (j->numbers)
+            param[0] = mt_scalar_to_double(mt_scalar_load(j->d, j->numbers + nr % j->count * item));
+        some = rest < end - begin ? rest : end - begin;
+        for (int k = 0; k < 4; k++) p[k] = j->p[k] + begin * item;
+        mt_k->blend(j->which, j->d, some, p, j->param ? j->param : param);
+    }
 }
 
 void mt_run_blend(mt_blend which, mt_dtype d, int64_t n, char *const *p, const double *param)
 {
-    mt_blend_lines l = {.which = which, .d = d, .n = n, .lines = 1, .param = param};
-    memcpy(l.p, p, sizeof l.p);
-    mt_run_blend_lines(&l);
+    blend_job j = {which, d, p, param, n, 1, NULL};
+    mt_parallel_for(n, MT_GRAIN_DEAR, run_blend, &j);
+}
+
+void mt_run_blend_by_lines(mt_blend which, mt_dtype d, int64_t n, char *const *p, int64_t line,
+                           int64_t count, const char *numbers)
+{
+    blend_job j = {which, d, p, NULL, line, count, numbers};
+    mt_parallel_for(n, MT_GRAIN_DEAR, run_blend, &j);
 }
 
 /* Do rows take these: contiguous floats of one type and shape? */
@@ -56,27 +62,42 @@ static bool plain(int n, mt_tensor *const *in)
     return mt_is_float(type_of(in[0]));
 }
 
-/* The forward of an operator that is a row of plain inputs and its own numbers. */
-static int in_one_pass(mt_call *c, mt_blend which)
+/* A row of the first n inputs, which are plain, into a result of their shape. */
+static int in_one_pass(mt_call *c, mt_blend which, int n, const double *param)
 {
     mt_tensor *x = c->in[0], *y = mt_result_like(c, 0, type_of(x), x);
-    double param[3] = {0};
-    if (!y) return -1;
-    for (int i = 0; i < c->narg && i < 3; i++) param[i] = mt_scalar_to_double(c->arg[i].s);
-    char *const p[4] = {y->data, x->data, c->in[c->nin > 1]->data, c->in[c->nin - 1]->data};
+    if (!y || (!mt_is_contiguous(y) && !(y = c->out[0] = mt_empty(type_of(x), x->ndim, x->size))))
+        return -1;
+    char *const p[4] = {y->data, x->data, c->in[n > 1]->data, c->in[n - 1]->data};
     mt_run_blend(which, type_of(x), x->numel, p, param);
     return 0;
 }
 
+/* The same of an operator of n inputs, with the numbers that are its arguments. */
+static int row_forward(mt_call *c, mt_blend which)
+{
+    double param[3] = {0};
+    for (int i = 0; i < c->narg && i < 3; i++) param[i] = mt_scalar_to_double(c->arg[i].s);
+    return in_one_pass(c, which, c->nin, param);
+}
+
+/* Is there a place for the result, and nothing to remember? */
+static bool is_given_place(const mt_call *c)
+{
+    bool recorded = false;
+    for (int i = 0; i < c->nin; i++) recorded |= mt_requires_grad(c->in[i]);
+    return c->target && !(recorded && mt_grad_enabled());
+}
+
 /* ==== addcmul, addcdiv ======================================================================== */
 
-/* g times value, unless that is 1. */
+/* t times value, unless that is 1. */
 static mt_tensor *times(mt_tensor *t, double value)
 {
     return value == 1 ? t : mt_mul(t, mt_number(value));
 }
 
-static int addcmul_plain_forward(mt_call *c) { return in_one_pass(c, MT_BLEND_addcmul); }
+static int addcmul_plain_forward(mt_call *c) { return row_forward(c, MT_BLEND_addcmul); }
 static void addcmul_plain_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     const double value = mt_scalar_to_double(c->arg[0].s);
@@ -89,7 +110,7 @@ MT_OP(addcmul_plain, .keeps = {0, MT_KEEP_IN(2), MT_KEEP_IN(1)}, .backward = add
       .schema = "_addcmul(Tensor self, Tensor tensor1, Tensor tensor2, Scalar value) -> Tensor",
       .doc = "addcmul of contiguous floats of one shape.");
 
-static int addcdiv_plain_forward(mt_call *c) { return in_one_pass(c, MT_BLEND_addcdiv); }
+static int addcdiv_plain_forward(mt_call *c) { return row_forward(c, MT_BLEND_addcdiv); }
 static void addcdiv_plain_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     mt_tensor *g = gout[0], *y = c->in[1], *z = c->in[2];
@@ -109,9 +130,13 @@ static bool is_plain(const mt_call *c)
     return plain(3, c->in) && c->arg[0].s.kind <= MT_SCALAR_FLOAT;
 }
 
-/* The same call by another operator. */
-static int done_by(mt_call *c, const mt_op *op)
+/* The same call by another operator, or by its row. */
+static int done_by(mt_call *c, const mt_op *op, mt_blend which)
 {
+    if (is_given_place(c)) {
+        const double param[3] = {mt_scalar_to_double(c->arg[0].s)};
+        return in_one_pass(c, which, 3, param);
+    }
     mt_tensor *in[3] = {c->in[0], c->in[1], c->in[2]};
     return mt_result_is(c, 0, mt_calln(op, 3, in, 1, c->arg));
 }
@@ -127,7 +152,7 @@ static mt_tensor *scaled(const mt_call *c)
 
 static int addcmul_forward(mt_call *c)
 {
-    if (is_plain(c)) return done_by(c, &mt_op_addcmul_plain);
+    if (is_plain(c)) return done_by(c, &mt_op_addcmul_plain, MT_BLEND_addcmul);
     return mt_result_is(c, 0, mt_multiply_add(scaled(c), c->in[2], c->in[0]));
 }
 MT_OP(addcmul, .kind = MT_COMPOSITE | EVERYWHERE, .grad_name = "AddcmulBackward0",
@@ -143,7 +168,7 @@ static int addcdiv_forward(mt_call *c)
                         "historic addcdiv behavior can be implemented as (input + value * "
                         "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as "
                         "(input + value * tensor1 / tensor2) for float inputs.");
-    if (is_plain(c)) return done_by(c, &mt_op_addcdiv_plain);
+    if (is_plain(c)) return done_by(c, &mt_op_addcdiv_plain, MT_BLEND_addcdiv);
     mt_tensor *product = scaled(c);
     return mt_result_is(c, 0, product ? mt_add(c->in[0], mt_div(product, c->in[2])) : NULL);
 }
@@ -153,7 +178,7 @@ MT_OP(addcdiv, .kind = MT_COMPOSITE | EVERYWHERE, .grad_name = "AddcdivBackward0
 
 /* ==== lerp ==================================================================================== */
 
-static int lerp_plain_forward(mt_call *c) { return in_one_pass(c, MT_BLEND_lerp); }
+static int lerp_plain_forward(mt_call *c) { return row_forward(c, MT_BLEND_lerp); }
 static void lerp_plain_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     const double w = mt_scalar_to_double(c->arg[0].s);
@@ -181,6 +206,8 @@ static int lerp_forward(mt_call *c)
                         mt_dtype_camel(type_of(x)));
     if (w->flags & MT_WRAPPED_NUMBER && plain(2, c->in)) {
         mt_arg arg[1] = {mt_arg_scalar(mt_item_at(w, 0))};
+        const double param[3] = {mt_scalar_to_double(arg[0].s)};
+        if (is_given_place(c)) return in_one_pass(c, MT_BLEND_lerp, 2, param);
         return mt_result_is(c, 0, mt_call2a(&mt_op_lerp_plain, x, end, 1, arg));
     }
     mt_tensor *way = mt_sub(end, x), *back = mt_sub(w, mt_number(1));
@@ -220,7 +247,7 @@ MT_OP(float_power, .kind = MT_COMPOSITE | EVERYWHERE,
 
 /* ==== nan_to_num, frac, positive, sgn ========================================================= */
 
-static int nan_to_num_plain_forward(mt_call *c) { return in_one_pass(c, MT_BLEND_nan_to_num); }
+static int nan_to_num_plain_forward(mt_call *c) { return row_forward(c, MT_BLEND_nan_to_num); }
 static void nan_to_num_plain_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
     if (gin[0]) gin[0] = mt_mul(gout[0], mt_isfinite(c->in[0]));
@@ -260,9 +287,15 @@ static int frac_forward(mt_call *c)
     if (!mt_is_float(type_of(x)))
         return mt_error(MT_NOT_IMPLEMENTED, "\"frac_cpu\" not implemented for '%s'",
                         mt_dtype_camel(type_of(x)));
-    return mt_result_is(c, 0, mt_sub(x, mt_trunc(mt_detach(x))));
+    if (plain(1, c->in)) return row_forward(c, MT_BLEND_frac);
+    return mt_result_is(c, 0, mt_sub(x, mt_trunc(x)));
 }
-MT_OP(frac, .kind = MT_COMPOSITE | EVERYWHERE, .grad_name = "FracBackward0",
+static void frac_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    (void)c;
+    if (gin[0]) gin[0] = gout[0];
+}
+MT_OP(frac, .kind = EVERYWHERE, .backward = frac_backward, .rule = "g",
       .schema = "frac(Tensor self) -> Tensor",
       .doc = "x - trunc(x): the part behind the point, with the sign of x.");
 

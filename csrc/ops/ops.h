@@ -39,20 +39,11 @@ mt_tensor *mt_result_broadcast(mt_call *c, mt_dtype d, int n, mt_tensor *const *
 /* One pass of a kernel over out and n inputs that broadcast to it, all of the right types. */
 void mt_run_loop(mt_loop loop, mt_tensor *out, int n, mt_tensor *const *in, const double *param,
                  int64_t grain);
-/* Lines of n elements each for a row of kernels/blend_rows.def: operand k of a line begins step[k] bytes
- * after that of the line before. numbers: not NULL, one P0 for each of so many lines, over and over. */
-typedef struct mt_blend_lines {
-    mt_blend which;
-    mt_dtype d;
-    int64_t n, lines, count;
-    char *p[4];
-    int64_t step[4];
-    const double *param;
-    const char *numbers;
-} mt_blend_lines;
-/* As mt_k->blend, on several processors if there is much to do. */
-void mt_run_blend_lines(const mt_blend_lines *l);
+/* A row of kernels/blend_rows.def over plain memory; as mt_k->blend, on several processors if large. */
 void mt_run_blend(mt_blend which, mt_dtype d, int64_t n, char *const *p, const double *param);
+/* The same with P0 from `count` numbers of type d, one for each `line` elements, over and over. */
+void mt_run_blend_by_lines(mt_blend which, mt_dtype d, int64_t n, char *const *p, int64_t line,
+                           int64_t count, const char *numbers);
 /* Sums g down to a shape that broadcasts to its own (differentiable). */
 mt_tensor *mt_sum_to_size(mt_tensor *g, int ndim, const int64_t *size);
 mt_tensor *mt_zeros_of(const mt_dims *d);

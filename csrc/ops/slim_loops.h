@@ -112,13 +112,18 @@ static void NAME(lines_by_vector)(int64_t m, int64_t k, const T *a, int64_t line
  * in lane 0. */
 static T NAME(dot)(int64_t k, const T *x, const T *y)
 {
-    lanes v[4] = {{0}};
+    T first = 0;
     int64_t l = 0;
-    for (const int64_t head = NAME(head)(y); l < head && l < k; l++) v[0][0] += x[l] * y[l];
+    for (const int64_t head = NAME(head)(y); l < head && l < k; l++) first += x[l] * y[l];
+    lanes v[4] = {{first}};
     for (; l + 4 * LANES <= k; l += 4 * LANES)
-        for (int i = 0; i < 4; i++) v[i] += VEC(x + l + i * LANES) * VEC(y + l + i * LANES);
-    for (int i = 0; LANES == 4 && i < 2 && (i || l + 8 <= k); i++, l += 4)
-        v[i] += VEC(x + l) * VEC(y + l);
+        _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++) v[i] +=
+            VEC(x + l + i * LANES) * VEC(y + l + i * LANES);
+    if (LANES == 4 && l + 8 <= k) {
+        v[0] += VEC(x + l) * VEC(y + l);
+        v[1] += VEC(x + l + 4) * VEC(y + l + 4);
+        l += 8;
+    }
     for (; l + LANES <= k; l += LANES) v[0] += VEC(x + l) * VEC(y + l);
     for (; l < k; l++) v[0][0] += x[l] * y[l];
     return NAME(fold)(((v[0] + v[1]) + v[2]) + v[3]);
