@@ -195,6 +195,22 @@ MT_INLINE float log1p_f32(float x)
     return __builtin_fabsf(x) < 0x1p-25f ? x : y;
 }
 
+MT_INLINE float tanh_softplus_f32(float x) { return tanh_f32(log1p_f32(exp_f32(x))); }
+static inline double tanh_softplus_f64(double x) { return tanh(log1p(exp(x))); }
+
+/* log(e^x + e^y). Two equal infinities have no difference. */
+MT_INLINE float logaddexp_f32(float x, float y)
+{
+    const float most = ((x > y) | (x != x)) ? x : y;
+    const float sum = most + log1p_f32(exp_f32(-__builtin_fabsf(x - y)));
+    return (x == y) & (__builtin_fabsf(x) > 3.4028235e38f) ? x : sum;
+}
+static inline double logaddexp_f64(double x, double y)
+{
+    if (__builtin_isinf(x) && x == y) return x;
+    return (x > y || x != x ? x : y) + log1p(exp(-fabs(x - y)));
+}
+
 /* ---- erf, float32 ---------------------------------------------------------------------------- */
 
 /* erf(x) - x over x, for |x| < 1: a polynomial in x^2 */
@@ -288,18 +304,18 @@ LIBRARY(ceil)
 LIBRARY(rint)
 LIBRARY(trunc)
 LIBRARY_F64(erfc)
-LIBRARY(log2)
-LIBRARY(log10)
-LIBRARY(exp2)
-LIBRARY(tan)
-LIBRARY(asin)
-LIBRARY(acos)
-LIBRARY(atan)
-LIBRARY(sinh)
-LIBRARY(cosh)
-LIBRARY(asinh)
-LIBRARY(acosh)
-LIBRARY(atanh)
+LIBRARY_F64(log2)
+LIBRARY_F64(log10)
+LIBRARY_F64(exp2)
+LIBRARY_F64(tan)
+LIBRARY_F64(asin)
+LIBRARY_F64(acos)
+LIBRARY_F64(atan)
+LIBRARY_F64(sinh)
+LIBRARY_F64(cosh)
+LIBRARY_F64(asinh)
+LIBRARY_F64(acosh)
+LIBRARY_F64(atanh)
 #undef LIBRARY
 #undef LIBRARY_F64
 
@@ -317,50 +333,60 @@ static inline double lgamma_f64(double x)
 
 /* ---- operators of two numbers: floats -------------------------------------------------------- */
 
-/* x - trunc(x / y) y. In double the quotient of two floats below 2^28 has the right integer part
- * or, if it was rounded up to an integer, one more; its product with y is exact. The library
- * divides bit by bit. */
+/* x - trunc(x / y) y. In double the quotient of two floats below 2^28 has the right integer part or, if it was rounded
+ * up to an integer, one more; its product with y is exact. Others are NaN here: the library, which divides bit by bit,
+ * has them. */
+MT_INLINE float fmod_near_f32(float x, float y)
+{
+    const double a = (double)x, b = (double)y, q = __builtin_trunc(a / b), r = a - q * b;
+    const bool beyond = (r != 0.0) & ((r < 0.0) == (a > 0.0));
+    const float rest = (float)(beyond ? r + __builtin_copysign(b, a) : r);
+    const float z = q == 0.0 ? x : __builtin_copysignf(rest, x); /* y may be infinite */
+    return z + (__builtin_fabs(q) < 0x1p28 ? -0.0f : __builtin_nanf(""));
+}
 static inline float fmod_f32(float x, float y)
 {
-    const double q = trunc((double)x / (double)y);
-    if (!(fabs(q) < 0x1p28)) return fmodf(x, y);
-    if (q == 0) return x; /* y may be infinite */
-    double r = (double)x - q * (double)y;
-    if (x < 0 ? r > 0 : r < 0) r += (x < 0) == (y < 0) ? (double)y : -(double)y;
-    return copysignf((float)r, x);
+    const float r = fmod_near_f32(x, y);
+    return r == r ? r : fmodf(x, y);
 }
 static inline double fmod_f64(double x, double y) { return fmod(x, y); }
 
 /* Python's % and //: the remainder has the divisor's sign, and the quotient is the integer for
- * which quotient * y + remainder comes nearest to x. By 0: remainder NaN, quotient x / 0. */
+ * which quotient * y + remainder comes nearest to x. By 0: remainder NaN, quotient x / 0. r: fmod(x, y). */
 #define FLOAT_DIVISION(S, T, f)                                                                    \
-    static inline T remainder_##S(T x, T y)                                                        \
+    MT_INLINE bool is_apart_##S(T r, T y) { return (r != 0) & (copysign##f(y, r) != y); }          \
+    MT_INLINE T remainder_of_##S(T r, T y) { return is_apart_##S(r, y) ? r + y : r; }              \
+    MT_INLINE T quotient_of_##S(T x, T y, T r)                                                     \
     {                                                                                              \
-        const T r = fmod_##S(x, y);                                                                \
-        return r != 0 && (y < 0) != (r < 0) ? r + y : r;                                           \
+        const T q = (x - r) / y - (is_apart_##S(r, y) ? (T)1 : (T)0);                              \
+        const T whole = floor##f(q), near = q - whole > (T)0.5 ? whole + 1 : whole;                \
+        return q == 0 ? copysign##f(0, x / y) : near;                                              \
     }                                                                                              \
+    static inline T remainder_##S(T x, T y) { return remainder_of_##S(fmod_##S(x, y), y); }        \
     static inline T floor_divide_##S(T x, T y)                                                     \
     {                                                                                              \
-        if (y == 0) return x / y;                                                                  \
-        const T r = fmod_##S(x, y);                                                                \
-        const T q = (x - r) / y - (r != 0 && (y < 0) != (r < 0) ? 1 : 0);                          \
-        if (q == 0) return copysign##f(0, x / y);                                                  \
-        const T whole = floor##f(q);                                                               \
-        return q - whole > (T)0.5 ? whole + 1 : whole;                                             \
+        return y == 0 ? x / y : quotient_of_##S(x, y, fmod_##S(x, y));                             \
     }
 FLOAT_DIVISION(f32, float, f)
 FLOAT_DIVISION(f64, double, )
 #undef FLOAT_DIVISION
 
-static inline float pow_f32(float x, float y) { return powf(x, y); }
 static inline double pow_f64(double x, double y) { return pow(x, y); }
-static inline float atan2_f32(float y, float x) { return atan2f(y, x); }
 static inline double atan2_f64(double y, double x) { return atan2(y, x); }
 static inline float copysign_f32(float x, float y) { return copysignf(x, y); }
 static inline double copysign_f64(double x, double y) { return copysign(x, y); }
-static inline float nextafter_f32(float x, float y) { return nextafterf(x, y); }
-static inline double nextafter_f64(double x, double y) { return nextafter(x, y); }
-static inline float hypot_f32(float x, float y) { return hypotf(x, y); }
+
+/* One step of the bits, which are ordered as sign and magnitude. */
+#define NEXT_AFTER(S, T, I, one)                                                                   \
+    MT_INLINE T nextafter_##S(T x, T y)                                                            \
+    {                                                                                              \
+        const I bits = bits_##S(x), step = (x < y) == (x > 0) ? 1 : (I) - 1;                       \
+        const T next = x == 0 ? copysign_##S(one, y) : from_bits_##S(bits + step);                 \
+        return (x != x) | (y != y) ? x + y : x == y ? y : next;                                    \
+    }
+NEXT_AFTER(f32, float, uint32_t, 0x1p-149f)
+NEXT_AFTER(f64, double, uint64_t, 0x1p-1074)
+#undef NEXT_AFTER
 static inline double hypot_f64(double x, double y) { return hypot(x, y); }
 
 /* ---- operators of two numbers: integers ------------------------------------------------------ */
@@ -490,20 +516,5 @@ static inline bool pow_b8(bool x, bool y) { return x || !y; }
 #undef FLOAT_TESTS
 #undef INTEGER_TESTS
 #pragma GCC diagnostic pop
-
-/* ---- rare and long: not worth vector code in every loop ---------------------------------------- */
-#define MT_CALLED static __attribute__((noinline, unused))
-MT_CALLED float tanh_softplus_f32(float x) { return tanh_f32(log1p_f32(exp_f32(x))); }
-MT_CALLED double tanh_softplus_f64(double x) { return tanh(log1p(exp(x))); }
-MT_CALLED float logaddexp_f32(float x, float y)
-{
-    if (__builtin_isinf(x) && x == y) return x;
-    return MAXIMUM(x, y) + log1p_f32(exp_f32(-__builtin_fabsf(x - y)));
-}
-MT_CALLED double logaddexp_f64(double x, double y)
-{
-    if (__builtin_isinf(x) && x == y) return x;
-    return MAXIMUM(x, y) + log1p(exp(-fabs(x - y)));
-}
 
 #endif

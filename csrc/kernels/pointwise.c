@@ -2,7 +2,8 @@
  * kind admits, made by including kernels/pointwise_loops.h once per type.
  *
  * A loop has a branch for elements that lie next to each other, which the compiler vectorises,
- * branches of binary rows for one operand that is a single number (stride 0), and a general one.
+ * branches of binary rows for one operand that is a single number (stride 0), and a general one. Where the function
+ * itself takes long, there is but the first, and other elements go through it by pieces.
  * The output may be an input, element for element. `make -C csrc expand OP=tanh` shows what a row
  * becomes.
  * Relies on kernels/math.h for functions of one element. Read next: kernels/pointwise_loops.h. */
@@ -11,6 +12,7 @@
 #include "kernels/by_table.h"
 #include "kernels/roots.h"
 #include "kernels/trig.h"
+#include "kernels/wide.h"
 
 /* One macro for all types compares uint8_t with 0, integers with
  * themselves, and multiplies bools. */
@@ -37,18 +39,66 @@
         *(OUT *)(o + at_o) = (OUT)(f);                                                             \
     }
 
+/* Runs a loop of elements next to each other over those with gaps between them, or over a single number beside others.
+ * size: the bytes of an element of the output and of each input. */
+static void copy_gaps(int64_t n, char *to, int64_t to_stride, const char *from, int64_t from_stride,
+                      int64_t size)
+{
+#define COPY_GAPS(type)                                                                            \
+    if (size == SIZE(type))                                                                        \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            *(type *)(void *)(to + i * to_stride) =                                                \
+                *(const type *)(const void *)(from + i * from_stride);
+    COPY_GAPS(uint8_t)
+    COPY_GAPS(uint16_t)
+    COPY_GAPS(uint32_t)
+    COPY_GAPS(uint64_t)
+#undef COPY_GAPS
+}
+static void in_pieces(mt_loop loop, int inputs, const int64_t *size, int64_t n, char *const *p,
+                      const int64_t *stride, const double *param)
+{
+    enum { PIECE = 256 };
+    _Alignas(64) char room[3][PIECE * 8];
+    char *at[3];
+    for (int64_t i = 0; i < n; i += PIECE) {
+        const int64_t some = n - i < PIECE ? n - i : PIECE;
+        for (int k = 0; k <= inputs; k++) {
+            at[k] = p[k] + i * stride[k];
+            if (stride[k] == size[k] || n == 1) continue;
+            if (k > 0 && (i == 0 || stride[k] != 0))
+                copy_gaps(some, room[k], size[k], at[k], stride[k], size[k]);
+            at[k] = room[k];
+        }
+        loop(some, at, size, param);
+        if (at[0] == room[0])
+            copy_gaps(some, p[0] + i * stride[0], stride[0], room[0], size[0], size[0]);
+    }
+}
+
+/* Rows of two inputs that take long. */
+#define TAKES_LONG(name)                                                                           \
+    (MT_BINARY_##name == MT_BINARY_pow || MT_BINARY_##name == MT_BINARY_remainder ||               \
+     MT_BINARY_##name == MT_BINARY_floor_divide || MT_BINARY_##name == MT_BINARY_fmod ||           \
+     MT_BINARY_##name == MT_BINARY_xlogy || MT_BINARY_##name == MT_BINARY_nextafter ||             \
+     MT_BINARY_##name == MT_BINARY_atan2 || MT_BINARY_##name == MT_BINARY_hypot ||                 \
+     MT_BINARY_##name == MT_BINARY_logaddexp)
+
 /* All branches of a row of one input, and of a row of two. */
-#define BRANCHES_1(OUT, IN, f)                                                                     \
+#define BRANCHES_1(name, OUT, IN, f)                                                               \
     char *const o = p[0];                                                                          \
     const char *const a = p[1];                                                                    \
     const int64_t so = stride[0], sa = stride[1];                                                  \
     if (so == SIZE(OUT) && sa == SIZE(T))                                                          \
         EACH_1(OUT, IN, f, SIZE(OUT) * i, SIZE(T) * i)                                             \
     else                                                                                           \
-        EACH_1(OUT, IN, f, so *i, sa *i)
-#define BRANCHES_2(OUT, IN, f)                                                                     \
+        WITH_GAPS_1(name, OUT, IN, f)
+#define BRANCHES_2(name, OUT, IN, f)                                                               \
     if (so == SIZE(OUT) && sa == SIZE(T) && sb == SIZE(T))                                         \
         EACH_2(OUT, IN, f, SIZE(OUT) * i, SIZE(T) * i, SIZE(T) * i)                                \
+    else if (TAKES_LONG(name))                                                                     \
+        in_pieces(MT_CAT(name##_loop, S), 2, (const int64_t[]){SIZE(OUT), SIZE(T), SIZE(T)}, n, p, \
+                  stride, param);                                                                  \
     else if (so == SIZE(OUT) && sa == SIZE(T) && sb == 0)                                          \
         EACH_2(OUT, IN, f, SIZE(OUT) * i, SIZE(T) * i, 0)                                          \
     else if (so == SIZE(OUT) && sa == 0 && sb == SIZE(T))                                          \
@@ -60,14 +110,14 @@
     LOOP_HEAD(name)                                                                                \
     {                                                                                              \
         (void)param;                                                                               \
-        BRANCHES_1(OUT, IN, f)                                                                     \
+        BRANCHES_1(name, OUT, IN, f)                                                               \
     }
 #define UNARY_P_LOOP(name, OUT, IN, f)                                                             \
     LOOP_HEAD(name)                                                                                \
     {                                                                                              \
         const T P0 = PARAMETER(0), P1 = PARAMETER(1), P2 = PARAMETER(2);                           \
         (void)P0, (void)P1, (void)P2;                                                              \
-        BRANCHES_1(OUT, IN, f)                                                                     \
+        BRANCHES_1(name, OUT, IN, f)                                                               \
     }
 #define BINARY_LOOP(name, OUT, IN, f)                                                              \
     LOOP_HEAD(name)                                                                                \
@@ -76,7 +126,7 @@
         char *const o = p[0];                                                                      \
         const char *const a = p[1], *const b = p[2];                                               \
         const int64_t so = stride[0], sa = stride[1], sb = stride[2];                              \
-        BRANCHES_2(OUT, IN, f)                                                                     \
+        BRANCHES_2(name, OUT, IN, f)                                                               \
     }
 
 /* ---- one inclusion per type ------------------------------------------------------------------ */
@@ -277,6 +327,44 @@ static void exp_by_table(int64_t n, char *const *p, const int64_t *stride, const
 }
 #endif
 
+/* Functions with a quick form for nearly all numbers, NaN for the others: a block in which it meets one goes
+ * through the row's own loop, which agrees with it where it is a number. */
+enum { MOSTLY = 64 };
+static bool has_nan(int64_t n, const float *z)
+{
+    int many = 0;
+    for (int64_t i = 0; i < n; i++) many += z[i] != z[i];
+    return many != 0;
+}
+#define MOSTLY_NEAR(name, inputs, f)                                                               \
+    static void name##_mostly(int64_t n, char *const *p, const int64_t *stride,                    \
+                              const double *param)                                                 \
+    {                                                                                              \
+        static const int64_t size[] = {4, 4, 4};                                                   \
+        if (memcmp(stride, size, ((inputs) + 1) * sizeof *size) != 0) {                            \
+            in_pieces(name##_mostly, inputs, size, n, p, stride, param);                           \
+            return;                                                                                \
+        }                                                                                          \
+        for (int64_t start = 0; start < n; start += MOSTLY) {                                      \
+            const int64_t some = n - start < MOSTLY ? n - start : MOSTLY;                          \
+            char *const at[] = {p[0] + 4 * start, p[1] + 4 * start, p[inputs] + 4 * start};        \
+            const float *const a = (const void *)at[1], *const b = (const void *)at[2];            \
+            float z[MOSTLY];                                                                       \
+            (void)b;                                                                               \
+            for (int64_t i = 0; i < some; i++) z[i] = f;                                           \
+            if (has_nan(some, z))                                                                  \
+                name##_loop_f32(some, at, size, param);                                            \
+            else                                                                                   \
+                memcpy(at[0], z, (size_t)some * 4);                                                \
+        }                                                                                          \
+    }
+MOSTLY_NEAR(sin, 1, sin_near_f32(a[i]))
+MOSTLY_NEAR(cos, 1, cos_near_f32(a[i]))
+MOSTLY_NEAR(tan, 1, tan_near_f32(a[i]))
+MOSTLY_NEAR(fmod, 2, fmod_near_f32(a[i], b[i]))
+MOSTLY_NEAR(remainder, 2, remainder_of_f32(fmod_near_f32(a[i], b[i]), b[i]))
+MOSTLY_NEAR(floor_divide, 2, quotient_of_f32(a[i], b[i], fmod_near_f32(a[i], b[i])))
+
 /* x ** y with a number as exponent: those of which PyTorch makes products, quotients and roots. */
 #define POWER_BY_NUMBER(S, T, roots)                                                               \
     static void power_##S(int64_t n, char *const *p, const int64_t *stride, const double *param)   \
@@ -286,6 +374,8 @@ static void exp_by_table(int64_t n, char *const *p, const int64_t *stride, const
             square_loop_##S(n, p, stride, param);                                                  \
         else if (y == 3)                                                                           \
             cube_loop_##S(n, p, stride, param);                                                    \
+        else if (y == -1)                                                                          \
+            reciprocal_loop_##S(n, p, stride, param);                                              \
         else if (y == -2)                                                                          \
             inverse_square_loop_##S(n, p, stride, param);                                          \
         else if (y == (T)0.5)                                                                      \
@@ -316,6 +406,12 @@ void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
     k->unary[MT_UNARY_silu][MT_FLOAT32] = silu_blocks;
     k->unary[MT_UNARY_sqrt][MT_FLOAT32] = sqrt_by_pieces;
     k->unary[MT_UNARY_tanh][MT_FLOAT32] = tanh_by_table;
+    k->unary[MT_UNARY_sin][MT_FLOAT32] = sin_mostly;
+    k->unary[MT_UNARY_cos][MT_FLOAT32] = cos_mostly;
+    k->unary[MT_UNARY_tan][MT_FLOAT32] = tan_mostly;
+    k->binary[MT_BINARY_fmod][MT_FLOAT32] = fmod_mostly;
+    k->binary[MT_BINARY_remainder][MT_FLOAT32] = remainder_mostly;
+    k->binary[MT_BINARY_floor_divide][MT_FLOAT32] = floor_divide_mostly;
 #if defined(__AVX512F__)
     if (roots_by_estimate) {
         make_power_table();

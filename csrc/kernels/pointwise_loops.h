@@ -19,6 +19,15 @@
 #define PARAMETER(i) (T) param[i]
 #endif
 
+/* What becomes of elements with gaps between them: functions of floats are long, and one copy of each is enough. */
+#if defined(IS_FLOAT)
+#define WITH_GAPS_1(name, OUT, IN, f)                                                              \
+    in_pieces(MT_CAT(name##_loop, S), 1, (const int64_t[]){SIZE(OUT), SIZE(T)}, n, p, stride,      \
+              param);
+#else
+#define WITH_GAPS_1(name, OUT, IN, f) EACH_1(OUT, IN, f, so *i, sa *i)
+#endif
+
 /* Whether and how a kind is computed in this type: DO(name, output type, type to load as, f). */
 #if defined(IS_BOOL)
 #define UNARY_SAME(DO, name, f)
@@ -136,6 +145,7 @@ static void MT_CAT(fill_rows, S)(mt_kernels *k)
 
 #undef MEMORY
 #undef PARAMETER
+#undef WITH_GAPS_1
 #undef UNARY_SAME
 #undef UNARY_SAME_NN
 #undef UNARY_ALL_NN

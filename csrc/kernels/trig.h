@@ -29,37 +29,90 @@ static void make_two_over_pi(void)
     }
 }
 
-/* sin(x + turn pi/2), 1.0 u: |x| is k quarter turns and r; the polynomials are for |r| <= pi/4. */
-MT_INLINE float sin_turned_f32(float x, uint64_t turn)
+/* Quarter turns and what is left of them, |r| <= pi/4 of a positive angle; k counts modulo 4. */
+typedef struct turned {
+    double r;
+    uint64_t k;
+} turned;
+
+/* 2^20 and more: by the table. */
+#define TRIG_MAGIC 6755399441055744.0 /* 1.5 * 2^52: adding it rounds to an integer */
+MT_INLINE turned turn_far(float a)
 {
-    const double magic = 6755399441055744.0; /* 1.5 * 2^52: adding it rounds to an integer */
-    const uint32_t b = bits_f32(x) & 0x7fffffffu;
+    const uint32_t b = bits_f32(a);
     const int32_t high = (int32_t)(b >> 23) - 150;
     const int32_t e = high > 0 ? high : 0;
-    const double m = (double)from_bits_f32(b) * from_bits_f64((uint64_t)(1023 - e) << 52);
-    const double m0 = m * (double)two_over_pi[0][e], t0 = m0 + magic;
-    const double m1 = (m0 - (t0 - magic)) + m * (double)two_over_pi[1][e], t1 = m1 + magic;
-    const double r = ((m1 - (t1 - magic)) + m * (double)two_over_pi[2][e]) * 1.5707963267948966;
-    const double z = r * r;
+    const double m = (double)a * from_bits_f64((uint64_t)(1023 - e) << 52);
+    const double m0 = m * (double)two_over_pi[0][e], t0 = m0 + TRIG_MAGIC;
+    const double m1 = (m0 - (t0 - TRIG_MAGIC)) + m * (double)two_over_pi[1][e],
+                 t1 = m1 + TRIG_MAGIC;
+    const double r =
+        ((m1 - (t1 - TRIG_MAGIC)) + m * (double)two_over_pi[2][e]) * 1.5707963267948966;
+    return (turned){r, bits_f64(t0) + bits_f64(t1)};
+}
+
+/* Below: pi/2 in two parts, the first of 33 bits, so that its product with k is exact. (Cody and Waite, "Software
+ * Manual for the Elementary Functions", 1980.) */
+#define TRIG_FAR 0x1p20f
+MT_INLINE turned turn_near(float a)
+{
+    const double t = (double)a * 0.63661977236758134308 + TRIG_MAGIC, k = t - TRIG_MAGIC;
+    return (turned){((double)a - k * 0x1.921fb544p+0) - k * 0x1.0b4611a626331p-34,
+                    bits_f64(t) - bits_f64(TRIG_MAGIC)};
+}
+MT_INLINE turned turn_any(float a)
+{
+    const turned near = turn_near(a < TRIG_FAR ? a : 0.0f), far = turn_far(a);
+    return a < TRIG_FAR ? near : far;
+}
+
+MT_INLINE double sin_quarter(double r, double z)
+{
     double s = 2.71793973e-06;
     s = s * z - 1.98392961e-04;
     s = s * z + 8.33332927e-03;
     s = s * z - 0.16666666640611996;
-    s = r + r * (s * z);
+    return r + r * (s * z);
+}
+MT_INLINE double cos_quarter(double z)
+{
     double c = -2.72067854e-07;
     c = c * z + 2.47994786e-05;
     c = c * z - 1.38888836e-03;
     c = c * z + 0.04166666662104994;
     c = c * z - 0.5;
-    c = c * z + 1.0;
+    return c * z + 1.0;
+}
 
-    /* k odd: cos; k mod 4 above 1: negative. sin is odd too, cos (turn 1) is not. */
-    const uint64_t k = bits_f64(t0) + bits_f64(t1) + turn, odd = 0 - (k & 1);
+/* sin(x + turn pi/2), 1.0 u. k odd: cos; k mod 4 above 1: negative. sin is odd too, cos (turn 1) is not. */
+MT_INLINE float sin_turned_f32(float x, turned t, uint64_t turn)
+{
+    const double z = t.r * t.r, s = sin_quarter(t.r, z), c = cos_quarter(z);
+    const uint64_t k = t.k + turn, odd = 0 - (k & 1);
     const uint64_t chosen = (bits_f64(c) & odd) | (bits_f64(s) & ~odd);
     const uint64_t sign = (k >> 1 & 1) ^ ((uint64_t)(bits_f32(x) >> 31) & (turn ^ 1));
     return (float)from_bits_f64(chosen ^ sign << 63);
 }
-MT_INLINE float sin_f32(float x) { return sin_turned_f32(x, 0); }
-MT_INLINE float cos_f32(float x) { return sin_turned_f32(x, 1); }
+MT_INLINE float tan_turned_f32(float x, turned t)
+{
+    const double z = t.r * t.r, s = sin_quarter(t.r, z), c = cos_quarter(z);
+    const float y = (float)(t.k & 1 ? -c / s : s / c);
+    return x < 0.0f ? -y : x == 0.0f ? x : y;
+}
+MT_INLINE float sin_f32(float x) { return sin_turned_f32(x, turn_any(__builtin_fabsf(x)), 0); }
+MT_INLINE float cos_f32(float x) { return sin_turned_f32(x, turn_any(__builtin_fabsf(x)), 1); }
+MT_INLINE float tan_f32(float x) { return tan_turned_f32(x, turn_any(__builtin_fabsf(x))); }
+
+/* The same of what is below; NaN for the others. */
+#define NEAR_ONLY(name, ...)                                                                       \
+    MT_INLINE float name##_near_f32(float x)                                                       \
+    {                                                                                              \
+        const float a = __builtin_fabsf(x), y = __VA_ARGS__;                                       \
+        return a < TRIG_FAR ? y : __builtin_nanf("");                                              \
+    }
+NEAR_ONLY(sin, sin_turned_f32(x, turn_near(a), 0))
+NEAR_ONLY(cos, sin_turned_f32(x, turn_near(a), 1))
+NEAR_ONLY(tan, tan_turned_f32(x, turn_near(a)))
+#undef NEAR_ONLY
 
 #endif
