@@ -14,7 +14,7 @@ FLAGS_avx2 = -mavx2 -mfma
 FLAGS_avx512 = -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 FLAGS_neon =
 
-# For all files. No flag that changes arithmetic; contraction (a * b + c rounded once) only in gemm.c.
+# For all files. No flag that changes arithmetic; contraction (a * b + c rounded once) only in gemm.c and shifted.c.
 # Functions, loops and jump targets stand without padding: the code of one training step of a tiny net is about as
 # large as the cache for instructions, and loses 2 % of its time where it is larger.
 # -O3 only where loops gain time by it: it doubles the size of what is compiled for three instruction sets. Norms and
@@ -23,6 +23,7 @@ CFLAGS_common = -std=gnu11 -O2 -ftree-vectorize -g -fPIC -fvisibility=hidden -fn
 CFLAGS_gemm = -O3 -ffp-contract=fast
 CFLAGS_layer = -O3
 CFLAGS_loss = -O3
+CFLAGS_shifted = -ffp-contract=fast
 CFLAGS_slim_product = -O3
 CFLAGS_windows = -O3
 

@@ -121,11 +121,44 @@ typedef struct mt_windows {
     int64_t in[3], kernel[3], out[3], stride[3], pad[3], dilation[3];
 } mt_windows;
 
+/* Sums over shifted copies of an image: kernels/shifted.c. The weight lies in tiles of at most shifted_rows rows, as
+ * even as can be, in each the rows of a term together. */
+#define MT_SHIFTED_SLACK 64
+typedef struct mt_shifted {
+    int64_t rows, terms;
+    const int64_t *shift; /* of each term: where position 0 of it stands in the image */
+    int64_t cuts, bias_cut;
+    const int64_t *
+        cut; /* terms before cut[i] are added up before they go to the result; bias after cut[bias_cut] */
+    const float *weight;
+} mt_shifted;
+
+/* Products of images, those of g with `rows` channels, the others with their channels last:
+ *     out[i, v] += sum over images, lines and places of g[i, place] image[line + place step + shift[v]], a vector each. */
+typedef struct mt_products {
+    int64_t rows, row; /* elements of a channel of g */
+    int64_t vectors, lines, places, step;
+    const int64_t *shift, *line;
+    int64_t images, g_image, image; /* elements from one to the next, of g and of the others */
+} mt_products;
+
+/* An image in a frame, as step[0] step[1] step[2] images a channel of `size` places: place q of number r along a
+ * dimension is q step + r + start in the image, or 0 outside of it. */
+typedef struct mt_frame {
+    int64_t channels, in[3], size[3], step[3], start[3];
+} mt_frame;
+
+/* `size` positions of it, so many elements apart, are every step-th from `first` of a result `out`. */
+typedef struct mt_crop {
+    int64_t size[3], apart[3], out[3], first[3], step[3];
+} mt_crop;
+
 /* A pool: the window of output o along dimension i covers the inputs
  * span[i][2 o], + step[i], ... below span[i][2 o + 1]. A mean divides by `divisor`, or where
  * that is 0 by the product of count[i][o]. */
 typedef struct mt_pool {
     int64_t in[3], out[3], step[3], divisor;
+    int64_t even[3]; /* outputs [even[0], even[1]) of a line have equal windows, even[2] apart */
     const int64_t *span[3], *count[3];
 } mt_pool;
 
@@ -216,6 +249,22 @@ typedef struct mt_kernels {
     void (*mean_windows)(mt_dtype d, const mt_pool *p, void *out, const void *in);
     void (*mean_windows_back)(mt_dtype d, const mt_pool *p, void *in, const void *out);
 
+    /* shifted.c: out (rows, n) = sums + bias (of each row; or NULL). Reads and writes up to MT_SHIFTED_SLACK elements
+     * beyond n. 0 shifted_rows: there are no such kernels. */
+    int64_t shifted_rows;
+    void (*shifted_sums)(const mt_shifted *s, int64_t n, const float *image, const float *bias,
+                         float *out, int64_t row);
+    /* The same with the channels of the result last: position p begins at position[p] of the image, its sums in row p
+     * of out; the weight of a term has whole vectors, as has a row of out. */
+    void (*shifted_channels)(const mt_shifted *s, int64_t n, const int64_t *position,
+                             const float *image, const float *bias, float *out);
+    void (*shifted_products)(const mt_products *s, const float *g, const float *image, float *out);
+    void (*frame_channels)(const mt_frame *f, float *framed, const float *image); /* step is 1 */
+    int64_t shifted_lanes;                                                        /* of a vector */
+    void (*frame_image)(const mt_frame *f, float *framed, const float *image);
+    void (*crop_image)(const mt_crop *c, int64_t rows, float *image, const float *from,
+                       int64_t row);
+
     /* norm.c: rows [from, to) of contiguous tensors; w, b, gx, gw and gb may be
      * NULL. gw and gb are added to. */
     void (*norm_rows)(mt_dtype d, const mt_norm *p, int64_t from, int64_t to, void *out,
@@ -294,6 +343,7 @@ void MT_ISA_NAME(mt_fill_layer)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_random)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_optim)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_windows)(mt_kernels *k);
+void MT_ISA_NAME(mt_fill_shifted)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_norm)(mt_kernels *k);
 void MT_ISA_NAME(mt_fill_distance)(mt_kernels *k);
 

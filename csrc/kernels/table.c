@@ -26,6 +26,7 @@ static void fill(void)
     MT_ISA_NAME(mt_fill_random)(&table);
     MT_ISA_NAME(mt_fill_optim)(&table);
     MT_ISA_NAME(mt_fill_windows)(&table);
+    MT_ISA_NAME(mt_fill_shifted)(&table);
     MT_ISA_NAME(mt_fill_norm)(&table);
     MT_ISA_NAME(mt_fill_distance)(&table);
 }

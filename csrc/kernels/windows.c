@@ -19,6 +19,8 @@
 #include <string.h>
 
 static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+enum { FEW = 32 }; /* windows of a pool at a time */
+
 static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Places [*lo, *hi) of a line of n outputs fall inside the input:

@@ -478,6 +478,10 @@ static int run_forward(conv *v, mt_tensor *image, mt_tensor *weight, mt_tensor *
     conv_job j = {.v = v, .steps = steps_of(v)};
     if (map->numel == 0) return 0;
     if ((v->blocked = v->image_channels > 0 && goes_blocked(v))) {
+        const int done = v->direct ? 0
+                                   : mt_convolve_shifted(false, &v->w, v->batch, v->groups,
+                                                         v->map_channels, image, weight, bias, map);
+        if (done) return done < 0 ? -1 : 0;
         v->w.block = product(v->w.kernel) == 1 ? v->image_channels : SIXTEEN;
         v->weight_row = v->k, v->weight_column = 1;
         if (v->image_channels > 1 && product(v->w.kernel) > 1 &&
@@ -496,6 +500,11 @@ static int run_transposed(conv *v, mt_tensor *map, mt_tensor *weight, mt_tensor 
 {
     conv_job j = {.v = v, .steps = steps_of(v)};
     if (image->numel == 0) return 0;
+    const int done = v->direct || v->d != MT_FLOAT32
+                         ? 0
+                         : mt_convolve_shifted(true, &v->w, v->batch, v->groups, v->map_channels,
+                                               map, weight, bias, image);
+    if (done) return done < 0 ? -1 : 0;
     j.image = image->data, j.map = map->data, j.weight = weight->data;
     j.bias = bias ? bias->data : NULL;
     int64_t units = v->batch * v->groups;
@@ -517,7 +526,13 @@ static int run_weight(const conv *v, mt_tensor *image, mt_tensor *map, mt_tensor
     size_t bytes = (size_t)(j.parts * all * mt_dtype_size(v->d));
     j.partial = j.parts == 1 ? weight->data : mt_malloc(bytes);
     if (!j.partial) return -1;
-    mt_parallel_for(v->groups * j.parts, grain(v, v->groups * j.parts), weight_units, &j);
+    const int done = v->d == MT_FLOAT32 && !v->direct
+                         ? mt_convolve_weight_shifted(&v->w, v->batch, v->groups, j.parts,
+                                                      v->map_channels, image, map, j.partial)
+                         : 0;
+    if (done < 0) j.failed = 1;
+    if (!done)
+        mt_parallel_for(v->groups * j.parts, grain(v, v->groups * j.parts), weight_units, &j);
     if (j.parts > 1) {
         for (int64_t g = 0; g < v->groups; g++)
             mt_k->reduce_columns[MT_REDUCE_sum][v->d](

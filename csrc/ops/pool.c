@@ -50,6 +50,22 @@ static void window_of(const mt_arg *a, int i, int64_t o, int64_t in, int64_t *en
     if (inside == 0) ends[1] = ends[0];
 }
 
+/* Most windows of a line have one length and one distance: the kernels take many of those at a time. */
+static void find_even(mt_pool *p)
+{
+    const int64_t n = p->out[2], *span = p->span[2];
+    const int64_t most = n > 2 ? span[n / 2 * 2 + 1] - span[n / 2 * 2] : 0;
+    if (most <= 0 || p->in[0] * p->in[1] * p->in[2] > INT32_MAX) return;
+    int64_t from = n / 2, to = n / 2 + 1, apart = span[2 * from] - span[2 * from - 2];
+    while (from > 0 && span[2 * from - 1] - span[2 * from - 2] == most &&
+           span[2 * from] - span[2 * from - 2] == apart)
+        from--;
+    while (to < n && span[2 * to + 1] - span[2 * to] == most &&
+           span[2 * to] - span[2 * to - 2] == apart)
+        to++;
+    p->even[0] = from, p->even[1] = to, p->even[2] = apart;
+}
+
 static int make_tables(tables *t, const mt_arg *a, const int64_t *in)
 {
     int n = dims_of(a);
@@ -72,6 +88,7 @@ static int make_tables(tables *t, const mt_arg *a, const int64_t *in)
         t->p.span[i] = span, t->p.count[i] = count;
         at += 3 * out;
     }
+    find_even(&t->p);
     return 0;
 }
 
@@ -91,7 +108,8 @@ static void max_planes(int64_t begin, int64_t end, void *context)
     const pool_job *j = context;
     int64_t item = mt_dtype_size(j->d);
     for (int64_t i = begin; i < end; i++)
-        mt_k->max_windows(j->d, j->p, j->out + i * j->outputs * item, j->index + i * j->outputs,
+        mt_k->max_windows(j->d, j->p, j->out + i * j->outputs * item,
+                          j->index ? j->index + i * j->outputs : NULL,
                           j->in + i * j->inputs * item);
 }
 
@@ -141,26 +159,32 @@ static void result_size(const mt_tensor *x, const mt_arg *a, int64_t *size)
 
 /* ==== max_pool ================================================================================ */
 
+/* y and, unless it is NULL, index. */
+static int fill_max(mt_tensor *x, const mt_arg *a, mt_tensor *y, mt_tensor *index)
+{
+    int lead = x->ndim - dims_of(a);
+    mt_dtype d = (mt_dtype)x->dtype, computed = mt_window_dtype(d);
+    if (y->numel == 0) return 0;
+    mt_tensor *to = d == computed ? y : mt_empty(computed, y->ndim, y->size);
+    tables t;
+    if (!to || !(x = mt_contiguous_raw(x, computed)) || make_tables(&t, a, x->size + lead) < 0)
+        return -1;
+    pool_job j = {.d = computed, .in = x->data, .out = to->data};
+    j.index = index ? (int64_t *)(void *)index->data : NULL;
+    run_planes(max_planes, &j, &t.p, product(lead, x->size));
+    free_tables(&t);
+    return to == y ? 0 : mt_copy_raw(y, to);
+}
+
 static int max_pool_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *y, *index;
     int64_t size[MT_MAX_DIMS];
-    int lead = x->ndim - dims_of(c->arg);
-    mt_dtype d = (mt_dtype)x->dtype, computed = mt_window_dtype(d);
     result_size(x, c->arg, size);
-    if (!(y = mt_result(c, 0, d, x->ndim, size)) ||
+    if (!(y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, size)) ||
         !(index = mt_result(c, 1, MT_INT64, x->ndim, size)))
         return -1;
-    if (y->numel == 0) return 0;
-    mt_tensor *to = d == computed ? y : mt_empty(computed, x->ndim, size);
-    tables t;
-    if (!to || !(x = mt_contiguous_raw(x, computed)) || make_tables(&t, c->arg, x->size + lead) < 0)
-        return -1;
-    pool_job j = {.d = computed, .in = x->data, .out = to->data};
-    j.index = (int64_t *)(void *)index->data;
-    run_planes(max_planes, &j, &t.p, product(lead, x->size));
-    free_tables(&t);
-    return to == y ? 0 : mt_copy_raw(y, to);
+    return fill_max(x, c->arg, y, index);
 }
 
 /* g, added into zeros of the input's shape where the indices of each plane say. */
@@ -526,8 +550,15 @@ static int max_sliding(mt_call *c, int n)
 {
     sliding s;
     mt_tensor *out[MT_MAX_TARGETS] = {NULL};
-    if (read_sliding(c, &s, n, true, c->arg[4].b) < 0 || run_max(c->in[0], s.arg, out) < 0)
-        return -1;
+    mt_tensor *x = c->in[0];
+    if (read_sliding(c, &s, n, true, c->arg[4].b) < 0) return -1;
+    if (c->nout == 1 && x->dtype != MT_BOOL && !(mt_grad_enabled() && mt_requires_grad(x))) {
+        int64_t size[MT_MAX_DIMS]; /* nobody will ask where they stood */
+        result_size(x, s.arg, size);
+        mt_tensor *y = mt_result(c, 0, (mt_dtype)x->dtype, x->ndim, size);
+        return y ? fill_max(x, s.arg, y, NULL) : -1;
+    }
+    if (run_max(x, s.arg, out) < 0) return -1;
     return mt_result_is(c, 0, out[0]) < 0 || (c->nout > 1 && mt_result_is(c, 1, out[1]) < 0) ? -1
                                                                                              : 0;
 }
@@ -646,7 +677,10 @@ static int max_adaptive(mt_call *c, int n)
 static int mean_adaptive(mt_call *c, int n)
 {
     sliding s;
+    const int64_t last[MT_SPATIAL_MAX] = {-1, -2, -3};
     if (read_adaptive(c, &s, n, false) < 0) return -1;
+    if (product(n, s.arg[OUTPUT].ints.v) == 1) /* the mean of all, in its order */
+        return mt_result_is(c, 0, mt_mean_dim(c->in[0], n, last, true));
     return mt_result_is(c, 0, mt_call1a(&mt_op_mean_pool, c->in[0], INPUT, s.arg));
 }
 
