@@ -106,6 +106,8 @@ class BuildC(build_ext):
         folder = ROOT / "build" / f"{sysconfig.get_platform()}-{sys.implementation.cache_tag}-{key}"
         machine = {"AMD64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
         isas = self.make.get(f"ISAS_{machine}", self.make["ISAS_other"])
+        lean = self.make["CFLAGS_lean"]
+        lean = lean if self.builds("int main(void) { return 0; }\n", "-Werror", *lean) else []
         for layer in [*self.make["LAYERS"], "python"]:
             for source in sorted((CSRC / layer).glob("*.c")):
                 name = f"{layer}_{source.stem}"
@@ -117,6 +119,7 @@ class BuildC(build_ext):
                     continue
                 for isa in isas:
                     flags = self.make.get(f"CFLAGS_{source.stem}", []) + self.make[f"FLAGS_{isa}"]
+                    flags += lean * (source.stem in self.make["LEAN"])
                     flags += [f"-DMT_ISA={isa}", f"-DMT_ISA_{isa}"]
                     yield self.job(source, folder / f"{name}.{isa}.o", core + flags)
 
