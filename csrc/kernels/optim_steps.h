@@ -21,13 +21,14 @@ MT_INLINE void MT_CAT(sgd_loop, S)(int64_t n, T *restrict param, const T *restri
 {
     const T step = (T)-s->lr, wd = (T)s->weight_decay, momentum = (T)s->momentum;
     const T take = (T)(1 - s->dampening);
-    const T sign = s->maximize ? -1 : 1, first = s->first, nesterov = s->nesterov;
+    const T sign = s->maximize ? -1 : 1, ahead = s->nesterov ? momentum : 0;
+    const T begun = s->first ? 0 : (T)n; /* 0 or 1 would be taken for a bool */
     for (int64_t i = 0; i < n; i++) {
         T g = MT_CAT(gradient, S)(grad[i], param[i], wd, sign);
         if (use_buffer) {
-            const T b = first != 0 ? g : FMA(g, take, buffer[i] * momentum);
+            const T later = FMA(g, take, buffer[i] * momentum), b = begun != 0 ? later : g;
             buffer[i] = b;
-            g = nesterov != 0 ? FMA(b, momentum, g) : b;
+            g = ahead != 0 ? FMA(b, ahead, g) : b;
         }
         param[i] = FMA(g, step, param[i]);
     }
