@@ -418,6 +418,8 @@ def multinomials(t):
         lambda: t.multinomial(w.reshape(3, 4).t(), 5, True),
         lambda: t.multinomial(w.double(), 5, True),
         lambda: t.multinomial(w.double().reshape(2, 6), 5),
+        lambda: t.multinomial(t.arange(1, 3001, dtype=t.float32).reshape(3, 1000), 700),
+        lambda: t.multinomial(t.arange(1, 3001, dtype=t.float64).reshape(3, 1000).t(), 2),
         lambda: w.multinomial(4),
     ]
 

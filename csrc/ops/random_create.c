@@ -461,104 +461,55 @@ static int check_multinomial(const mt_call *c)
     return 0;
 }
 
-static double weight(const mt_tensor *w, int64_t i)
-{
-    return w->dtype == MT_FLOAT64 ? ((const double *)w->data)[i] : ((const float *)w->data)[i];
-}
+/* The first of n weights that is negative or not finite, n if none is; *some: one is positive. */
+#define FLAW(name, T)                                                                              \
+    static int64_t name(int64_t n, const T *w, bool *some)                                         \
+    {                                                                                              \
+        int64_t i = 0;                                                                             \
+        for (*some = false; i < n && w[i] >= 0 && w[i] < (T)INFINITY; i++) *some |= w[i] > 0;      \
+        return i;                                                                                  \
+    }
+FLAW(flaw_f32, float)
+FLAW(flaw_f64, double)
 
 /* Every row needs a positive sum of finite weights; the two algorithms word it differently. */
 static int check_weights(const mt_tensor *w, int64_t rows, int64_t n, bool repeated)
 {
-    for (int64_t i = 0; i < rows * n; i++) {
-        double x = weight(w, i);
-        if (x >= 0 && x < INFINITY) continue;
+    bool some, all = true;
+    for (int64_t r = 0; r < rows; r++, all &= some) {
+        const char *row = w->data + r * n * mt_itemsize(w);
+        int64_t i = w->dtype == MT_FLOAT32 ? flaw_f32(n, (const float *)(const void *)row, &some)
+                                           : flaw_f64(n, (const double *)(const void *)row, &some);
+        if (i == n) continue;
         if (!repeated)
             return mt_error(MT_RUNTIME,
                             "probability tensor contains either `inf`, `nan` or element < 0");
+        double x =
+            mt_scalar_to_double(mt_scalar_load((mt_dtype)w->dtype, row + i * mt_itemsize(w)));
         return mt_error(MT_RUNTIME,
                         "invalid multinomial distribution (encountering probability entry %s)",
                         x >= 0 ? "= infinity or NaN" : "< 0");
     }
-    for (int64_t r = 0; r < rows; r++) {
-        double sum = 0;
-        for (int64_t i = 0; i < n; i++) sum += weight(w, r * n + i);
-        if (!(sum > 0))
-            return mt_error(MT_RUNTIME,
-                            "invalid multinomial distribution (sum of probabilities <= 0)");
-    }
-    return 0;
+    if (all) return 0;
+    return mt_error(MT_RUNTIME, "invalid multinomial distribution (sum of probabilities <= 0)");
 }
 
-/* Of n scores, the indices of the k largest, largest first; ties in order. A heap of all would be
- * no faster for the k of practice: this one holds the k best so far, the worst of them on top. */
-typedef struct ranked {
-    double score;
-    int64_t index;
-} ranked;
-
-static bool worse(ranked a, ranked b)
-{
-    return a.score < b.score || (a.score == b.score && a.index > b.index);
-}
-
-static void sift_down(ranked *heap, int64_t n, int64_t i)
-{
-    for (int64_t child; (child = 2 * i + 1) < n; i = child) {
-        if (child + 1 < n && worse(heap[child + 1], heap[child])) child++;
-        if (!worse(heap[child], heap[i])) return;
-        ranked kept = heap[i];
-        heap[i] = heap[child];
-        heap[child] = kept;
-    }
-}
-
-static void largest(int64_t n, const mt_tensor *scores, int64_t start, int64_t k, ranked *heap,
-                    int64_t *out)
-{
-    for (int64_t i = 0; i < n; i++) {
-        double s = weight(scores, start + i);
-        ranked item = {s == s ? s : INFINITY,
-                       i}; /* 0 / 0 counts as the largest, as a maximum has it */
-        if (i < k) {
-            heap[i] = item;
-            for (int64_t j = i; i == k - 1 && j >= 0; j--) sift_down(heap, k, j);
-        } else if (worse(heap[0], item)) {
-            heap[0] = item;
-            sift_down(heap, k, 0);
-        }
-    }
-    for (int64_t left = k; left > 0; left--) {
-        out[left - 1] = heap[0].index;
-        heap[0] = heap[left - 1];
-        sift_down(heap, left - 1, 0);
-    }
-}
-
-/* Without replacement: the k largest of w / q, q exponential (P. Efraimidis, P. Spirakis: "Weighted
- * random sampling with a reservoir", Information Processing Letters 97, 2006). */
-static int sample_distinct(mt_tensor *w, mt_tensor *out, int64_t rows, int64_t n, int64_t k,
-                           mt_generator *g)
+/* Without replacement; flat: w row by row. */
+static int sample_distinct(mt_tensor *w, const mt_tensor *flat, mt_tensor *out, int64_t rows,
+                           int64_t n, int64_t k, mt_generator *g)
 {
     mt_draw exponential;
     mt_dtype d = (mt_dtype)w->dtype;
     mt_tensor *q = mt_empty_like(w, d);
     if (!q || mt_draw_exponential(&exponential, d, 1) < 0 || mt_draw_into(q, g, &exponential) < 0)
         return -1;
-    mt_tensor *scores = mt_empty(d, w->ndim, w->size);
-    if (!scores || mt_copy_raw(scores, q) < 0) return -1;
-    w = mt_contiguous_raw(w, d);
-    if (!w) return -1;
-    for (int64_t i = 0; i < rows * n; i++) {
-        if (d == MT_FLOAT64)
-            ((double *)scores->data)[i] = weight(w, i) / ((double *)scores->data)[i];
-        else
-            ((float *)scores->data)[i] = (float)weight(w, i) / ((float *)scores->data)[i];
-    }
-    ranked *heap = mt_malloc((size_t)k * sizeof *heap);
+    q = mt_contiguous_raw(q, d);
+    void *heap = q ? mt_malloc((size_t)k * MT_RANKED_SIZE) : NULL;
     if (!heap) return -1;
-    for (int64_t r = 0; r < rows; r++)
-        largest(n, scores, r * n, k, heap, (int64_t *)out->data + r * k);
-    mt_free(heap, (size_t)k * sizeof *heap);
+    for (int64_t r = 0, row = n * mt_itemsize(w); r < rows; r++)
+        mt_largest_quotients(d, n, flat->data + r * row, q->data + r * row, k, heap,
+                             (int64_t *)(void *)out->data + r * k);
+    mt_free(heap, (size_t)k * MT_RANKED_SIZE);
     return 0;
 }
 
@@ -573,7 +524,7 @@ static int multinomial_forward(mt_call *c)
     mt_tensor *flat = mt_contiguous_raw(w, d);
     mt_tensor *out = mt_result(c, 0, MT_INT64, w->ndim, w->ndim == 2 ? (int64_t[]){rows, k} : &k);
     if (!flat || !out || check_weights(flat, rows, n, repeated) < 0) return -1;
-    if (!repeated) return sample_distinct(w, out, rows, n, k, g);
+    if (!repeated) return sample_distinct(w, flat, out, rows, n, k, g);
     size_t row = (size_t)(n * mt_dtype_size(d));
     void *sums = mt_malloc(row);
     if (!sums) return -1;

@@ -32,6 +32,26 @@ static double digamma(double x)
     return sum + log(x) - 0.5 / x - series;
 }
 
+/* The derivative of digamma, by the derivatives of what that is made of (Abramowitz & Stegun 6.4.12). x: no
+ * integer below 1. */
+static double trigamma(double x)
+{
+    if (x < 0) {
+        double whole, sine = sin(PI * modf(x, &whole));
+        return PI * PI / (sine * sine) - trigamma(1 - x);
+    }
+    double sum = 0;
+    for (; x < 10; x++) sum += 1 / (x * x);
+    double z = 1 / (x * x);
+    double series =
+        1.0 / 6 -
+        z * (1.0 / 30 -
+             z * (1.0 / 42 -
+                  z * (1.0 / 30 -
+                       z * (5.0 / 66 - z * (691.0 / 2730 - z * (7.0 / 6 - z * (3617.0 / 510)))))));
+    return sum + 1 / x + z / 2 + z / x * series;
+}
+
 /* Hurwitz: sum over n >= 0 of 1 / (n + q)^s, by Euler and Maclaurin behind the first terms. */
 static double zeta(double s, double q)
 {
@@ -50,6 +70,7 @@ static double zeta(double s, double q)
     if (q == INFINITY) return 0;
     if (q <= 0 && q == floor(q)) return INFINITY;
     if (q <= 0 && s != floor(s)) return NAN;
+    if (s == 2) return trigamma(q);
     double sum = 0, a = q;
     for (int n = 0; n < 10 || a <= 10; n++, a++) {
         double term = pow(a, -s);
@@ -274,7 +295,7 @@ static int polygamma_forward(mt_call *c)
     if (n == 0) return mt_result_is(c, 0, mt_digamma(c->in[0]));
     double factor = (n % 2 ? 1 : -1) * tgamma((double)n + 1);
     mt_tensor *z = mt_zeta(mt_number((double)n + 1), c->in[0]);
-    return mt_result_is(c, 0, mt_mul(z, mt_number(factor)));
+    return mt_result_is(c, 0, factor == 1 ? z : mt_mul(z, mt_number(factor)));
 }
 MT_OP(polygamma, .kind = MT_COMPOSITE | MT_FUNCTION | MT_SPECIAL | MT_OUT,
       .schema = "polygamma(int n, Tensor self) -> Tensor",

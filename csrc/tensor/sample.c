@@ -9,6 +9,7 @@
 
 #include "kernels/kernels.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -392,4 +393,62 @@ void mt_random_choices(mt_generator *g, mt_dtype d, int64_t categories, const vo
         choices_f32(g, categories, weights, scratch, n, out);
     else
         choices_f64(g, categories, weights, scratch, n, out);
+}
+
+/* ==== the largest quotients =================================================================== */
+
+/* Larger scores come first, of equal ones the first. */
+typedef struct ranked {
+    double score;
+    int64_t index;
+} ranked;
+static_assert(sizeof(ranked) == MT_RANKED_SIZE, "callers give the room");
+
+static bool worse(ranked a, ranked b)
+{
+    return a.score < b.score || (a.score == b.score && a.index > b.index);
+}
+
+static void sift_down(ranked *heap, int64_t n, int64_t i)
+{
+    for (int64_t child; (child = 2 * i + 1) < n; i = child) {
+        if (child + 1 < n && worse(heap[child + 1], heap[child])) child++;
+        if (!worse(heap[child], heap[i])) return;
+        ranked kept = heap[i];
+        heap[i] = heap[child];
+        heap[child] = kept;
+    }
+}
+
+/* The heap holds the k best so far, the worst of them on top. 0 / 0 counts as the largest, as a maximum has
+ * it. */
+#define QUOTIENTS(name, T)                                                                         \
+    static void name(int64_t n, const T *weights, T *q, int64_t k, ranked *heap, int64_t *out)     \
+    {                                                                                              \
+        for (int64_t i = 0; i < n; i++) q[i] = weights[i] / q[i];                                  \
+        for (int64_t i = 0; i < k; i++) heap[i] = (ranked){q[i] == q[i] ? q[i] : INFINITY, i};     \
+        for (int64_t i = k / 2 - 1; i >= 0; i--) sift_down(heap, k, i);                            \
+        for (int64_t i = k; i < n; i++) {                                                          \
+            if (q[i] <= heap[0].score) continue;                                                   \
+            ranked item = {q[i] == q[i] ? q[i] : INFINITY, i};                                     \
+            if (!worse(heap[0], item)) continue;                                                   \
+            heap[0] = item;                                                                        \
+            sift_down(heap, k, 0);                                                                 \
+        }                                                                                          \
+        for (int64_t left = k; left > 0; left--) {                                                 \
+            out[left - 1] = heap[0].index;                                                         \
+            heap[0] = heap[left - 1];                                                              \
+            sift_down(heap, left - 1, 0);                                                          \
+        }                                                                                          \
+    }
+QUOTIENTS(quotients_f32, float)
+QUOTIENTS(quotients_f64, double)
+
+void mt_largest_quotients(mt_dtype d, int64_t n, const void *weights, void *q, int64_t k,
+                          void *scratch, int64_t *out)
+{
+    if (d == MT_FLOAT32)
+        quotients_f32(n, weights, q, k, scratch, out);
+    else
+        quotients_f64(n, weights, q, k, scratch, out);
 }

@@ -61,4 +61,12 @@ void mt_random_binomial(mt_generator *g, int64_t n, double *x, const double *p);
 void mt_random_choices(mt_generator *g, mt_dtype d, int64_t categories, const void *weights,
                        void *scratch, int64_t n, int64_t *out);
 
+/* The indices of the k largest of n weights / q, largest first, equal ones in order. With q exponential these
+ * are drawn without replacement in proportion to the weights (P. Efraimidis, P. Spirakis: "Weighted random
+ * sampling with a reservoir", Information Processing Letters 97, 2006). d: float32 or float64; q is written
+ * over; `scratch` holds k times MT_RANKED_SIZE bytes. */
+#define MT_RANKED_SIZE 16
+void mt_largest_quotients(mt_dtype d, int64_t n, const void *weights, void *q, int64_t k,
+                          void *scratch, int64_t *out);
+
 #endif
