@@ -212,3 +212,19 @@ def test_layers_of_pytorch(pytorch, m, offset):
                 continue  # the digits are those of that library on such a machine
             for want, got in zip(*results, strict=True):
                 np.testing.assert_array_equal(got, want, err_msg=f"m {m}, k {k}, n {n}")
+
+
+@pytest.mark.parametrize("dtype", ["int64", "int32", "int16", "int8", "uint8"])
+@pytest.mark.parametrize(
+    "m, k, n", [(1, 1, 1), (2, 300, 5), (5, 257, 1), (33, 600, 17), (0, 3, 2), (3, 0, 2)]
+)
+def test_products_of_integers(m, k, n, dtype):
+    """The low bits of sums that do not fit, whatever the strides; around the blocks of 256 terms."""
+    ends = np.iinfo(dtype).min, np.iinfo(dtype).max
+    a, b = (RANDOM.integers(*ends, shape, dtype, True) for shape in [(m, k), (k, n)])
+    want = (a.astype(np.int64) @ b.astype(np.int64)).astype(dtype)
+    for x in (mt.from_numpy(a), mt.from_numpy(a.T.copy()).t()):
+        for y in (mt.from_numpy(b), mt.from_numpy(b.T.copy()).t()):
+            np.testing.assert_array_equal((x @ y).numpy(), want)
+            np.testing.assert_array_equal(mt.addmm(mt.from_numpy(want), x, y).numpy(), want + want)
+            np.testing.assert_array_equal((x.expand(2, m, k) @ y.expand(2, k, n))[1].numpy(), want)

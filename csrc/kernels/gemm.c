@@ -108,8 +108,33 @@ typedef int64_t lanes_f64 __attribute__((vector_size(32)));
 #undef T
 #undef SUFFIX
 
+/* ---- integers -------------------------------------------------------------------------------- */
+
+/* c += a b, b of k rows, four of them together; with a2 also d += a2 b. */
+static void add_products_i64(int64_t n, int64_t k, uint64_t *restrict c, uint64_t *restrict d,
+                             const uint64_t *a, const uint64_t *a2, const uint64_t *b, int64_t row)
+{
+    for (int64_t l = 0; l < k; l += 4, b += 4 * row) {
+        uint64_t x[4] = {0}, y[4] = {0};
+        const uint64_t *line[4] = {b, b, b, b};
+        for (int q = 0; q < 4 && l + q < k; q++) {
+            x[q] = a[l + q];
+            if (a2) y[q] = a2[l + q];
+            line[q] = b + q * row;
+        }
+        const uint64_t *b0 = b, *b1 = line[1], *b2 = line[2], *b3 = line[3];
+        for (int64_t j = 0; j < n && !a2; j++)
+            c[j] += x[0] * b0[j] + x[1] * b1[j] + x[2] * b2[j] + x[3] * b3[j];
+        for (int64_t j = 0; j < n && a2; j++) {
+            c[j] += x[0] * b0[j] + x[1] * b1[j] + x[2] * b2[j] + x[3] * b3[j];
+            d[j] += y[0] * b0[j] + y[1] * b1[j] + y[2] * b2[j] + y[3] * b3[j];
+        }
+    }
+}
+
 void MT_ISA_NAME(mt_fill_gemm)(mt_kernels *k)
 {
+    k->add_products_i64 = add_products_i64;
     k->gemm_f32 = gemm_f32;
     k->gemm_f64 = gemm_f64;
 }

@@ -235,6 +235,11 @@ typedef struct mt_kernels {
     int (*gemm_f64)(int64_t m, int64_t n, int64_t k, const double *a, int64_t a_row, int64_t a_col,
                     const double *b, int64_t b_row, int64_t b_col, double *c, int64_t ldc, int how);
 
+    /* gemm.c: c (n) += a (k) b (k, n), rows of b `row` elements apart; unless a2 is NULL, d += a2 b.
+     * Modulo 2^64. */
+    void (*add_products_i64)(int64_t n, int64_t k, uint64_t *c, uint64_t *d, const uint64_t *a,
+                             const uint64_t *a2, const uint64_t *b, int64_t row);
+
     /* layer.c: [outputs - 1][inputs - 1][0 for float32, 1 for float64] */
     mt_layer layer[MT_LAYER_MAX][MT_LAYER_MAX][2];
 

@@ -21,6 +21,8 @@ typedef struct mt_product { /* as in mt_gemm, of float32 or float64 */
     int64_t ldc;
     bool accumulate;
 } mt_product;
+/* integer_product.c: of integers, with the low bits of results that do not fit. -1: no memory. */
+int mt_integer_product(mt_dtype d, const mt_product *p);
 bool mt_is_slim_product(int64_t m, int64_t n, int64_t k);
 void mt_slim_product(mt_dtype d, const mt_product *p);
 /* One of at most 400 terms, these one by one: how PyTorch multiplies stacks of such. */

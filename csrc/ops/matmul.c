@@ -12,7 +12,6 @@ static int same_types(const mt_tensor *a, const mt_tensor *b)
                     mt_dtype_c((mt_dtype)a->dtype), mt_dtype_c((mt_dtype)b->dtype));
 }
 
-/* Integers in a plain loop. */
 static int gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int64_t a_row,
                 int64_t a_col, const char *b, int64_t b_row, int64_t b_col, char *c, int64_t ldc,
                 bool accumulate)
@@ -32,17 +31,8 @@ static int gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int6
                               ldc, accumulate);
     if (d == MT_BOOL)
         return mt_error(MT_NOT_IMPLEMENTED, "\"addmm_impl_cpu_\" not implemented for 'Bool'");
-    int64_t item = mt_dtype_size(d);
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j++) {
-            uint64_t sum =
-                accumulate ? (uint64_t)mt_scalar_load(d, c + (i * ldc + j) * item).v.i : 0;
-            for (int64_t l = 0; l < k; l++)
-                sum += (uint64_t)mt_scalar_load(d, a + (i * a_row + l * a_col) * item).v.i *
-                       (uint64_t)mt_scalar_load(d, b + (l * b_row + j * b_col) * item).v.i;
-            mt_scalar_store(mt_scalar_int((int64_t)sum), d, c + (i * ldc + j) * item);
-        }
-    return 0;
+    return mt_integer_product(
+        d, &(mt_product){m, n, k, a, a_row, a_col, b, b_row, b_col, c, ldc, accumulate});
 }
 
 #define LONG_WORK ((double)(INT64_C(1) << 33)) /* products between two looks for Ctrl-C */
