@@ -385,6 +385,18 @@ def test_gradient_of_a_singular_determinant():
     close(a.grad, mt.tensor([[4.0, -2.0], [-2.0, 1.0]], dtype=mt.float64))
 
 
+@pytest.mark.parametrize("size", [1e-3, 0.7, 0.8, 30])
+@pytest.mark.parametrize("n", [1, 2, 40])
+def test_exponentials(n, size):
+    a = symmetric(random(3, n, n))
+    a = a / a.abs().sum(-2).amax() * size
+    a[1] = a[1] / 50  # scaled for itself
+    w, v = np.linalg.eigh(a.numpy())
+    want = (v * np.exp(w)[:, None]) @ v.swapaxes(1, 2)
+    np.testing.assert_allclose(mt.linalg.matrix_exp(a).numpy(), want, atol=1e-13 * np.exp(w).max())
+    assert mt.linalg.matrix_exp(a * float("nan")).isnan().all()
+
+
 def test_errors():
     with pytest.raises(mt.linalg.LinAlgError, match="singular"):
         mt.linalg.inv(mt.zeros(2, 2))

@@ -666,31 +666,15 @@ MT_OP(cholesky_inverse, .kind = MT_FUNCTION | MT_METHOD | MT_OUT,
 
 /* ==== matrix_exp, vander, diagonal ========================================================================================= */
 
-/* Scaling and squaring: the Taylor polynomial of degree 18 of A / 2^s, whose 1-norm is at most 1/2, squared s times
- * (Higham, Functions of Matrices, 10.3); s is the same for the whole batch. */
 static int linalg_matrix_exp_forward(mt_call *c)
 {
-    mt_tensor *a = c->in[0];
+    mt_tensor *a = c->in[0], *x, *y;
     if (mt_check_matrix("linalg.matrix_exp", a, true) < 0) return -1;
-    mt_tensor *x = mt_to_dtype(mt_detach(a), MT_FLOAT64);
-    if (!x) return -1;
-    int64_t down = -2;
-    mt_tensor *norms = mt_sum_dim(mt_abs(x), 1, &down, false);
-    norms = norms ? mt_contiguous(norms) : NULL;
-    if (!norms) return -1;
-    double most = 0;
-    for (int64_t i = 0; i < norms->numel; i++) {
-        double v = ((const double *)(const void *)norms->data)[i];
-        if (!(v <= most)) most = v;
-    }
-    int times = 0;
-    for (double left = most; left > 0.5 && isfinite(left); left /= 2) times++;
-    x = mt_mul(x, mt_number(ldexp(1, -times)));
-    mt_tensor *eye = x ? eye_like(x) : NULL, *y = eye;
-    for (int k = 18; y && k > 0; k--) y = mt_add(eye, mt_div(mm(x, y), mt_number(k)));
-    for (int i = 0; y && i < times; i++) y = mm(y, y);
-    mt_tensor *result = y ? mt_result(c, 0, type_of(a), a->ndim, a->size) : NULL;
-    return result ? mt_copy_raw(result, y) : -1;
+    if (!(x = mt_empty(MT_FLOAT64, a->ndim, a->size)) || mt_copy_raw(x, a) < 0) return -1;
+    int64_t n = rows(a), square = n * n;
+    for (int64_t i = 0; i < x->numel; i += square)
+        if (mt_matrix_exp(n, (double *)(void *)x->data + i) < 0) return -1;
+    return (y = mt_result(c, 0, type_of(a), a->ndim, a->size)) ? mt_copy_raw(y, x) : -1;
 }
 /* exp of [[A^T, g], [0, A^T]] has the gradient in its upper right corner (Mathias 1996). */
 static void linalg_matrix_exp_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)

@@ -31,6 +31,9 @@ int mt_svd_factor(int64_t m, int64_t n, double *a, double *u, double *s, double 
  * NULL, and v too. */
 int mt_bidiagonal_svd(int64_t n, double *diagonal, double *above, double *s, double *u, double *v);
 
+/* A (n, n) = exp A, the sum of A^i / i!. */
+int mt_matrix_exp(int64_t n, double *a);
+
 /* By rotations, for few rows. Symmetric A (its lower triangle is read) = V diag(w) V^T, w ascending, COLUMNS of v. */
 void mt_eigh_jacobi(int64_t n, double *a, double *w, double *v);
 /* As mt_svd_factor, with room for m * n doubles in work. */

@@ -1,7 +1,9 @@
-/* Eigenvalues of symmetric matrices, and singular values: small ones by Jacobi's rotations (ops/matrices.c), others by
+/* Eigenvalues of symmetric matrices, singular values, and exponentials. The former: small ones by Jacobi's rotations (ops/matrices.c), others by
  * reflections to a few diagonals (ops/householder.c), of which ops/divide.c knows the rest. Golub & Van Loan, Matrix
  * Computations (4th ed.), 8.3 and 8.6. */
 #include "base/alloc.h"
+#include "base/error.h"
+#include "kernels/kernels.h"
 #include "ops/householder.h"
 #include "ops/matrices.h"
 
@@ -186,5 +188,71 @@ int mt_svd_factor(int64_t m, int64_t n, double *a, double *u, double *s, double 
                                               : svd_bidiagonal(l, k, x, left, s, right, full);
     for (int64_t i = 0; i < k; i++) s[i] *= by;
     mt_free(turned, (size_t)(numbers + 1) * sizeof(double));
+    return status;
+}
+
+/* ---- exp -------------------------------------------------------------------------------------------------------------- */
+
+/* out = sum of x^i / (first + i)! for i < 4, with x^0 = 1 and powers[i] = x^(i + 1). */
+static void four_terms(int64_t n, double *const *powers, int first, double *out)
+{
+    double factor[4];
+    for (int i = 0; i < 4; i++) factor[i] = 1 / tgamma(first + i + 1);
+    for (int64_t i = 0; i < n * n; i++)
+        out[i] = factor[1] * powers[0][i] + factor[2] * powers[1][i] + factor[3] * powers[2][i];
+    for (int64_t i = 0; i < n; i++) out[i * n + i] += factor[0];
+}
+
+static int product(int64_t n, const double *a, const double *b, double *c, int how)
+{
+    return mt_k->gemm_f64(n, n, n, a, n, 1, b, n, 1, c, n, how);
+}
+
+/* How often to halve a matrix for a 1-norm of at most 3/4. */
+static int halvings(int64_t n, const double *a, double *sums)
+{
+    double most = 0;
+    int times = 0;
+    fill(n, sums, 0);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++) sums[j] += fabs(a[i * n + j]);
+    for (int64_t i = 0; i < n; i++)
+        if (!(sums[i] <= most)) most = sums[i];
+    for (; most > 0.75 && isfinite(most); most /= 2) times++;
+    return times;
+}
+
+/* Scaling and squaring (Higham, Functions of Matrices, 10.3): of A / 2^s the Taylor polynomial of degree 16, in which what is
+ * left out is below a unit of the last digit, in six products (Paterson and Stockmeyer, On the Number of Nonscalar
+ * Multiplications Necessary to Evaluate Polynomials, SIAM J. Comput. 2(1), 1973), and s squares of that. */
+int mt_matrix_exp(int64_t n, double *a)
+{
+    const int64_t square = n * n;
+    const size_t bytes = (size_t)(5 * square + n + 1) * sizeof(double);
+    double *room = mt_malloc(bytes);
+    if (!room) return -1;
+    double *x[4] = {a, room, room + square, room + 2 * square}, *y = room + 3 * square,
+           *z = room + 4 * square;
+    const int times = halvings(n, a, room);
+    const double by = ldexp(1, -times), last = 1 / tgamma(17);
+    for (int64_t i = 0; i < square; i++) a[i] *= by;
+    int status = 0;
+    for (int i = 1; i < 4 && status == 0; i++) status = product(n, a, x[i - 1], x[i], 0);
+    four_terms(n, x, 12, y);
+    for (int64_t i = 0; i < square; i++) y[i] += last * x[3][i];
+    for (int first = 8; first >= 0 && status == 0; first -= 4) {
+        four_terms(n, x, first, z);
+        status = product(n, x[3], y, z, MT_GEMM_ADD);
+        double *t = y;
+        y = z, z = t;
+    }
+    for (int i = 0; i < times && status == 0; i++) {
+        status = product(n, y, y, z, 0);
+        double *t = y;
+        y = z, z = t;
+        if (status == 0 && n > 100) status = mt_check_interrupted();
+    }
+    memcpy(a, y, (size_t)square * sizeof *a);
+    mt_free(room, bytes);
     return status;
 }
