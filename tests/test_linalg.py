@@ -397,6 +397,18 @@ def test_exponentials(n, size):
     assert mt.linalg.matrix_exp(a * float("nan")).isnan().all()
 
 
+@pytest.mark.parametrize("n", [4, 40])
+def test_stacks_of_systems(n):
+    """Small ones are shared among the processors: the first singular one is named, whoever meets it."""
+    a = random(3000 // n, n, n) + 3 * mt.eye(n, dtype=mt.float64)
+    close(a @ mt.linalg.inv(a), mt.eye(n, dtype=mt.float64).expand(a.shape), 1e-8)
+    for i in range(0, len(a), 8):
+        assert (mt.linalg.inv(a)[i] == mt.linalg.inv(a[i])).all()
+    a[70:, :, 1] = 0
+    with pytest.raises(mt.linalg.LinAlgError, match="Batch element 70.*diagonal element 2 is zero"):
+        mt.linalg.inv(a)
+
+
 def test_errors():
     with pytest.raises(mt.linalg.LinAlgError, match="singular"):
         mt.linalg.inv(mt.zeros(2, 2))

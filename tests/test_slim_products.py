@@ -228,3 +228,27 @@ def test_products_of_integers(m, k, n, dtype):
             np.testing.assert_array_equal((x @ y).numpy(), want)
             np.testing.assert_array_equal(mt.addmm(mt.from_numpy(want), x, y).numpy(), want + want)
             np.testing.assert_array_equal((x.expand(2, m, k) @ y.expand(2, k, n))[1].numpy(), want)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (8, 8, 8), (40, 50, 60)])
+def test_stacks_of_products(shape):
+    """Small products are shared among the processors: each is what it is by itself."""
+    m, k, n = shape
+    a, b = mt.from_numpy(matrix(300, m, k)), mt.from_numpy(matrix(300, k, n))
+    y, turned = a @ b, a.mT.contiguous().mT @ b
+    np.testing.assert_allclose(y.numpy(), a.numpy() @ b.numpy(), atol=1e-4)
+    for i in range(0, 300, 7):
+        np.testing.assert_array_equal(y[i].numpy(), mt.bmm(a[i : i + 1], b[i : i + 1])[0].numpy())
+        assert turned[i].allclose(y[i], atol=1e-4)
+    assert (mt.ones(4, 0, 3) @ mt.ones(4, 3, 2)).shape == (4, 0, 2)
+    assert (mt.ones(4, 2, 0) @ mt.ones(4, 0, 2) == 0).all()
+
+
+@pytest.mark.parametrize(
+    "x, y", [((3, 4), (2, 5)), ((2, 3, 4), (5, 2)), ((4,), (3,)), ((2, 0), (3, 2)), ((), (2, 3))]
+)
+def test_kronecker_products_with_and_without_derivatives(x, y):
+    a, b = mt.from_numpy(matrix(*x)), mt.from_numpy(matrix(*y))
+    want = np.kron(a.numpy(), b.numpy())
+    np.testing.assert_array_equal(mt.kron(a, b).numpy(), want)
+    np.testing.assert_array_equal(mt.kron(a.requires_grad_(), b).detach().numpy(), want)

@@ -5,6 +5,7 @@
 #include "ops/linalg.h"
 
 #include "base/alloc.h"
+#include "base/parallel.h"
 #include "ops/householder.h"
 #include "ops/matrices.h"
 
@@ -88,25 +89,61 @@ static bool is_vector(const mt_tensor *a, const mt_tensor *b)
            (b->ndim == a->ndim - 1 && mt_shape_equal(b->ndim, b->size, a->ndim - 1, a->size));
 }
 
+#define SYSTEM_WORK 32768 /* products that are worth a thread */
+
+typedef struct systems {
+    int64_t n, k;
+    bool adjoint, single;
+    double *a, *x;
+    int64_t bad; /* the first singular one */
+    bool failed;
+} systems;
+
+static void solve_some(int64_t begin, int64_t end, void *context)
+{
+    systems *s = context;
+    const size_t bytes = (size_t)(s->n ? s->n : 1) * sizeof(int64_t);
+    int64_t *pivot = mt_malloc(bytes), zero;
+    bool failed = !pivot;
+    for (int64_t b = begin; b < end && !failed; b++) {
+        double *m = s->a + b * s->n * s->n, *x = s->x + b * s->n * s->k;
+        failed = !mt_lu(s->n, s->n, m, pivot, &zero, s->single);
+        if (zero && !failed) {
+            int64_t seen = __atomic_load_n(&s->bad, __ATOMIC_RELAXED);
+            while (b < seen && !__atomic_compare_exchange_n(&s->bad, &seen, b, false,
+                                                            __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+            }
+            break;
+        }
+        if (!failed) failed = mt_lu_solve(s->n, m, pivot, s->k, x, s->adjoint, s->single) < 0;
+    }
+    if (pivot) mt_free(pivot, bytes);
+    if (failed && mt_in_parallel()) mt_error_clear();
+    if (failed) __atomic_store_n(&s->failed, true, __ATOMIC_RELAXED);
+}
+
 /* X = A^-1 B, or A^-T B, for A (..., n, n) and B (..., n, k) of the same batch shape. */
 static int solve_square_forward(mt_call *c)
 {
-    const int64_t n = rows(c->in[0]), k = columns(c->in[1]), bytes = n * (int64_t)sizeof(int64_t);
+    const int64_t n = rows(c->in[0]), k = columns(c->in[1]);
     const bool transposed = c->arg[1].b, small = mt_lu_solve_is_small(n, k, transposed),
                single = small && type_of(c->in[0]) == MT_FLOAT32, adjoint = small && transposed;
     mt_tensor *a = transposed && !small ? mT(c->in[0]) : c->in[0], *x = double_copy(c->in[1]);
     if (!a || !x || !(a = double_copy(a))) return -1;
-    int64_t zero, bad = 0;
-    int64_t *pivot = mt_malloc((size_t)(bytes ? bytes : 1));
-    if (!pivot) return -1;
-    for (int64_t b = 0; b < batches(a) && !bad; b++) {
-        double *m = data_of(a) + b * n * n;
-        bad = !mt_lu(n, n, m, pivot, &zero, single);
-        if (zero && !bad) bad = mt_singular(c, a->ndim > 2 ? b : -1, zero);
-        if (!bad) bad = mt_lu_solve(n, m, pivot, k, data_of(x) + b * n * k, adjoint, single);
+    systems q = {n, k, adjoint, single, data_of(a), data_of(x), batches(a), false};
+    const double work = (double)n * (double)n * (double)(n + k);
+    if (work <= SYSTEM_WORK)
+        mt_parallel_for(batches(a), (int64_t)(SYSTEM_WORK / (work + 1)) + 1, solve_some, &q);
+    else
+        solve_some(0, batches(a), &q);
+    if (q.failed && mt_error_pending() == MT_OK) mt_fail_memory();
+    if (q.failed) return -1;
+    if (q.bad < batches(a)) {
+        int64_t zero = 0;
+        while (q.a[(q.bad * n + zero) * n + zero] != 0) zero++;
+        return mt_singular(c, a->ndim > 2 ? q.bad : -1, zero + 1);
     }
-    mt_free(pivot, (size_t)(bytes ? bytes : 1));
-    return bad ? -1 : deliver(c, 0, type_of(c->in[0]), x);
+    return deliver(c, 0, type_of(c->in[0]), x);
 }
 int mt_singular(const mt_call *c, int64_t batch, int64_t zero)
 {

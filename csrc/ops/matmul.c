@@ -2,6 +2,8 @@
  * Relies on kernels/gemm.c. */
 #include "ops/gemm.h"
 
+#include "base/parallel.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -117,6 +119,36 @@ static inline bool is_plain_product(int64_t m, int64_t n, int64_t k)
     return m > 0 && n > 0 && k > 0 && m < TERMS && n < TERMS && k < TERMS && m * n * k < TERMS;
 }
 
+#define STACK_WORK 65536 /* products that are worth a thread */
+
+typedef struct stack {
+    mt_dtype d;
+    mt_product p;    /* the first */
+    int64_t a, b, c; /* bytes to the next */
+    int failed;
+} stack;
+
+/* A worker's failure to allocate is the caller's to report. */
+static void multiply_some(int64_t begin, int64_t end, void *context)
+{
+    stack *q = context;
+    mt_product p = q->p;
+    const bool plain = mt_is_float(q->d) && is_plain_product(p.m, p.n, p.k);
+    for (int64_t i = begin; i < end; i++) {
+        p.a = q->p.a + i * q->a;
+        p.b = q->p.b + i * q->b;
+        p.c = q->p.c + i * q->c;
+        if (plain) {
+            mt_plain_product(q->d, &p);
+        } else if (mt_gemm(q->d, p.m, p.n, p.k, p.a, p.a_row, p.a_col, p.b, p.b_row, p.b_col, p.c,
+                           p.ldc, false) < 0) {
+            if (mt_in_parallel()) mt_error_clear();
+            __atomic_store_n(&q->failed, 1, __ATOMIC_RELAXED);
+            return;
+        }
+    }
+}
+
 static int bmm_forward(mt_call *c)
 {
     mt_tensor *a = c->in[0], *b = c->in[1];
@@ -133,21 +165,20 @@ static int bmm_forward(mt_call *c)
                         mt_dtype_camel((mt_dtype)a->dtype), mt_dtype_camel((mt_dtype)b->dtype));
     int64_t size[3] = {a->size[0], a->size[1], b->size[2]}, item = mt_itemsize(a);
     mt_tensor *y = mt_result(c, 0, (mt_dtype)a->dtype, 3, size);
-    const mt_dtype d = (mt_dtype)a->dtype;
-    const bool plain = mt_is_float(d) && is_plain_product(size[1], size[2], a->size[2]);
-    mt_product p = {size[1], size[2],      a->size[2],   NULL, a->stride[1], a->stride[2],
-                    NULL,    b->stride[1], b->stride[2], NULL, size[2],      false};
-    for (int64_t i = 0; y && i < size[0]; i++) {
-        p.a = a->data + i * a->stride[0] * item;
-        p.b = b->data + i * b->stride[0] * item;
-        p.c = y->data + i * size[1] * size[2] * item;
-        if (plain)
-            mt_plain_product(d, &p);
-        else if (mt_gemm(d, p.m, p.n, p.k, p.a, p.a_row, p.a_col, p.b, p.b_row, p.b_col, p.c, p.ldc,
-                         false) < 0)
-            return -1;
-    }
-    return y ? 0 : -1;
+    if (!y) return -1;
+    stack q = {.d = (mt_dtype)a->dtype,
+               .a = a->stride[0] * item,
+               .b = b->stride[0] * item,
+               .c = size[1] * size[2] * item,
+               .p = {size[1], size[2], a->size[2], a->data, a->stride[1], a->stride[2], b->data,
+                     b->stride[1], b->stride[2], y->data, size[2], false}};
+    const double work = (double)size[1] * (double)size[2] * (double)a->size[2];
+    if (work <= STACK_WORK) /* small ones: each processor takes some */
+        mt_parallel_for(size[0], (int64_t)(STACK_WORK / (work + 1)) + 1, multiply_some, &q);
+    else /* large ones, one after the other, each on all processors */
+        multiply_some(0, size[0], &q);
+    if (q.failed && mt_error_pending() == MT_OK) mt_fail_memory();
+    return q.failed ? -1 : 0;
 }
 
 static void bmm_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)

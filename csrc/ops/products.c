@@ -47,6 +47,10 @@ MT_OP(linalg_vecdot, .kind = MT_COMPOSITE | MT_LINALG | MT_OUT,
       .schema = "vecdot(Tensor x, Tensor y, *, int dim=-1) -> Tensor",
       .doc = "The sums of products along dim.");
 
+static bool is_recorded(const mt_call *c)
+{
+    return mt_grad_enabled() && (mt_requires_grad(c->in[0]) || mt_requires_grad(c->in[1]));
+}
 /* Each element of self times all of other, in its place: (a0, b0, a1, b1, ...) merged. */
 static int kron_forward(mt_call *c)
 {
@@ -61,7 +65,15 @@ static int kron_forward(mt_call *c)
         a[2 * d + 1] = b[2 * d] = 1;
         size[d] = a[2 * d] * b[2 * d + 1];
     }
-    mt_tensor *z = mt_mul(mt_reshape(x, 2 * n, a), mt_reshape(y, 2 * n, b));
+    x = mt_reshape(x, 2 * n, a);
+    y = mt_reshape(y, 2 * n, b);
+    if (n > 1 && !is_recorded(c)) { /* whole rows of the result from whole rows of both */
+        a[2 * n - 1] = b[2 * n - 1];
+        b[2 * n - 2] = a[2 * n - 2];
+        x = x && y ? mt_contiguous(mt_expand(x, 2 * n, a)) : NULL;
+        y = x ? mt_contiguous(mt_expand(y, 2 * n, b)) : NULL;
+    }
+    mt_tensor *z = mt_mul(x, y);
     return mt_result_is(c, 0, z ? mt_reshape(mt_contiguous(z), n, size) : NULL);
 }
 MT_OP(kron, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
