@@ -110,7 +110,7 @@ typedef int64_t lanes_f64 __attribute__((vector_size(32)));
 
 /* ---- integers -------------------------------------------------------------------------------- */
 
-/* c += a b, b of k rows, four of them together; with a2 also d += a2 b. */
+/* c += a b and d += a2 b, b of k rows, four of them together. */
 static void add_products_i64(int64_t n, int64_t k, uint64_t *restrict c, uint64_t *restrict d,
                              const uint64_t *a, const uint64_t *a2, const uint64_t *b, int64_t row)
 {
@@ -119,15 +119,13 @@ static void add_products_i64(int64_t n, int64_t k, uint64_t *restrict c, uint64_
         const uint64_t *line[4] = {b, b, b, b};
         for (int q = 0; q < 4 && l + q < k; q++) {
             x[q] = a[l + q];
-            if (a2) y[q] = a2[l + q];
+            y[q] = a2[l + q];
             line[q] = b + q * row;
         }
-        const uint64_t *b0 = b, *b1 = line[1], *b2 = line[2], *b3 = line[3];
-        for (int64_t j = 0; j < n && !a2; j++)
-            c[j] += x[0] * b0[j] + x[1] * b1[j] + x[2] * b2[j] + x[3] * b3[j];
-        for (int64_t j = 0; j < n && a2; j++) {
-            c[j] += x[0] * b0[j] + x[1] * b1[j] + x[2] * b2[j] + x[3] * b3[j];
-            d[j] += y[0] * b0[j] + y[1] * b1[j] + y[2] * b2[j] + y[3] * b3[j];
+        const uint64_t *b1 = line[1], *b2 = line[2], *b3 = line[3];
+        for (int64_t j = 0; j < n; j++) {
+            c[j] += x[0] * b[j] + x[1] * b1[j] + x[2] * b2[j] + x[3] * b3[j];
+            d[j] += y[0] * b[j] + y[1] * b1[j] + y[2] * b2[j] + y[3] * b3[j];
         }
     }
 }

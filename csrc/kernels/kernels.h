@@ -235,8 +235,7 @@ typedef struct mt_kernels {
     int (*gemm_f64)(int64_t m, int64_t n, int64_t k, const double *a, int64_t a_row, int64_t a_col,
                     const double *b, int64_t b_row, int64_t b_col, double *c, int64_t ldc, int how);
 
-    /* gemm.c: c (n) += a (k) b (k, n), rows of b `row` elements apart; unless a2 is NULL, d += a2 b.
-     * Modulo 2^64. */
+    /* gemm.c: c (n) += a (k) b (k, n), rows of b `row` elements apart, and d += a2 b; modulo 2^64 */
     void (*add_products_i64)(int64_t n, int64_t k, uint64_t *c, uint64_t *d, const uint64_t *a,
                              const uint64_t *a2, const uint64_t *b, int64_t row);
 

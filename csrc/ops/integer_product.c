@@ -19,6 +19,7 @@ typedef struct job {
     int64_t b_row;
     uint64_t *c; /* (m, n) */
     int64_t ldc;
+    uint64_t *alone; /* n numbers nobody reads, for the last of an odd number of rows */
 } job;
 
 static void cast(mt_dtype from, mt_dtype to, int64_t n, void *out, const char *in, int64_t step)
@@ -39,7 +40,7 @@ static void add_rows(int64_t begin, int64_t end, void *context)
         for (int64_t r = 0; r < 1 + pair; r++)
             cast(q->d, MT_INT64, q->k, a[r],
                  p->a + ((i + r) * p->a_row + q->from * p->a_col) * mt_dtype_size(q->d), p->a_col);
-        mt_k->add_products_i64(p->n, q->k, c, pair ? c + q->ldc : c, a[0], pair ? a[1] : NULL, q->b,
+        mt_k->add_products_i64(p->n, q->k, c, pair ? c + q->ldc : q->alone, a[0], a[pair], q->b,
                                q->b_row);
     }
 }
@@ -61,12 +62,14 @@ int mt_integer_product(mt_dtype d, const mt_product *p)
     enum { GRAIN = 1 << 16 }; /* products */
     const bool wide = d == MT_INT64, in_place = wide && p->b_col == 1;
     const int64_t item = mt_dtype_size(d), block = p->k < BLOCK ? p->k : BLOCK;
+    const size_t alone = p->m % 2 ? (size_t)p->n : 0;
     const size_t c_size = wide ? 0 : (size_t)(p->m * p->n),
                  b_size = in_place ? 0 : (size_t)(block * p->n),
-                 bytes = (c_size + b_size) * sizeof(uint64_t);
+                 bytes = (c_size + b_size + alone) * sizeof(uint64_t);
     uint64_t *room = bytes ? mt_malloc(bytes) : NULL;
     if (bytes && !room) return -1;
-    job q = {d, p, 0, 0, room ? room + c_size : NULL, p->n, room, p->n};
+    job q = {d, p, 0, 0, room ? room + c_size : NULL, p->n, room, p->n, NULL};
+    if (alone) q.alone = memset(room + c_size + b_size, 0, alone * sizeof *room);
     if (wide) q.c = (uint64_t *)(void *)p->c, q.ldc = p->ldc;
     start(&q);
     for (; q.from < p->k; q.from += q.k) {
