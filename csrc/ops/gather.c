@@ -119,10 +119,18 @@ static int gather_forward(mt_call *c)
     return along_index(MT_PICK, x, dim, index, y, NULL);
 }
 
+/* The gradient of input 0 if it is wanted: zeros, to which op adds g in place. narg: of op. */
+static mt_tensor *added_to_zeros(const mt_call *c, const mt_op *op, int narg,
+                                 const mt_tensor *wanted, mt_tensor *g)
+{
+    mt_tensor *in[3] = {wanted ? mt_zeros_of(&c->in_dims[0]) : NULL, c->in[1], g};
+    mt_arg arg[2] = {c->arg[0], mt_arg_scalar(mt_scalar_int(1))};
+    return in[0] ? mt_call_inplace(op, 3, in, narg, arg) : NULL;
+}
+
 static void gather_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
-    if (gin[0])
-        gin[0] = mt_scatter_add(mt_zeros_of(&c->in_dims[0]), c->arg[0].i, c->in[1], gout[0]);
+    gin[0] = added_to_zeros(c, &mt_op_scatter_add, 1, gin[0], gout[0]);
 }
 
 MT_OP(gather, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1)},
@@ -272,11 +280,9 @@ static int check_vector(const char *name, const mt_tensor *index)
 
 static int check_entries(const mt_tensor *index, int64_t n)
 {
-    for (int64_t i = 0; i < index->numel; i++) {
-        int64_t v = ((const int64_t *)(void *)index->data)[i];
-        if (v < 0 || v >= n) return mt_error(MT_INDEX, "index out of range in self");
-    }
-    return 0;
+    if (check_range(index, n, 0) == 0) return 0;
+    mt_error_clear();
+    return mt_error(MT_INDEX, "index out of range in self");
 }
 
 static int index_select_forward(mt_call *c)
@@ -302,7 +308,7 @@ static int index_select_forward(mt_call *c)
 
 static void index_select_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
-    if (gin[0]) gin[0] = mt_index_add(mt_zeros_of(&c->in_dims[0]), c->arg[0].i, c->in[1], gout[0]);
+    gin[0] = added_to_zeros(c, &mt_op_index_add, 2, gin[0], gout[0]);
 }
 
 MT_OP(index_select, .kind = MT_FUNCTION | MT_METHOD | MT_OUT, .keeps = {MT_KEEP_IN(1)},

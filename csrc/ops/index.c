@@ -6,7 +6,7 @@
  * there. In the result, B stands where the first index stood if the indexed dimensions are
  * neighbours, else in front (NumPy's rule). A bool tensor of k dimensions is k index tensors: the
  * places where it is true. Relies on tensor/shape.h, base/parallel.h. */
-#include "ops/ops.h"
+#include "ops/along.h"
 
 #include "base/parallel.h"
 
@@ -31,23 +31,68 @@ typedef struct plan {
 /* mask: one byte per element, contiguous. */
 static int64_t count_true(const mt_tensor *mask)
 {
+    enum { BLOCK = 128 }; /* so few fit in a byte */
+    const uint8_t *p = (const uint8_t *)mask->data, *end = p + mask->numel;
     int64_t n = 0;
-    const uint8_t *p = (const uint8_t *)mask->data;
-    for (int64_t i = 0; i < mask->numel; i++) n += p[i] != 0;
+    for (; end - p >= BLOCK; p += BLOCK) {
+        uint8_t some = 0;
+        for (int i = 0; i < BLOCK; i++) some = (uint8_t)(some + (p[i] != 0));
+        n += some;
+    }
+    for (; p < end; p++) n += *p != 0;
     return n;
 }
 
-/* out[k * step_k + i * step_i]: coordinate k of the i-th true element. mask: bytes, contiguous. */
-static void write_true(const mt_tensor *mask, int64_t *out, int64_t step_k, int64_t step_i)
+/* to[0], to[step], ... = base + i by for all i with p[i], at most `left` of them; how many. Without a branch on p: a
+ * processor cannot guess it. */
+static int64_t true_places(const uint8_t *p, int64_t n, int64_t left, int64_t *to, int64_t step,
+                           int64_t base, int64_t by)
 {
-    int64_t at[MT_MAX_DIMS] = {0};
-    const uint8_t *p = (const uint8_t *)mask->data;
-    for (int64_t i = 0; i < mask->numel; i++) {
-        if (p[i]) {
-            for (int k = 0; k < mask->ndim; k++) out[k * step_k] = at[k];
-            out += step_i;
+    int64_t k = 0;
+    for (int64_t i = 0; i < n && k < left; i += 8) {
+        const int64_t some = n - i < 8 ? n - i : 8;
+        uint64_t word = 1;
+        if (some == 8) memcpy(&word, p + i, sizeof word);
+        for (int64_t j = i; word && j < i + some && k < left; j++) {
+            to[k * step] = base + j * by;
+            k += p[j] != 0;
         }
-        for (int k = mask->ndim - 1; k >= 0 && ++at[k] == mask->size[k]; k--) at[k] = 0;
+    }
+    return k;
+}
+
+/* out[k * step_k + i * step_i]: coordinate k of the i-th of n true elements. mask: bytes, contiguous. */
+static void write_true(const mt_tensor *mask, int64_t n, int64_t *out, int64_t step_k,
+                       int64_t step_i)
+{
+    const int last = mask->ndim - 1;
+    const uint8_t *p = (const uint8_t *)mask->data;
+    int64_t at[MT_MAX_DIMS] = {0}, done = 0;
+    while (last >= 0 && done < n) {
+        int64_t *to = out + done * step_i, found = true_places(p, mask->size[last], n - done,
+                                                               to + last * step_k, step_i, 0, 1);
+        for (int k = 0; k < last; k++)
+            for (int64_t i = 0; i < found; i++) to[k * step_k + i * step_i] = at[k];
+        p += mask->size[last];
+        done += found;
+        for (int k = last - 1; k >= 0 && ++at[k] == mask->size[k]; k--) at[k] = 0;
+    }
+}
+
+/* The offsets of n true elements where mask stands for dimensions of these strides. */
+static void write_offsets(const mt_tensor *mask, int64_t n, int64_t *out, const int64_t *stride)
+{
+    const int last = mask->ndim - 1;
+    const uint8_t *p = (const uint8_t *)mask->data;
+    int64_t at[MT_MAX_DIMS] = {0}, done = 0, base = 0;
+    while (last >= 0 && done < n) {
+        done += true_places(p, mask->size[last], n - done, out + done, 1, base, stride[last]);
+        p += mask->size[last];
+        for (int k = last - 1; k >= 0; at[k--] = 0) {
+            base += stride[k];
+            if (++at[k] < mask->size[k]) break;
+            base -= at[k] * stride[k];
+        }
     }
 }
 
@@ -64,28 +109,28 @@ static int check_mask(const mt_tensor *mask, const mt_tensor *x, int dim)
     return 0;
 }
 
-/* One mask as mask->ndim index tensors. -1 on failure. */
+/* One mask as an index for each of its dimensions, all the same: the places' offsets. -1 on failure. */
 static int expand_mask(mt_tensor *mask, const mt_tensor *x, int dim, mt_tensor **index)
 {
     if (check_mask(mask, x, dim) < 0) return -1;
     mt_tensor *bytes = mt_contiguous_raw(mask, (mt_dtype)mask->dtype);
     if (!bytes) return -1;
-    int64_t n = count_true(bytes), size[2] = {mask->ndim, n};
-    mt_tensor *all = mt_empty(MT_INT64, 2, size);
+    int64_t n = count_true(bytes);
+    mt_tensor *all = mt_empty(MT_INT64, 1, &n);
     if (!all) return -1;
-    write_true(bytes, (int64_t *)all->data, n, 1);
-    for (int k = 0; k < mask->ndim; k++)
-        if (!(index[k] = mt_alias_as(all, 1, &n, NULL, k * n))) return -1;
+    write_offsets(bytes, n, (int64_t *)all->data, x->stride + dim);
+    for (int k = 0; k < mask->ndim; k++) index[k] = all;
     return 0;
 }
 
 static bool is_mask(const mt_tensor *t) { return t->dtype == MT_BOOL || t->dtype == MT_UINT8; }
 
-/* The index tensor of each dimension of x, NULL where it is not indexed. -1 on failure. */
-static int spread(const mt_tensor *x, int n, mt_tensor **in, mt_tensor **index)
+/* The index tensor of each dimension of x, NULL where it is not indexed; masked: how many dimensions share
+ * that of a mask. -1 on failure. */
+static int spread(const mt_tensor *x, int n, mt_tensor **in, mt_tensor **index, int *masked)
 {
     int dim = 0;
-    for (int d = 0; d < x->ndim; d++) index[d] = NULL;
+    for (int d = 0; d < x->ndim; d++) index[d] = NULL, masked[d] = 0;
     for (int i = 0; i < n; i++) {
         int takes = in[i] && is_mask(in[i]) ? in[i]->ndim : 1;
         if (dim + takes > x->ndim)
@@ -93,6 +138,7 @@ static int spread(const mt_tensor *x, int n, mt_tensor **in, mt_tensor **index)
                             x->ndim, dim + takes);
         if (in[i] && is_mask(in[i])) {
             if (expand_mask(in[i], x, dim, index + dim) < 0) return -1;
+            if (takes) masked[dim] = takes;
         } else if (in[i] && in[i]->dtype != MT_INT64 && in[i]->dtype != MT_INT32) {
             return mt_error(MT_INDEX,
                             "tensors used as indices must be long, int, byte or bool tensors");
@@ -131,23 +177,48 @@ static int broadcast_indices(int ndim, mt_tensor **index, int64_t *size)
     return n;
 }
 
-/* offset += stride * index, all broadcast to (ndim, size). `which`: for the message, as PyTorch
- * counts. */
-static int add_offsets(plan *p, const mt_tensor *index, int ndim, const int64_t *size,
-                       int64_t length, int64_t stride, int which)
+/* to[i] = from[i] + stride * at[i], negative ones counted from the end; from: what other indices gave, or NULL. The
+ * first place that is out of bounds, else n. */
+MT_INLINE int64_t offset_by(int64_t n, int64_t *to, const int64_t *from, const int64_t *at,
+                            int64_t length, int64_t stride)
 {
+    for (int64_t i = 0; i < n; i++) {
+        if (MT_UNLIKELY(at[i] < -length || at[i] >= length)) return i;
+        to[i] = (from ? from[i] : 0) + (at[i] < 0 ? at[i] + length : at[i]) * stride;
+    }
+    return n;
+}
+
+/* index as int64 in the common shape: the data of a tensor of the scope, or its own. */
+static const int64_t *in_shape(mt_tensor *index, int ndim, const int64_t *size)
+{
+    if (index->dtype == MT_INT64 && mt_is_contiguous(index) &&
+        mt_shape_equal(index->ndim, index->size, ndim, size))
+        return (const int64_t *)(void *)index->data;
     mt_tensor *all = mt_empty(MT_INT64, ndim, size);
-    if (!all || mt_copy_raw(all, index) < 0) return -1;
-    const int64_t *at = (const int64_t *)all->data;
+    return all && mt_copy_raw(all, index) == 0 ? (const int64_t *)(void *)all->data : NULL;
+}
+
+/* Adds an index of a dimension to the offsets. `which`: for the message, as PyTorch counts. */
+static int add_offsets(plan *p, const int64_t *at, int64_t length, int64_t stride, int which,
+                       bool first)
+{
+    if (!at) return -1;
     if (length == 0 && p->n > 0)
         return mt_error(MT_INDEX, "index is out of bounds for dimension with size 0");
-    for (int64_t i = 0; i < p->n; i++) {
-        if (MT_UNLIKELY(at[i] < -length || at[i] >= length))
-            return mt_error(
-                MT_INDEX, "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64,
-                at[i], which, length);
-        p->offset[i] += (at[i] < 0 ? at[i] + length : at[i]) * stride;
-    }
+    int64_t bad = first ? offset_by(p->n, p->offset, NULL, at, length, stride)
+                        : offset_by(p->n, p->offset, p->offset, at, length, stride);
+    if (bad == p->n) return 0;
+    return mt_error(MT_INDEX,
+                    "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64,
+                    at[bad], which, length);
+}
+
+/* The places of a mask are offsets already. */
+static int add_mask(plan *p, const int64_t *at, bool first)
+{
+    if (!at) return -1;
+    for (int64_t i = 0; i < p->n; i++) p->offset[i] = at[i] + (first ? 0 : p->offset[i]);
     return 0;
 }
 
@@ -192,21 +263,32 @@ static void lay_out(plan *p, const mt_tensor *x, mt_tensor **index, int nb, cons
 /* in: n index tensors, NULL for dimensions taken whole. */
 static int make_plan(plan *p, const mt_tensor *x, int n, mt_tensor **in)
 {
-    mt_tensor *index[MT_MAX_DIMS];
+    mt_tensor *index[MT_MAX_DIMS], *offset;
     int64_t b[MT_MAX_DIMS];
-    int which = 0;
-    if (spread(x, n, in, index) < 0) return -1;
+    int masked[MT_MAX_DIMS], which = 0;
+    bool first = true;
+    masked[0] = 0;
+    if (spread(x, n, in, index, masked) < 0) return -1;
     int nb = broadcast_indices(x->ndim, index, b);
     if (nb < 0) return -1;
     if (x->ndim + nb > MT_MAX_DIMS)
         return mt_error(MT_RUNTIME, "tensors have at most %d dimensions", MT_MAX_DIMS);
-    mt_tensor *offset = mt_zeros_raw(MT_INT64, nb, b);
-    if (!offset) return -1;
+    const bool one_mask = masked[0] == x->ndim && x->ndim > 0;
+    if (!(offset = one_mask ? index[0] : mt_empty(MT_INT64, nb, b))) return -1;
     p->n = offset->numel;
     p->offset = (int64_t *)offset->data;
-    for (int d = 0; d < x->ndim; d++)
-        if (index[d] && add_offsets(p, index[d], nb, b, x->size[d], x->stride[d], which++) < 0)
+    for (int d = 0, next; d < x->ndim && !one_mask; d = next) {
+        next = d + (masked[d] ? masked[d] : 1);
+        if (!index[d]) continue;
+        const int64_t *at = in_shape(index[d], nb, b);
+        if ((masked[d] ? add_mask(p, at, first)
+                       : add_offsets(p, at, x->size[d], x->stride[d], which, first)) < 0)
             return -1;
+        first = false;
+        which += next - d;
+    }
+    if (first && !one_mask)
+        for (int64_t i = 0; i < p->n; i++) p->offset[i] = 0;
     lay_out(p, x, index, nb, b);
     return 0;
 }
@@ -220,16 +302,6 @@ typedef struct job {
     bool put; /* from y to x */
 } job;
 
-static void move(char *to, const char *from, int64_t bytes)
-{
-    if (bytes == 4)
-        memcpy(to, from, 4);
-    else if (bytes == 8)
-        memcpy(to, from, 8);
-    else
-        memcpy(to, from, (size_t)bytes);
-}
-
 /* Offsets (in elements) of position r of the remaining dimensions. */
 static void rest_offsets(const plan *p, int64_t r, int64_t *x, int64_t *y)
 {
@@ -241,21 +313,53 @@ static void rest_offsets(const plan *p, int64_t r, int64_t *x, int64_t *y)
     }
 }
 
+typedef uint8_t __attribute__((may_alias)) word_1;
+typedef uint16_t __attribute__((may_alias)) word_2;
+typedef uint32_t __attribute__((may_alias)) word_4;
+typedef uint64_t __attribute__((may_alias)) word_8;
+
+/* n elements of `bytes`: y + i step and x + offset[i]. */
+#define MOVE_EACH(bytes)                                                                           \
+    static void move_##bytes(int64_t n, const int64_t *offset, char *x, char *y, int64_t step,     \
+                             bool put)                                                             \
+    {                                                                                              \
+        word_##bytes *far = (word_##bytes *)(void *)x, *near = (word_##bytes *)(void *)y;          \
+        if (put)                                                                                   \
+            for (int64_t i = 0; i < n; i++) far[offset[i]] = near[i * step];                       \
+        else                                                                                       \
+            for (int64_t i = 0; i < n; i++) near[i * step] = far[offset[i]];                       \
+    }
+MOVE_EACH(1)
+MOVE_EACH(2)
+MOVE_EACH(4)
+MOVE_EACH(8)
+
+static void move_chunks(const job *j, int64_t n, const int64_t *offset, char *x, char *y)
+{
+    const int64_t bytes = j->p->chunk * j->itemsize;
+    for (int64_t i = 0; i < n; i++) {
+        char *at_x = x + offset[i] * j->itemsize, *at_y = y + i * j->p->step * j->itemsize;
+        memcpy(j->put ? at_x : at_y, j->put ? at_y : at_x, (size_t)bytes);
+    }
+}
+
 /* Pieces [begin, end) of outer * n: each is one chunk. */
 static void move_range(int64_t begin, int64_t end, void *context)
 {
+    static void (*const each[9])(int64_t, const int64_t *, char *, char *, int64_t,
+                                 bool) = {[1] = move_1, [2] = move_2, [4] = move_4, [8] = move_8};
     const job *j = context;
     const plan *p = j->p;
-    int64_t bytes = p->chunk * j->itemsize, x, y;
+    int64_t x, y;
     while (begin < end) {
-        int64_t i = begin % p->n, stop = p->n - i < end - begin ? p->n : i + end - begin;
+        const int64_t i = begin % p->n, n = p->n - i < end - begin ? p->n - i : end - begin;
         rest_offsets(p, begin / p->n, &x, &y);
-        begin += stop - i;
-        for (; i < stop; i++) {
-            char *at_x = j->x + (x + p->offset[i]) * j->itemsize,
-                 *at_y = j->y + (y + i * p->step) * j->itemsize;
-            move(j->put ? at_x : at_y, j->put ? at_y : at_x, bytes);
-        }
+        char *at_x = j->x + x * j->itemsize, *at_y = j->y + (y + i * p->step) * j->itemsize;
+        if (p->chunk == 1)
+            each[j->itemsize](n, p->offset + i, at_x, at_y, p->step, j->put);
+        else
+            move_chunks(j, n, p->offset + i, at_x, at_y);
+        begin += n;
     }
 }
 
@@ -305,24 +409,90 @@ static void add_all(const plan *p, mt_tensor *x, mt_tensor *y)
 }
 #undef ADD_ALL
 
+/* ---- one index of int64 that counts from the front alone: no plan is needed ---- */
+
+static bool counts_from_front(const mt_tensor *index, int64_t n)
+{
+    const uint64_t *at = (const uint64_t *)(void *)index->data;
+    uint64_t outside = 0; /* its sign bit: below 0, or above n - 1 */
+    for (int64_t i = 0; i < index->numel; i++) outside |= at[i] | ((uint64_t)n - 1 - at[i]);
+    return !(outside >> 63);
+}
+
+/* The only index and its dimension; NULL if it is to go the long way. */
+static mt_tensor *only_index(const mt_tensor *x, int n, mt_tensor **in, int *dim)
+{
+    mt_tensor *index = NULL;
+    for (int d = 0; d < n; d++) {
+        if (!in[d]) continue;
+        if (index) return NULL;
+        index = in[ *dim = d];
+    }
+    const bool plain = index && n <= x->ndim && index->dtype == MT_INT64 &&
+                       mt_is_contiguous(index) && x->ndim + index->ndim <= MT_MAX_DIMS;
+    return plain && counts_from_front(index, x->size[*dim]) ? index : NULL;
+}
+
+/* The result's shape: that of the index in the place of dim. */
+static void shape_of_one(plan *p, const mt_tensor *x, int dim, const mt_tensor *index)
+{
+    const int before = dim, behind = x->ndim - dim - 1;
+    memcpy(p->size, x->size, (size_t)before * sizeof *p->size);
+    memcpy(p->size + before, index->size, (size_t)index->ndim * sizeof *p->size);
+    memcpy(p->size + before + index->ndim, x->size + dim + 1, (size_t)behind * sizeof *p->size);
+    p->ndim = before + index->ndim + behind;
+}
+
+/* y: contiguous, of that shape. */
+static void move_one(mt_along_how how, const mt_tensor *x, int dim, const mt_tensor *index,
+                     const mt_tensor *y)
+{
+    mt_along a;
+    int64_t stride = 1;
+    a.how = how;
+    a.dtype = (mt_dtype)x->dtype;
+    a.ndim = x->ndim;
+    a.dim = dim;
+    a.n = x->size[dim];
+    for (int d = x->ndim - 1; d >= 0; d--) {
+        a.size[d] = d == dim ? index->numel : x->size[d];
+        a.index_stride[d] = d == dim;
+        a.near_stride[d] = stride;
+        stride *= a.size[d];
+    }
+    mt_along_strides(x, x->ndim, a.far_stride);
+    a.index = (const int64_t *)(void *)index->data;
+    a.far = x->data;
+    a.near = y->data;
+    mt_along_run(&a);
+}
+
 /* ==== index: x[i, j, ...] ===================================================================== */
 
 static int index_forward(mt_call *c)
 {
-    mt_tensor *x = c->in[0];
+    mt_tensor *x = c->in[0], *y, *only;
+    int dim;
     plan p;
-    if (make_plan(&p, x, c->nin - 1, c->in + 1) < 0) return -1;
-    mt_tensor *y = mt_result(c, 0, (mt_dtype)x->dtype, p.ndim, p.size);
-    if (!y) return -1;
-    move_all(&p, x, y, false);
+    if ((only = only_index(x, c->nin - 1, c->in + 1, &dim)))
+        shape_of_one(&p, x, dim, only);
+    else if (make_plan(&p, x, c->nin - 1, c->in + 1) < 0)
+        return -1;
+    if (!(y = mt_result(c, 0, (mt_dtype)x->dtype, p.ndim, p.size))) return -1;
+    if (only)
+        move_one(MT_PICK, x, dim, only, y);
+    else
+        move_all(&p, x, y, false);
     return 0;
 }
 
 /* An element read twice gets both gradients: they are added up at its place. */
 static void index_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
 {
-    if (gin[0])
-        gin[0] = mt_index_put(mt_zeros_of(&c->in_dims[0]), gout[0], c->nin - 1, c->in + 1, true);
+    mt_tensor *in[MT_MAX_DIMS + 2] = {gin[0] ? mt_zeros_of(&c->in_dims[0]) : NULL, gout[0]};
+    mt_arg arg[1] = {mt_arg_bool(true)};
+    memcpy(in + 2, c->in + 1, (size_t)(c->nin - 1) * sizeof *in);
+    if (gin[0]) gin[0] = in[0] ? mt_call_inplace(&mt_op_index_put, c->nin + 1, in, 1, arg) : NULL;
 }
 
 #define KEEP_INDICES(from) (MT_KEEP_ALL_IN & ~(MT_KEEP_IN(from) - 1))
@@ -365,6 +535,52 @@ static mt_tensor *spread_values(const plan *p, const mt_tensor *x, mt_tensor *va
     return all && mt_copy_raw(all, values) == 0 ? all : NULL;
 }
 
+typedef struct choice {
+    mt_loop where;
+    char *y, *mask, *line; /* a line of the number */
+    int64_t itemsize;
+} choice;
+
+enum {
+    LINE = 1024 /* bytes: with such a line all operands of `where` are neighbours, and it is fast */
+};
+
+static void choose(int64_t begin, int64_t end, void *context)
+{
+    const choice *o = context;
+    const int64_t item = o->itemsize, most = LINE / item;
+    for (int64_t n; begin < end; begin += n) {
+        char *y = o->y + begin * item;
+        n = end - begin < most ? end - begin : most;
+        o->where(n, (char *[]){y, o->mask + begin, o->line, y}, (int64_t[]){item, 1, item, item},
+                 NULL);
+    }
+}
+
+/* y[mask] = one number: a choice at every place. */
+static int put_masked(mt_tensor *y, mt_tensor *mask, const mt_tensor *value)
+{
+    const int64_t n = LINE / mt_itemsize(y);
+    mt_tensor *line = mt_empty((mt_dtype)y->dtype, 1, &n), *in[3] = {mask, line, y};
+    if (!line || mt_fill_raw(line, mt_item_at(value, 0)) < 0) return -1;
+    if (mt_is_contiguous(y) && mt_is_contiguous(mask)) {
+        choice o = {mt_k->where[y->dtype], y->data, mask->data, line->data, mt_itemsize(y)};
+        mt_parallel_for(y->numel, COPY_GRAIN, choose, &o);
+        return 0;
+    }
+    if (!(in[1] = mt_alias_as(line, 0, NULL, NULL, 0))) return -1;
+    mt_run_loop(mt_k->where[y->dtype], y, 3, in, NULL, MT_GRAIN_CHEAP);
+    return 0;
+}
+
+static bool is_choice(const mt_call *c, const mt_tensor *y)
+{
+    const mt_tensor *values = c->in[1], *mask = c->in[2];
+    return c->nin == 3 && !c->arg[0].b && mask && is_mask(mask) && mt_same_shape(mask, y) &&
+           y->ndim > 0 && values->numel == 1 && values->ndim <= 1 && values->dtype == y->dtype &&
+           !mt_overlap(y, mask);
+}
+
 /* in: self, values, the index tensors. */
 static int index_put_forward(mt_call *c)
 {
@@ -374,14 +590,21 @@ static int index_put_forward(mt_call *c)
         y = mt_empty_like(x, (mt_dtype)x->dtype);
         if (!y || mt_copy_raw(y, x) < 0) return -1;
     }
-    if (make_plan(&p, y, c->nin - 2, c->in + 2) < 0) return -1;
-    mt_tensor *values = spread_values(&p, y, c->in[1]);
-    if (!values) return -1;
-    if (c->arg[0].b)
+    c->out[0] = y;
+    if (is_choice(c, y)) return put_masked(y, c->in[2], c->in[1]);
+    int dim;
+    mt_tensor *only = only_index(y, c->nin - 2, c->in + 2, &dim), *values;
+    if (only && !mt_overlap(y, only))
+        shape_of_one(&p, y, dim, only);
+    else if (only = NULL, make_plan(&p, y, c->nin - 2, c->in + 2) < 0)
+        return -1;
+    if (!(values = spread_values(&p, y, c->in[1]))) return -1;
+    if (only)
+        move_one(c->arg[0].b ? MT_ADD : MT_PLACE, y, dim, only, values);
+    else if (c->arg[0].b)
         add_all(&p, y, values);
     else
         move_all(&p, y, values, true);
-    c->out[0] = y;
     return 0;
 }
 
@@ -441,7 +664,7 @@ static int nonzero_forward(mt_call *c)
     int64_t size[2] = {count_true(truth), truth->ndim};
     mt_tensor *y = mt_result(c, 0, MT_INT64, 2, size);
     if (!y) return -1;
-    write_true(truth, (int64_t *)y->data, 1, truth->ndim);
+    write_true(truth, size[0], (int64_t *)y->data, 1, truth->ndim);
     return 0;
 }
 
@@ -507,6 +730,22 @@ MT_OP(masked_select, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
       .schema = "masked_select(Tensor self, Tensor mask) -> Tensor",
       .doc = "The elements where mask is true, in row-major order, as a tensor of one dimension.");
 
+/* take() failed: by its own message if it is for a place that is not there. */
+static int refuse_place(mt_tensor *index, int64_t n)
+{
+    const mt_tensor *flat = mt_contiguous_raw(index, MT_INT64);
+    for (int64_t i = 0; flat && i < flat->numel; i++) {
+        const int64_t at = ((const int64_t *)(void *)flat->data)[i];
+        if (at >= -n && at < n) continue;
+        mt_error_clear();
+        return mt_error(MT_INDEX,
+                        "out of range: tried to access index %" PRId64 " on a tensor of %" PRId64
+                        " elements.",
+                        at, n);
+    }
+    return -1;
+}
+
 static int take_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0], *index = c->in[1];
@@ -516,16 +755,8 @@ static int take_forward(mt_call *c)
                         mt_dtype_camel((mt_dtype)index->dtype));
     if (all == 0 && index->numel > 0)
         return mt_error(MT_INDEX, "take(): tried to take from an empty tensor");
-    const mt_tensor *flat = mt_contiguous_raw(index, MT_INT64);
-    for (int64_t i = 0; flat && i < flat->numel; i++) {
-        int64_t at = ((const int64_t *)(void *)flat->data)[i];
-        if (at < -all || at >= all)
-            return mt_error(MT_INDEX,
-                            "out of range: tried to access index %" PRId64
-                            " on a tensor of %" PRId64 " elements.",
-                            at, all);
-    }
-    return mt_result_is(c, 0, mt_index(mt_reshape(x, 1, &all), 1, &index));
+    mt_tensor *y = mt_index(mt_reshape(x, 1, &all), 1, &index);
+    return mt_result_is(c, 0, y) < 0 ? refuse_place(index, all) : 0;
 }
 
 MT_OP(take, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT, .grad_name = "TakeBackward0",

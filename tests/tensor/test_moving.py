@@ -182,3 +182,49 @@ def test_the_gradient_of_roll_is_rolled_back():
     assert minitorch.equal(gx, g.roll((-1, 2), (0, 1)))
     (gx,) = minitorch.autograd.grad(x.roll(7), x, g)
     assert minitorch.equal(gx, g.roll(-7))
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.5, 1])
+@pytest.mark.parametrize("shape", [(7,), (40003,), (200, 301), (5, 60, 17), (3000, 3)])
+@pytest.mark.parametrize("dtype", TYPES)
+def test_masks(shape, share, dtype):
+    x, mask = values(shape, dtype), RANDOM.random(shape) < share
+    tm = minitorch.tensor(mask)
+    np.testing.assert_array_equal(tm.nonzero(), np.argwhere(mask))
+    for view in (minitorch.tensor, strided):
+        tx = view(x)
+        np.testing.assert_array_equal(tx[tm], x[mask])
+        if len(shape) > 1:
+            rows = mask.reshape(shape[0], -1)[:, 0]
+            np.testing.assert_array_equal(tx[minitorch.tensor(rows)], x[rows])
+        for value in (1, values(int(mask.sum()), dtype)):
+            want, got = x.copy(), tx.clone()
+            want[mask] = value
+            got[tm] = value if isinstance(value, int) else minitorch.tensor(value)
+            np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_take_and_lists_of_places(dtype):
+    x = values((90, 333), dtype)
+    index, rows = RANDOM.integers(-x.size, x.size, (3, 20000)), RANDOM.integers(-90, 90, 40000)
+    columns = RANDOM.integers(-333, 333, 40000)
+    ti, tr, tc = map(minitorch.tensor, (index, rows, columns))
+    for view in (minitorch.tensor, strided):
+        tx = view(x)
+        np.testing.assert_array_equal(tx.take(ti), x.ravel()[index])
+        np.testing.assert_array_equal(tx[tr, tc], x[rows, columns])
+        np.testing.assert_array_equal(tx[:, tc.int()], x[:, columns])
+        np.testing.assert_array_equal(tx[:, tc % 333], x[:, columns % 333])
+        got, want = tx.clone(), x.copy()
+        got[tr % 90] = tx[0]
+        want[rows % 90] = x[0]
+        np.testing.assert_array_equal(got, want)
+        got = tx.index_put((tr % 90,), tx[-1], accumulate=True)
+        np.add.at(want := x.copy(), rows % 90, x[-1])
+        np.testing.assert_array_equal(got, want)
+        np.testing.assert_array_equal(tx[tr[:5, None], tc[:7]], x[rows[:5, None], columns[:7]])
+    for wrong in (x.size, -x.size - 1):
+        ti[-1, -1] = wrong
+        with pytest.raises(IndexError, match=f"tried to access index {wrong} on a tensor of {x.size}"):
+            tx.take(ti)
