@@ -51,9 +51,25 @@ typedef uint64_t __attribute__((may_alias)) word_8;
         }                                                                                          \
         return true;                                                                               \
     }
+/* The most frequent line, an index of its own for each of many neighbours, without the steps. */
 #define PICK_AND_PLACE(bytes)                                                                      \
-    LINE(pick_##bytes, word_##bytes, *own = *cell)                                                 \
-    LINE(place_##bytes, word_##bytes, *cell = *own)
+    LINE(pick_any_##bytes, word_##bytes, *own = *cell)                                             \
+    LINE(place_##bytes, word_##bytes, *cell = *own)                                                \
+    static bool pick_##bytes(const line *l)                                                        \
+    {                                                                                              \
+        const int64_t n = l->n, *at = l->index;                                                    \
+        const uint64_t limit = (uint64_t)l->limit;                                                 \
+        const word_##bytes *far = (const word_##bytes *)(const void *)l->far;                      \
+        word_##bytes *near = (word_##bytes *)(void *)l->near;                                      \
+        if (l->step[FAR] || l->step[NEAR] != (bytes) || l->step[INDEX] != 1 ||                     \
+            l->along != (bytes))                                                                   \
+            return pick_any_##bytes(l);                                                            \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            if (MT_UNLIKELY((uint64_t)at[i] >= limit)) return false;                               \
+            near[i] = far[at[i]];                                                                  \
+        }                                                                                          \
+        return true;                                                                               \
+    }
 PICK_AND_PLACE(1)
 PICK_AND_PLACE(2)
 PICK_AND_PLACE(4)

@@ -1,6 +1,6 @@
 /* Rows of a table by number: embedding, its gradient (each other's rules), and the renorm of the
  * rows that are used. Read next: ops/gather.c for the same on any tensor. */
-#include "ops/conv.h"
+#include "ops/along.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -30,6 +30,26 @@ static mt_tensor *read_indices(mt_tensor *index, int64_t rows, const char *who)
 
 /* ==== embedding =============================================================================== */
 
+/* y = the rows of w that index names; they have been checked. */
+static void pick_rows(const mt_tensor *y, const mt_tensor *w, const mt_tensor *index)
+{
+    mt_along a;
+    a.how = MT_PICK;
+    a.dtype = (mt_dtype)w->dtype;
+    a.ndim = 2;
+    a.dim = 0;
+    a.n = w->size[0];
+    a.size[0] = index->numel;
+    a.size[1] = a.near_stride[0] = w->size[1];
+    a.index_stride[0] = a.near_stride[1] = 1;
+    a.index_stride[1] = 0;
+    mt_along_strides(w, 2, a.far_stride);
+    a.index = (const int64_t *)(void *)index->data;
+    a.far = w->data;
+    a.near = y->data;
+    mt_along_run(&a);
+}
+
 static int embedding_forward(mt_call *c)
 {
     mt_tensor *w = c->in[0], *index = c->in[1], *y;
@@ -39,12 +59,8 @@ static int embedding_forward(mt_call *c)
     if (!(index = read_indices(index, w->size[0], "embedding"))) return -1;
     memcpy(size, index->size, (size_t)index->ndim * sizeof *size);
     size[index->ndim] = w->size[1];
-    if (!(y = mt_result(c, 0, (mt_dtype)w->dtype, index->ndim + 1, size)) ||
-        !(w = mt_contiguous_raw(w, (mt_dtype)w->dtype)))
-        return -1;
-    const int64_t *at = (const int64_t *)(void *)index->data, row = w->size[1] * mt_itemsize(w);
-    for (int64_t i = 0; i < index->numel; i++)
-        memcpy(y->data + i * row, w->data + at[i] * row, (size_t)row);
+    if (!(y = mt_result(c, 0, (mt_dtype)w->dtype, index->ndim + 1, size))) return -1;
+    pick_rows(y, w, index);
     return 0;
 }
 

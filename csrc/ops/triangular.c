@@ -55,6 +55,15 @@ TRIANGLE(triu, false,
          "The upper triangles of matrices (..., m, n): what lies on or above the diagonal (0 the "
          "main one, 1 the one above it), zeros elsewhere.")
 
+/* The columns [begin, end) of a triangle in a row whose diagonal lies at column `at`; how many. */
+static int64_t triangle_run(bool lower, int64_t at, int64_t columns, int64_t *begin, int64_t *end)
+{
+    const int64_t edge = at + lower < 0 ? 0 : at + lower > columns ? columns : at + lower;
+    *begin = lower ? 0 : edge;
+    *end = lower ? edge : columns;
+    return *end - *begin;
+}
+
 /* The places of a triangle: two rows, of row and of column numbers. */
 static int triangle_indices(mt_call *c, bool lower)
 {
@@ -66,25 +75,18 @@ static int triangle_indices(mt_call *c, bool lower)
     if (d != MT_INT64 && d != MT_INT32)
         return mt_error(MT_RUNTIME, "\"%s\" not implemented for '%s'",
                         lower ? "tril_indices" : "triu_indices", mt_dtype_camel(d));
-    for (int pass = 0; pass < 2; pass++) {
-        int64_t k = 0;
-        mt_tensor *wide = NULL;
-        if (pass) {
-            int64_t size[2] = {2, n};
-            wide = mt_empty(MT_INT64, 2, size);
-            mt_tensor *y = wide ? mt_result(c, 0, d, 2, size) : NULL;
-            if (!y) return -1;
-        }
-        for (int64_t i = 0; i < rows; i++) {
-            int64_t edge = i + offset + lower;
-            edge = edge < 0 ? 0 : edge > columns ? columns : edge;
-            for (int64_t j = lower ? 0 : edge; j < (lower ? edge : columns); j++, k++)
-                if (pass) ((int64_t *)wide->data)[k] = i, ((int64_t *)wide->data)[n + k] = j;
-        }
-        n = k;
-        if (pass) return mt_copy_raw(c->out[0], wide);
+    int64_t begin, end;
+    for (int64_t i = 0; i < rows; i++) n += triangle_run(lower, i + offset, columns, &begin, &end);
+    const int64_t size[2] = {2, n};
+    mt_tensor *y = mt_result(c, 0, d, 2, size),
+              *wide = d == MT_INT64 ? y : mt_empty(MT_INT64, 2, size);
+    if (!y || !wide) return -1;
+    int64_t *row = (int64_t *)(void *)wide->data, *column = row + n;
+    for (int64_t i = 0; i < rows; i++) {
+        n = triangle_run(lower, i + offset, columns, &begin, &end);
+        for (int64_t j = begin; j < end; j++) *row++ = i, *column++ = j;
     }
-    return -1;
+    return wide == y ? 0 : mt_copy_raw(y, wide);
 }
 static int tril_indices_forward(mt_call *c) { return triangle_indices(c, true); }
 MT_OP(tril_indices, .kind = MT_FUNCTION | MT_FACTORY | MT_NODIFF,

@@ -228,3 +228,22 @@ def test_take_and_lists_of_places(dtype):
         ti[-1, -1] = wrong
         with pytest.raises(IndexError, match=f"tried to access index {wrong} on a tensor of {x.size}"):
             tx.take(ti)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(0, 3), (1, 1), (300, 200), (5, 900)])
+@pytest.mark.parametrize("offset", [-1000, -2, 0, 1, 150])
+def test_places_of_triangles(rows, columns, offset):
+    for name in ("tril", "triu"):
+        got = getattr(minitorch, name + "_indices")(rows, columns, offset)
+        want = np.stack(getattr(np, name + "_indices")(rows, offset, columns))
+        np.testing.assert_array_equal(got, want)
+        narrow = getattr(minitorch, name + "_indices")(rows, columns, offset, dtype=minitorch.int32)
+        np.testing.assert_array_equal(narrow, want)
+
+
+@pytest.mark.parametrize("width", [0, 1, 3, 64])
+def test_rows_of_a_table(width):
+    table, index = values((50, width), "float32"), RANDOM.integers(0, 50, (40, 500))
+    ti = minitorch.tensor(index)
+    for view in (minitorch.tensor, strided):
+        np.testing.assert_array_equal(minitorch.nn.functional.embedding(ti, view(table)), table[index])
