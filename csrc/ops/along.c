@@ -154,7 +154,7 @@ typedef struct sheets {
     const mt_along *a;
     line_loop loop;
     mt_loop add;
-    dimension inner, outer, rest[MT_MAX_DIMS];
+    dimension inner, outer, rest[MT_ALONG_DIMS];
     int num_rest;
     bool cut_inner;
     int64_t width, cuts; /* of each sheet */
@@ -257,7 +257,7 @@ static void run_pieces(int64_t begin, int64_t end, void *context)
 
 bool mt_along_run(const mt_along *a)
 {
-    dimension d[MT_MAX_DIMS];
+    dimension d[MT_ALONG_DIMS];
     for (int k = 0; k < a->ndim; k++)
         if (a->size[k] == 0) return true;
     sheets s; /* large: what is not used is not cleared */
@@ -273,4 +273,12 @@ bool mt_along_run(const mt_along *a)
 void mt_along_strides(const mt_tensor *t, int ndim, int64_t *stride)
 {
     for (int k = 0; k < ndim; k++) stride[k] = k < t->ndim ? t->stride[k] : 0;
+}
+
+bool mt_all_within(int64_t n, const int64_t *index, int64_t limit)
+{
+    uint64_t outside = 0; /* its sign bit: below 0, or above limit - 1 */
+    for (int64_t i = 0; i < n; i++)
+        outside |= (uint64_t)index[i] | ((uint64_t)limit - 1 - (uint64_t)index[i]);
+    return !(outside >> 63);
 }

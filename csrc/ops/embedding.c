@@ -23,8 +23,8 @@ static mt_tensor *read_indices(mt_tensor *index, int64_t rows, const char *who)
 {
     if (check_indices(index, who) < 0 || !(index = mt_contiguous_raw(index, MT_INT64))) return NULL;
     const int64_t *at = (const int64_t *)(void *)index->data;
-    for (int64_t i = 0; i < index->numel; i++)
-        if (at[i] < 0 || at[i] >= rows) return mt_fail(MT_INDEX, "index out of range in self");
+    if (!mt_all_within(index->numel, at, rows))
+        return mt_fail(MT_INDEX, "index out of range in self");
     return index;
 }
 

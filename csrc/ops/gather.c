@@ -15,10 +15,7 @@ static int check_index_type(const char *name, const mt_tensor *index)
 static int check_range(const mt_tensor *index, int64_t n, int dim)
 {
     const int64_t *v = (const int64_t *)(void *)index->data;
-    uint64_t outside = 0; /* its sign bit: below 0, or above n - 1 */
-    for (int64_t i = 0; i < index->numel; i++)
-        outside |= (uint64_t)v[i] | ((uint64_t)n - 1 - (uint64_t)v[i]);
-    if (!(outside >> 63)) return 0;
+    if (mt_all_within(index->numel, v, n)) return 0;
     while (*v >= 0 && *v < n) v++;
     return mt_error(MT_RUNTIME,
                     "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64, *v,

@@ -13,17 +13,14 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define COPY_GRAIN 16384 /* elements a thread should at least move */
+#define GRAIN 16384 /* elements a thread should at least choose among */
 
 typedef struct plan {
     int ndim; /* of the result */
     int64_t size[MT_MAX_DIMS];
     int64_t n;       /* positions */
     int64_t *offset; /* n of them, in elements of x: the data of a tensor of the scope */
-    int64_t step;    /* elements of the result from one position to the next */
-    /* What remains of x, without its contiguous tail of `chunk` elements. */
-    int rest;
-    int64_t outer, chunk, rest_size[MT_MAX_DIMS], x_stride[MT_MAX_DIMS], y_stride[MT_MAX_DIMS];
+    mt_along along;  /* what remains of x's dimensions, and the positions as one more */
 } plan;
 
 /* ==== from index tensors to a plan ============================================================ */
@@ -235,29 +232,32 @@ static int placement(int ndim, mt_tensor **index)
     return last - first + 1 == count ? first : 0;
 }
 
-/* The result's shape, and how to walk through what remains of x. */
-static void lay_out(plan *p, const mt_tensor *x, mt_tensor **index, int nb, const int64_t *b)
+/* The result's shape, and how to walk through what remains of x. by: elements of x from one index to the next. */
+static void lay_out(plan *p, const mt_tensor *x, mt_tensor **index, int nb, const int64_t *b,
+                    int64_t by)
 {
-    int before = placement(x->ndim, index), kept[MT_MAX_DIMS], k = 0, m = 0;
-    for (int d = 0; d < x->ndim; d++)
-        if (!index[d]) kept[m++] = d;
-    p->ndim = m + nb;
-    for (int i = 0; i < m; i++) p->size[i < before ? i : i + nb] = x->size[kept[i]];
-    memcpy(p->size + before, b, (size_t)nb * sizeof *b);
+    const int before = placement(x->ndim, index);
+    mt_along *a = &p->along;
     int64_t stride = 1;
-    p->step = p->chunk = p->outer = 1;
-    for (int i = m - 1; i >= 0; i--) {
-        if (i == before - 1) stride *= p->n;
-        p->rest_size[i] = x->size[kept[i]];
-        p->x_stride[i] = x->stride[kept[i]];
-        p->y_stride[i] = stride;
-        stride *= p->rest_size[i];
-        if (i >= before) p->step = stride;
+    int m = 0;
+    a->dim = before;
+    a->ndim = p->ndim = 0;
+    for (int d = 0; d <= x->ndim; d++) {
+        if (m == before && (d == x->ndim || !index[d]) && a->ndim == before) {
+            a->size[a->ndim] = p->n;
+            a->far_stride[a->ndim++] = by;
+            memcpy(p->size + p->ndim, b, (size_t)nb * sizeof *b);
+            p->ndim += nb;
+        }
+        if (d == x->ndim || index[d]) continue;
+        a->size[a->ndim] = p->size[p->ndim++] = x->size[d];
+        a->far_stride[a->ndim++] = x->stride[d];
+        m++;
     }
-    for (k = m; k > before && (p->x_stride[k - 1] == p->chunk || p->rest_size[k - 1] == 1); k--)
-        p->chunk *= p->rest_size[k - 1];
-    p->rest = k;
-    for (int i = 0; i < k; i++) p->outer *= p->rest_size[i];
+    for (int k = a->ndim - 1; k >= 0; stride *= a->size[k--]) {
+        a->near_stride[k] = stride;
+        a->index_stride[k] = k == before;
+    }
 }
 
 /* in: n index tensors, NULL for dimensions taken whole. */
@@ -289,135 +289,13 @@ static int make_plan(plan *p, const mt_tensor *x, int n, mt_tensor **in)
     }
     if (first && !one_mask)
         for (int64_t i = 0; i < p->n; i++) p->offset[i] = 0;
-    lay_out(p, x, index, nb, b);
+    lay_out(p, x, index, nb, b, 1);
+    p->along.n = INT64_MAX;
+    p->along.index = p->offset;
     return 0;
 }
 
-/* ==== moving elements ========================================================================= */
-
-typedef struct job {
-    const plan *p;
-    char *x, *y;
-    int64_t itemsize;
-    bool put; /* from y to x */
-} job;
-
-/* Offsets (in elements) of position r of the remaining dimensions. */
-static void rest_offsets(const plan *p, int64_t r, int64_t *x, int64_t *y)
-{
-    *x = *y = 0;
-    for (int i = p->rest - 1; i >= 0; i--) {
-        *x += r % p->rest_size[i] * p->x_stride[i];
-        *y += r % p->rest_size[i] * p->y_stride[i];
-        r /= p->rest_size[i];
-    }
-}
-
-typedef uint8_t __attribute__((may_alias)) word_1;
-typedef uint16_t __attribute__((may_alias)) word_2;
-typedef uint32_t __attribute__((may_alias)) word_4;
-typedef uint64_t __attribute__((may_alias)) word_8;
-
-/* n elements of `bytes`: y + i step and x + offset[i]. */
-#define MOVE_EACH(bytes)                                                                           \
-    static void move_##bytes(int64_t n, const int64_t *offset, char *x, char *y, int64_t step,     \
-                             bool put)                                                             \
-    {                                                                                              \
-        word_##bytes *far = (word_##bytes *)(void *)x, *near = (word_##bytes *)(void *)y;          \
-        if (put)                                                                                   \
-            for (int64_t i = 0; i < n; i++) far[offset[i]] = near[i * step];                       \
-        else                                                                                       \
-            for (int64_t i = 0; i < n; i++) near[i * step] = far[offset[i]];                       \
-    }
-MOVE_EACH(1)
-MOVE_EACH(2)
-MOVE_EACH(4)
-MOVE_EACH(8)
-
-static void move_chunks(const job *j, int64_t n, const int64_t *offset, char *x, char *y)
-{
-    const int64_t bytes = j->p->chunk * j->itemsize;
-    for (int64_t i = 0; i < n; i++) {
-        char *at_x = x + offset[i] * j->itemsize, *at_y = y + i * j->p->step * j->itemsize;
-        memcpy(j->put ? at_x : at_y, j->put ? at_y : at_x, (size_t)bytes);
-    }
-}
-
-/* Pieces [begin, end) of outer * n: each is one chunk. */
-static void move_range(int64_t begin, int64_t end, void *context)
-{
-    static void (*const each[9])(int64_t, const int64_t *, char *, char *, int64_t,
-                                 bool) = {[1] = move_1, [2] = move_2, [4] = move_4, [8] = move_8};
-    const job *j = context;
-    const plan *p = j->p;
-    int64_t x, y;
-    while (begin < end) {
-        const int64_t i = begin % p->n, n = p->n - i < end - begin ? p->n - i : end - begin;
-        rest_offsets(p, begin / p->n, &x, &y);
-        char *at_x = j->x + x * j->itemsize, *at_y = j->y + (y + i * p->step) * j->itemsize;
-        if (p->chunk == 1)
-            each[j->itemsize](n, p->offset + i, at_x, at_y, p->step, j->put);
-        else
-            move_chunks(j, n, p->offset + i, at_x, at_y);
-        begin += n;
-    }
-}
-
-/* When the same place is written twice, the last one counts: writing is not cut into parallel
- * parts. */
-static void move_all(const plan *p, mt_tensor *x, mt_tensor *y, bool put)
-{
-    job j = {p, x->data, y->data, mt_itemsize(x), put};
-    int64_t grain = COPY_GRAIN / (p->chunk > 0 ? p->chunk : 1) + 1, pieces = p->outer * p->n;
-    if (p->chunk == 0 || pieces == 0) return;
-    if (put)
-        move_range(0, pieces, &j);
-    else
-        mt_parallel_for(pieces, grain, move_range, &j);
-}
-
-#define ADD_ALL(T)                                                                                 \
-    for (int64_t r = 0; r < p->outer; r++) {                                                       \
-        int64_t at_x, at_y;                                                                        \
-        rest_offsets(p, r, &at_x, &at_y);                                                          \
-        for (int64_t i = 0; i < p->n; i++) {                                                       \
-            T *to = (T *)x->data + at_x + p->offset[i];                                            \
-            const T *from = (const T *)y->data + at_y + i * p->step;                               \
-            for (int64_t k = 0; k < p->chunk; k++) to[k] = (T)(to[k] + from[k]);                   \
-        }                                                                                          \
-    }
-
-/* x at the places += y, in order. Integers wrap (their unsigned twins are added), bool is "or". */
-static void add_all(const plan *p, mt_tensor *x, mt_tensor *y)
-{
-    switch (x->dtype) {
-    case MT_FLOAT32:
-        ADD_ALL(float) break;
-    case MT_FLOAT64:
-        ADD_ALL(double) break;
-    case MT_INT64:
-        ADD_ALL(uint64_t) break;
-    case MT_INT32:
-        ADD_ALL(uint32_t) break;
-    case MT_INT16:
-        ADD_ALL(uint16_t) break;
-    case MT_BOOL:
-        ADD_ALL(bool) break;
-    default:
-        ADD_ALL(uint8_t) break;
-    }
-}
-#undef ADD_ALL
-
 /* ---- one index of int64 that counts from the front alone: no plan is needed ---- */
-
-static bool counts_from_front(const mt_tensor *index, int64_t n)
-{
-    const uint64_t *at = (const uint64_t *)(void *)index->data;
-    uint64_t outside = 0; /* its sign bit: below 0, or above n - 1 */
-    for (int64_t i = 0; i < index->numel; i++) outside |= at[i] | ((uint64_t)n - 1 - at[i]);
-    return !(outside >> 63);
-}
 
 /* The only index and its dimension; NULL if it is to go the long way. */
 static mt_tensor *only_index(const mt_tensor *x, int n, mt_tensor **in, int *dim)
@@ -430,59 +308,46 @@ static mt_tensor *only_index(const mt_tensor *x, int n, mt_tensor **in, int *dim
     }
     const bool plain = index && n <= x->ndim && index->dtype == MT_INT64 &&
                        mt_is_contiguous(index) && x->ndim + index->ndim <= MT_MAX_DIMS;
-    return plain && counts_from_front(index, x->size[*dim]) ? index : NULL;
+    const int64_t *at = plain ? (const int64_t *)(void *)index->data : NULL;
+    return at && mt_all_within(index->numel, at, x->size[*dim]) ? index : NULL;
 }
 
-/* The result's shape: that of the index in the place of dim. */
-static void shape_of_one(plan *p, const mt_tensor *x, int dim, const mt_tensor *index)
+/* A plan for it, or else for all of them. */
+static int plan_for(plan *p, const mt_tensor *x, int n, mt_tensor **in, bool writing)
 {
-    const int before = dim, behind = x->ndim - dim - 1;
-    memcpy(p->size, x->size, (size_t)before * sizeof *p->size);
-    memcpy(p->size + before, index->size, (size_t)index->ndim * sizeof *p->size);
-    memcpy(p->size + before + index->ndim, x->size + dim + 1, (size_t)behind * sizeof *p->size);
-    p->ndim = before + index->ndim + behind;
+    int dim = 0;
+    mt_tensor *only = only_index(x, n, in, &dim), *index[MT_MAX_DIMS];
+    if (!only || (writing && mt_overlap(x, only))) return make_plan(p, x, n, in);
+    for (int d = 0; d < x->ndim; d++) index[d] = d == dim ? only : NULL;
+    p->n = only->numel;
+    lay_out(p, x, index, only->ndim, only->size, x->stride[dim]);
+    p->along.n = x->size[dim];
+    p->along.index = (const int64_t *)(void *)only->data;
+    return 0;
 }
 
-/* y: contiguous, of that shape. */
-static void move_one(mt_along_how how, const mt_tensor *x, int dim, const mt_tensor *index,
-                     const mt_tensor *y)
+/* From x to y or back, y being contiguous, of the result's shape. When the same place is written twice, the last one
+ * counts. */
+static void move(plan *p, mt_along_how how, const mt_tensor *x, const mt_tensor *y)
 {
-    mt_along a;
-    int64_t stride = 1;
-    a.how = how;
-    a.dtype = (mt_dtype)x->dtype;
-    a.ndim = x->ndim;
-    a.dim = dim;
-    a.n = x->size[dim];
-    for (int d = x->ndim - 1; d >= 0; d--) {
-        a.size[d] = d == dim ? index->numel : x->size[d];
-        a.index_stride[d] = d == dim;
-        a.near_stride[d] = stride;
-        stride *= a.size[d];
-    }
-    mt_along_strides(x, x->ndim, a.far_stride);
-    a.index = (const int64_t *)(void *)index->data;
-    a.far = x->data;
-    a.near = y->data;
-    mt_along_run(&a);
+    mt_along *a = &p->along;
+    a->how = how;
+    a->dtype = (mt_dtype)x->dtype;
+    a->far = x->data;
+    a->near = y->data;
+    mt_along_run(a);
 }
 
 /* ==== index: x[i, j, ...] ===================================================================== */
 
 static int index_forward(mt_call *c)
 {
-    mt_tensor *x = c->in[0], *y, *only;
-    int dim;
+    mt_tensor *x = c->in[0], *y;
     plan p;
-    if ((only = only_index(x, c->nin - 1, c->in + 1, &dim)))
-        shape_of_one(&p, x, dim, only);
-    else if (make_plan(&p, x, c->nin - 1, c->in + 1) < 0)
+    if (plan_for(&p, x, c->nin - 1, c->in + 1, false) < 0 ||
+        !(y = mt_result(c, 0, (mt_dtype)x->dtype, p.ndim, p.size)))
         return -1;
-    if (!(y = mt_result(c, 0, (mt_dtype)x->dtype, p.ndim, p.size))) return -1;
-    if (only)
-        move_one(MT_PICK, x, dim, only, y);
-    else
-        move_all(&p, x, y, false);
+    move(&p, MT_PICK, x, y);
     return 0;
 }
 
@@ -565,7 +430,7 @@ static int put_masked(mt_tensor *y, mt_tensor *mask, const mt_tensor *value)
     if (!line || mt_fill_raw(line, mt_item_at(value, 0)) < 0) return -1;
     if (mt_is_contiguous(y) && mt_is_contiguous(mask)) {
         choice o = {mt_k->where[y->dtype], y->data, mask->data, line->data, mt_itemsize(y)};
-        mt_parallel_for(y->numel, COPY_GRAIN, choose, &o);
+        mt_parallel_for(y->numel, GRAIN, choose, &o);
         return 0;
     }
     if (!(in[1] = mt_alias_as(line, 0, NULL, NULL, 0))) return -1;
@@ -592,19 +457,11 @@ static int index_put_forward(mt_call *c)
     }
     c->out[0] = y;
     if (is_choice(c, y)) return put_masked(y, c->in[2], c->in[1]);
-    int dim;
-    mt_tensor *only = only_index(y, c->nin - 2, c->in + 2, &dim), *values;
-    if (only && !mt_overlap(y, only))
-        shape_of_one(&p, y, dim, only);
-    else if (only = NULL, make_plan(&p, y, c->nin - 2, c->in + 2) < 0)
+    mt_tensor *values;
+    if (plan_for(&p, y, c->nin - 2, c->in + 2, true) < 0 ||
+        !(values = spread_values(&p, y, c->in[1])))
         return -1;
-    if (!(values = spread_values(&p, y, c->in[1]))) return -1;
-    if (only)
-        move_one(c->arg[0].b ? MT_ADD : MT_PLACE, y, dim, only, values);
-    else if (c->arg[0].b)
-        add_all(&p, y, values);
-    else
-        move_all(&p, y, values, true);
+    move(&p, c->arg[0].b ? MT_ADD : MT_PLACE, y, values);
     return 0;
 }
 
