@@ -209,3 +209,25 @@ def test_slopes_of_products_with_and_without_zeros(dim):
         (slope,) = mt.autograd.grad(product.sum(), t, create_graph=True)
         np.testing.assert_allclose(slope.detach().numpy(), want, rtol=1e-12)
         assert mt.autograd.grad(slope.sum(), t)[0].isfinite().all()
+
+
+@pytest.mark.parametrize("right", [False, True])
+@pytest.mark.parametrize("kind", ["float32", "float64", "wide", "int8"])
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 7, 8, 9, 100])
+def test_places_among_ordered_numbers(n, kind, right):
+    ordered = np.sort(values_of(kind, n))
+    x = np.concatenate([values_of(kind, 4099), ordered])
+    want = np.searchsorted(ordered, x, "right" if right else "left")
+    line, t = mt.from_numpy(ordered), mt.from_numpy(x)
+    same(mt.searchsorted(line, t, right=right), want)
+    same(mt.bucketize(t, line, right=right, out_int32=True), want)
+    same(mt.searchsorted(line.expand(3, n), t[:99].expand(3, 99), right=right), np.stack([want[:99]] * 3))
+    turned = mt.arange(n - 1, -1, -1) if n else mt.arange(0)
+    same(mt.searchsorted(line.flip(0), t[:99], right=right, sorter=turned), want[:99])
+
+
+@pytest.mark.parametrize("most", [1, 1023, 1024, 1025])
+def test_counts_of_few_and_many_numbers(most):
+    for n in (0, 1, 2, 999):
+        x = np.random.default_rng(n).integers(0, most, n)
+        same(mt.from_numpy(x).bincount(minlength=most), np.bincount(x, minlength=most))

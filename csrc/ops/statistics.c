@@ -1,6 +1,7 @@
 /* Statistics made of other reductions: nansum, nanmean, var_mean, aminmax, cov, corrcoef; and counting: histc, bincount,
- * unique, searchsorted. Relies on ops/lines.h and ops/moments.c. */
+ * isin. Relies on ops/lines.h and ops/moments.c. */
 #include "ops/lines.h"
+#include "ops/search.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -255,18 +256,20 @@ static int bincount_forward(mt_call *c)
         return mt_error(MT_RUNTIME, "weights should be 1-d and have the same length as input");
     if (!(x = mt_contiguous_raw(x, MT_INT64))) return -1;
     const int64_t *v = (const int64_t *)(const void *)x->data;
-    for (int64_t i = 0; i < x->numel; i++) {
-        if (v[i] < 0)
-            return mt_error(MT_RUNTIME, "bincount only supports 1-d non-negative integral inputs.");
-        if (v[i] >= n) n = v[i] + 1;
+    int64_t low = 0, high = -1;
+    if (x->numel) {
+        mt_k->reduce[MT_REDUCE_min][MT_INT64](x->numel, (char *)&low, x->data, sizeof low);
+        mt_k->reduce[MT_REDUCE_max][MT_INT64](x->numel, (char *)&high, x->data, sizeof high);
     }
+    if (low < 0)
+        return mt_error(MT_RUNTIME, "bincount only supports 1-d non-negative integral inputs.");
+    if (high >= n) n = high + 1;
     mt_dtype d = !w ? MT_INT64 : type_of(w) == MT_FLOAT32 ? MT_FLOAT32 : MT_FLOAT64;
     if (!(y = mt_result(c, 0, d, 1, &n)) || mt_fill_raw(y, mt_scalar_int(0)) < 0) return -1;
     if (w && !(w = mt_contiguous_raw(w, d))) return -1;
-    for (int64_t i = 0; i < x->numel; i++) {
-        if (d == MT_INT64)
-            ((int64_t *)(void *)y->data)[v[i]]++;
-        else if (d == MT_FLOAT32)
+    if (!w) mt_count_raw(x->numel, v, n, (int64_t *)(void *)y->data);
+    for (int64_t i = 0; w && i < x->numel; i++) {
+        if (d == MT_FLOAT32)
             ((float *)(void *)y->data)[v[i]] += ((const float *)(const void *)w->data)[i];
         else
             ((double *)(void *)y->data)[v[i]] += ((const double *)(const void *)w->data)[i];
@@ -438,104 +441,7 @@ MT_OP(histogram_count, .kind = MT_NODIFF | MT_FUNCTION | MT_METHOD | MT_OUT,
                 "weight=None, bool density=False) -> (Tensor hist, Tensor bin_edges)",
       .doc = "");
 
-/* ==== searchsorted, bucketize, isin ========================================================================================= */
-
-/* The first place whose element is not below v (left), or above v (right). NaN is above all. */
-static int64_t bound(const double *line, const int64_t *sorter, int64_t n, double v, bool right)
-{
-    int64_t low = 0, high = n;
-    while (low < high) {
-        int64_t mid = low + (high - low) / 2;
-        double e = line[sorter ? sorter[mid] : mid];
-        bool before = right ? !(e > v) && !(e != e && v == v) : !(e >= v) && e == e;
-        if (before)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-/* Numbers go through double: integers up to 2^53. */
-static int search(mt_call *c, mt_tensor *sorted, mt_tensor *x, mt_tensor *sorter, bool narrow,
-                  bool right)
-{
-    mt_tensor *y = mt_result(c, 0, narrow ? MT_INT32 : MT_INT64, x->ndim, x->size), *to;
-    int64_t n = sorted->size[sorted->ndim - 1], m = sorted->ndim == 1 ? x->numel
-                                                    : x->ndim         ? x->size[x->ndim - 1]
-                                                                      : 1;
-    if (!y || !(to = narrow ? mt_empty(MT_INT64, x->ndim, x->size) : y) ||
-        !(sorted = mt_contiguous_raw(sorted, MT_FLOAT64)) ||
-        !(x = mt_contiguous_raw(x, MT_FLOAT64)) ||
-        (sorter && !(sorter = mt_contiguous_raw(sorter, MT_INT64))))
-        return -1;
-    for (int64_t i = 0; i < x->numel; i++) {
-        int64_t line = m ? i / m : 0;
-        ((int64_t *)(void *)to->data)[i] =
-            bound((const double *)(const void *)sorted->data + line * n,
-                  sorter ? (const int64_t *)(const void *)sorter->data + line * n : NULL, n,
-                  ((const double *)(const void *)x->data)[i], right);
-    }
-    return to == y ? 0 : mt_copy_raw(y, to);
-}
-static int searchsorted_forward(mt_call *c)
-{
-    mt_tensor *sorted = c->in[0], *x = c->in[1], *sorter = c->in[2];
-    bool narrow = c->arg[0].b, right = c->arg[1].b;
-    const char *side = c->arg[2].given ? c->arg[2].text : NULL;
-    if (side && strcmp(side, "left") && strcmp(side, "right"))
-        return mt_error(MT_RUNTIME,
-                        "torch.searchsorted(): side can only be 'left' or 'right' but got %s",
-                        side);
-    if (side && right && !strcmp(side, "left"))
-        return mt_error(MT_RUNTIME,
-                        "torch.searchsorted(): side and right can't be set to opposites, "
-                        "got side of left while right was True");
-    if (sorted->ndim == 0)
-        return mt_error(MT_RUNTIME,
-                        "torch.searchsorted(): input value can be a scalar only when "
-                        "boundaries tensor dimension is 1, but we got boundaries tensor "
-                        "dim(0) and input value's dim(%d) numel(%" PRId64 ")",
-                        x->ndim, x->numel);
-    bool fits = sorted->ndim == 1 || sorted->ndim == x->ndim;
-    for (int d = 0; fits && sorted->ndim > 1 && d < x->ndim - 1; d++)
-        fits = x->size[d] == sorted->size[d];
-    if (!fits)
-        return mt_error(MT_RUNTIME,
-                        "torch.searchsorted(): boundaries tensor should be 1 dimension or "
-                        "the first N-1 dimensions of boundaries tensor and input value "
-                        "tensor must match");
-    if (!(x->flags & MT_WRAPPED_NUMBER) && sorted->dtype != x->dtype)
-        return mt_error(MT_RUNTIME,
-                        "torch.searchsorted(): boundary tensor and input value tensor "
-                        "should have same dtype, but got boundaries tensor dtype %s and "
-                        "input value tensor dtype %s",
-                        mt_dtype_camel(type_of(sorted)), mt_dtype_camel(type_of(x)));
-    if (sorter && !mt_same_shape(sorter, sorted))
-        return mt_error(MT_RUNTIME, "torch.searchsorted(): boundary and sorter must have the same "
-                                    "size");
-    return search(c, sorted, x, sorter, narrow, right || (side && !strcmp(side, "right")));
-}
-MT_OP(searchsorted, .kind = MT_NODIFF | MT_FUNCTION | MT_OUT,
-      .schema = "searchsorted(Tensor sorted_sequence, Number self, *, bool out_int32=False, bool "
-                "right=False, str? side=None, Tensor? sorter=None) -> Tensor",
-      .doc =
-          "Where each element would have to be put into the ordered sequence (its last dimension) "
-          "to keep it in order: before equal ones, or behind them with right.");
-static int bucketize_forward(mt_call *c)
-{
-    mt_tensor *x = c->in[0], *edges = c->in[1];
-    if (edges->ndim != 1)
-        return mt_error(
-            MT_RUNTIME,
-            "torch.searchsorted(): boundaries tensor must be 1 dimension, but got dim(%d)",
-            edges->ndim);
-    return search(c, edges, x, NULL, c->arg[0].b, c->arg[1].b);
-}
-MT_OP(bucketize, .kind = MT_NODIFF | MT_FUNCTION | MT_OUT,
-      .schema =
-          "bucketize(Number self, Tensor boundaries, *, bool out_int32=False, bool right=False) "
-          "-> Tensor",
-      .doc = "The number of the bucket between ordered boundaries that each element lies in.");
+/* ==== isin ================================================================================================================ */
 
 static int isin_forward(mt_call *c)
 {
