@@ -444,12 +444,12 @@ def _unique_elements(input: Tensor, return_inverse: bool, return_counts: bool):
     values, order = input.reshape(-1).sort(stable=True)
     new = _C.ones(values.shape, dtype=_C.bool)
     new[1:] = values[1:] != values[:-1]
-    found = [values[new]]
+    first = new.nonzero().reshape(-1)
+    found = [values[first]]
     if return_inverse:
         number = new.cumsum(0) - 1
         found.append(_C.empty_like(number).index_copy(0, order, number).reshape(input.shape))
     if return_counts:
-        first = new.nonzero().reshape(-1)
         found.append(first.diff(append=_C.tensor([len(values)])))
     return found[0] if len(found) == 1 else tuple(found)
 

@@ -231,3 +231,33 @@ def test_counts_of_few_and_many_numbers(most):
     for n in (0, 1, 2, 999):
         x = np.random.default_rng(n).integers(0, most, n)
         same(mt.from_numpy(x).bincount(minlength=most), np.bincount(x, minlength=most))
+
+
+@pytest.mark.parametrize("dtype", [*TYPES, "int16", "bool"])
+@pytest.mark.parametrize("size, dim", LINES)
+def test_flips(size, dim, dtype):
+    x = numbers(size, dtype)
+    for t in layouts(x):
+        same(t.flip(dim), np.flip(x, dim))
+        same(t.flip(tuple(range(x.ndim))), np.flip(x))
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.5, 1])
+@pytest.mark.parametrize("size", [(1,), (1000,), (7, 9), (3, 1, 5), (2, 0)])
+def test_places_of_true_elements(size, share):
+    x = np.random.default_rng(len(size)).random(size) < share
+    for t in layouts(x):
+        same(t.nonzero(), np.argwhere(x))
+        same(t.flip(0)[t], np.flip(x, 0)[x])
+    room = mt.full((x.sum() + 1, x.ndim), -7)
+    mt.nonzero(mt.from_numpy(x), out=room[:-1])
+    assert room[-1].tolist() == [-7] * x.ndim  # what stands behind the last one stays
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 7, 8, 9, 1000])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_norms_of_lines(dtype, n):
+    x = numbers((5, n), dtype)
+    for t in layouts(x):
+        np.testing.assert_allclose(t.norm(2, 1).numpy(), np.sqrt((x.astype("float64") ** 2).sum(1)), 1e-6)
+        assert t.norm(2, 1).equal(mt.stack([row.norm(2, 0) for row in t.contiguous()]))

@@ -183,11 +183,19 @@ REDUCE_COLUMNS(prod_columns, T, 1, a *x)
 static void MT_CAT(norm, S)(int64_t n, char *out, const char *in, int64_t stride)
 {
     enum { CHUNK = MT_CAT(CHUNK, S) };
-    T part[CHUNK] = {0}, sum = 0;
+    MT_CAT(chunk, S) part = {0};
+    T sum = 0;
     int64_t i = 0;
 #define X(i) (*(const T *)(in + (i) * stride))
-    for (; i + CHUNK <= n; i += CHUNK)
-        for (int k = 0; k < CHUNK; k++) part[k] += X(i + k) * X(i + k);
+    if (stride == (int64_t)sizeof(T)) {
+        for (; i + CHUNK <= n; i += CHUNK) {
+            const MT_CAT(chunk, S) x = *(const MT_CAT(chunk, S) *)((const T *)in + i);
+            part += x * x;
+        }
+    } else {
+        for (; i + CHUNK <= n; i += CHUNK)
+            for (int k = 0; k < CHUNK; k++) part[k] += X(i + k) * X(i + k);
+    }
     for (int k = 0; k < CHUNK; k++) sum += part[k];
     for (; i + 4 <= n; i += 4)
         for (int k = 0; k < 4; k++) sum += X(i + k) * X(i + k);
