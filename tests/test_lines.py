@@ -261,3 +261,27 @@ def test_norms_of_lines(dtype, n):
     for t in layouts(x):
         np.testing.assert_allclose(t.norm(2, 1).numpy(), np.sqrt((x.astype("float64") ** 2).sum(1)), 1e-6)
         assert t.norm(2, 1).equal(mt.stack([row.norm(2, 0) for row in t.contiguous()]))
+
+
+def on_threads(count, f):
+    before = mt.get_num_threads()
+    mt.set_num_threads(count)
+    try:
+        return [part.clone() for part in f()]
+    finally:
+        mt.set_num_threads(before)
+
+
+@pytest.mark.parametrize("size", [(130, 900), (900, 130), (3, 40, 999)])
+def test_threads_change_nothing(size):
+    t = mt.from_numpy(numbers(size, odd=True))
+    line = t[..., 0].reshape(-1).sort().values
+
+    def results():
+        for dim in range(t.ndim):
+            yield from (t.cumsum(dim), t.cumprod(dim), t.logcumsumexp(dim), *t.cummax(dim), *t.cummin(dim))
+            yield from (*t.max(dim), *t.min(dim), t.argmax(dim), *t.sort(dim), *t.topk(3, dim), t.flip(dim))
+        yield from (mt.searchsorted(line, t), t.amax(), t.nansum(), t.median())
+
+    for one, many in zip(on_threads(1, results), on_threads(3, results), strict=True):
+        assert one.numpy().tobytes() == many.numpy().tobytes()
