@@ -222,7 +222,7 @@ MT_INLINE KEY MT_CAT(smaller, S)(KEY a, KEY b) { return a < b ? a : b; }
 /* The largest of neighbours by their bits alone, the sign turned round first where the smallest is asked for: that of
  * the positive ones compares as a signed integer, that of negative ones as the smallest unsigned. False where
  * a NaN is about. */
-MT_INLINE bool MT_CAT(by_bits, S)(int64_t n, T *out, const T *x, BITS turn)
+static bool MT_CAT(by_bits, S)(int64_t n, T *out, const T *x, BITS turn)
 {
     KEY top = KEY_MIN;
     BITS most = 0, least = ~(BITS)0;

@@ -65,7 +65,7 @@ enum { TOGETHER = 8, GRAIN = 2048 };
             _Pragma("GCC unroll 8") for (int k = 0; k < TOGETHER; k++)                             \
             {                                                                                      \
                 const T e = line[at[k] + half - 1];                                                \
-                at[k] += half & -(int64_t)(right ? e <= x[k] : e < x[k]);                          \
+                at[k] += half & -(int64_t)((e < x[k]) | (right & (e == x[k])));                    \
             }                                                                                      \
             left -= half;                                                                          \
         }                                                                                          \
@@ -86,10 +86,7 @@ enum { TOGETHER = 8, GRAIN = 2048 };
             some = some < TOGETHER ? some : TOGETHER;                                              \
             for (int k = 0; k < TOGETHER; k++) v[k] = x[i + (k < some ? k : 0)];                   \
             for (int k = 0; k < TOGETHER; k++) alone |= v[k] != v[k];                              \
-            if (!alone && j->right)                                                                \
-                name##_together(sorted, j->n, v, to, true);                                        \
-            else if (!alone)                                                                       \
-                name##_together(sorted, j->n, v, to, false);                                       \
+            if (!alone) name##_together(sorted, j->n, v, to, j->right);                            \
             for (int64_t k = 0; k < some; k++)                                                     \
                 j->to[i + k] = alone ? name##_one(sorted, sorter, j->n, v[k], j->right) : to[k];   \
         }                                                                                          \
