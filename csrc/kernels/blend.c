@@ -7,6 +7,15 @@
 
 enum { BLOCK = 16 };
 
+#if defined(                                                                                       \
+    __OPTIMIZE_SIZE__) /* where loops are no vectors all call the same, in place of copies of it */
+static __attribute__((noinline)) float called_exp(float x) { return exp_f32(x); }
+static float called_sigmoid(float x) { return 1.0f / (1.0f + called_exp(-x)); }
+#define exp_f32          called_exp
+#define exp_negative_f32 called_exp
+#define sigmoid_f32      called_sigmoid
+#endif
+
 /* t + x sigmoid(x) (1 - t^2) with t = tanh(softplus(x)) = n / (n + 2), n = e^x (e^x + 2); from e^20 on t is 1. */
 MT_INLINE float mish_slope_f32(float x)
 {

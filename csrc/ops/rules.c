@@ -1,6 +1,8 @@
 /* Derivative rules made of differentiable operators. Relies on ops.h. */
 #include "ops/rules.h"
 
+#include <math.h>
+
 /* An exponent that is one number, known without looking at a whole tensor. */
 static bool is_number(const mt_tensor *y, double value)
 {
@@ -27,6 +29,10 @@ mt_tensor *mt_pow_backward_self(mt_tensor *g, mt_tensor *x, mt_tensor *y)
 /* d x^y / dy = x^y log x, and 0 where x is 0 and y is not negative. */
 mt_tensor *mt_pow_backward_exponent(mt_tensor *g, mt_tensor *x, mt_tensor *y, mt_tensor *z)
 {
+    if (x->ndim == 0 && !mt_requires_grad(x) && !mt_is_complex((mt_dtype)x->dtype)) {
+        const double base = mt_scalar_to_double(mt_item_at(x, 0));
+        if (base > 0) return mt_mul(g, mt_mul(z, mt_number(log(base))));
+    }
     mt_tensor *flat = mt_logical_and(mt_eq(x, mt_number(0)), mt_ge(mt_real(y), mt_number(0)));
     return mt_where(flat, mt_number(0), mt_mul(g, mt_mul(z, mt_log(x))));
 }

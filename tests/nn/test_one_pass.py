@@ -216,3 +216,26 @@ def test_a_loss_of_a_difference_has_opposite_gradients(loss):
             assert mt.equal(
                 gradients(lambda y, x=x, how=how: loss(x, y, reduction=how), [y], mt.ones_like)[0], one[1]
             )
+
+
+def test_rrelu_multiplies_by_its_slopes():
+    x = mt.tensor([-2.0, 3.0, -0.0, 0.0, np.nan, -np.inf, np.inf] * 9, requires_grad=True)
+    y = F.rrelu(x, 0.2, 0.4, training=True)
+    assert mt.equal(y[x > 0], x[x > 0]) and y[4].isnan() and ((y[x < 0] / x[x < 0])[::2] < 0.4).all()
+    y.sum().backward()
+    assert ((x.grad == 1) == (x > 0) | x.isnan()).all() and ((x.grad >= 0.2) & (x.grad <= 1)).all()
+    assert mt.equal(F.rrelu(x[:4], 0.2, 0.4), mt.tensor([-0.6, 3.0, 0.0, 0.0]))
+
+
+@pytest.mark.parametrize("base", [2, 2.0, 0.5, 0.0, -2.0])
+def test_a_power_of_a_number_has_the_gradient_of_a_power_of_a_tensor(base):
+    x = mt.tensor([-2.0, -0.0, 0.0, 1.0, 3.0], requires_grad=True)
+    wide = mt.full((5,), float(base))
+    for n in (1, 2):
+        one, two = (
+            mt.autograd.grad(f(x), x, mt.arange(5.0), create_graph=True)[0]
+            for f in (lambda x: base**x, lambda x: wide**x)
+        )
+        if n == 2:
+            one, two = (mt.autograd.grad(d.sum(), x)[0] for d in (one, two))
+        np.testing.assert_allclose(one.detach().numpy(), two.detach().numpy(), rtol=1e-6)
