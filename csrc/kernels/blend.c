@@ -7,8 +7,8 @@
 
 enum { BLOCK = 16 };
 
-#if defined(                                                                                       \
-    __OPTIMIZE_SIZE__) /* where loops are no vectors all call the same, in place of copies of it */
+/* Where loops are no vectors all call the same, in place of copies of it. */
+#if defined(__OPTIMIZE_SIZE__)
 static __attribute__((noinline)) float called_exp(float x) { return exp_f32(x); }
 static float called_sigmoid(float x) { return 1.0f / (1.0f + called_exp(-x)); }
 #define exp_f32          called_exp

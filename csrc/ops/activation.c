@@ -1,5 +1,6 @@
-/* Activations that are no rows: gelu, glu, prelu, and the longer rules of those that are. All
- * composed of differentiable operators. */
+/* Activations that are no rows: gelu, glu, prelu, and the longer rules of those that are. Rules are composed
+ * of differentiable operators; where nobody differentiates again one pass over contiguous lines does
+ * (kernels/blend_rows.def). */
 #include "ops/rules.h"
 
 #include "base/parallel.h"

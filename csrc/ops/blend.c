@@ -1,5 +1,5 @@
 /* Pointwise operators made of others: addcmul, addcdiv, lerp, float_power, nan_to_num
- * and small ones. Relies on ops.h. */
+ * and small ones; for contiguous floats some are one pass of a row of kernels/blend_rows.def. Relies on ops.h. */
 #include "ops/ops.h"
 
 #include "base/parallel.h"
