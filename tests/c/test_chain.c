@@ -22,8 +22,10 @@ typedef struct sample {
     mt_arg arg[2];
 } sample;
 
-#define TEXT(t)   {.given = true, .text = t}
-#define NUMBER(x) {.given = true, .d = x}
+#define TEXT(t)             {.given = true, .text = t}
+#define NUMBER(x)           {.given = true, .d = x}
+#define SCALAR(x)           {.given = true, .s = {MT_SCALAR_FLOAT, {.d = x}, 0}}
+#define CURVE(name, n, ...) {.op = &mt_op_##name, 1, {2}, {{5, n}}, 1, __VA_ARGS__}
 
 static const sample samples[] = {
     {.op = &mt_op_relu, 1, {2}, {{5, 3}}, 1},
@@ -47,6 +49,24 @@ static const sample samples[] = {
     {.op = &mt_op_huber_loss, 2, {1, 1}, {{9}, {9}}, 1, 2, {NUMBER(0.5), TEXT("sum")}},
     {.op = &mt_op_bce, 2, {2, 2}, {{4, 2}, {4, 2}}, 1, 1, {TEXT("mean")}},
     {.op = &mt_op_bce_logits, 2, {2, 2}, {{4, 2}, {4, 2}}, 1, 1, {TEXT("mean")}},
+    CURVE(log_sigmoid, 3, 0),
+    CURVE(silu, 7, 0),
+    CURVE(silu, 9001, 0),
+    CURVE(mish, 3, 0),
+    CURVE(gelu_erf, 16, 0),
+    CURVE(gelu_tanh, 3, 0),
+    CURVE(selu, 3, 0),
+    CURVE(hardsigmoid, 3, 0),
+    CURVE(hardswish, 3, 0),
+    CURVE(relu6, 3, 0),
+    CURVE(leaky_relu, 3, 1, {SCALAR(0.1)}),
+    CURVE(softplus, 3, 2, {SCALAR(2), SCALAR(1)}),
+    CURVE(elu, 3, 1, {SCALAR(0.7)}),
+    CURVE(celu, 3, 1, {SCALAR(0.7)}),
+    CURVE(hardtanh, 3, 2, {SCALAR(0.3), SCALAR(0.8)}),
+    CURVE(threshold, 3, 2, {SCALAR(0.4), SCALAR(0)}),
+    CURVE(hardshrink, 3, 1, {SCALAR(0.5)}),
+    CURVE(softshrink, 3, 1, {SCALAR(0.5)}),
 };
 
 enum { LEAF, AFTER_RAW, AFTER_OTHER, TWICE, SUMMED, WAYS };       /* what the first input is */
