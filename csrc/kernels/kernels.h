@@ -185,6 +185,7 @@ typedef struct mt_kernels {
      * ("not implemented for 'Long'"). */
     mt_loop unary[MT_NUM_UNARY][MT_NUM_DTYPES];
     mt_loop binary[MT_NUM_BINARY][MT_NUM_DTYPES];
+    mt_loop erfinv;               /* float32; p: out, in */
     mt_loop where[MT_NUM_DTYPES]; /* p: out, condition (bool), x, y */
     mt_loop fma[MT_NUM_DTYPES];   /* p: out, x, y, z; x y + z rounded once; float32 and float64 */
 

@@ -10,6 +10,7 @@
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 #include "kernels/by_table.h"
+#include "kernels/doubles.h"
 #include "kernels/roots.h"
 #include "kernels/trig.h"
 #include "kernels/wide.h"
@@ -84,6 +85,9 @@ static void in_pieces(mt_loop loop, int inputs, const int64_t *size, int64_t n, 
      MT_BINARY_##name == MT_BINARY_atan2 || MT_BINARY_##name == MT_BINARY_hypot ||                 \
      MT_BINARY_##name == MT_BINARY_logaddexp)
 
+/* x > y is y < x. */
+#define IS_SWAPPED(name) (MT_BINARY_##name == MT_BINARY_gt || MT_BINARY_##name == MT_BINARY_ge)
+
 /* All branches of a row of one input, and of a row of two. */
 #define BRANCHES_1(name, OUT, IN, f)                                                               \
     char *const o = p[0];                                                                          \
@@ -126,6 +130,13 @@ static void in_pieces(mt_loop loop, int inputs, const int64_t *size, int64_t n, 
         char *const o = p[0];                                                                      \
         const char *const a = p[1], *const b = p[2];                                               \
         const int64_t so = stride[0], sa = stride[1], sb = stride[2];                              \
+        if (IS_SWAPPED(name)) {                                                                    \
+            char *const swapped[] = {p[0], p[2], p[1]};                                            \
+            const int64_t strides[] = {stride[0], stride[2], stride[1]};                           \
+            (MT_BINARY_##name == MT_BINARY_gt ? MT_CAT(lt_loop, S)                                 \
+                                              : MT_CAT(le_loop, S))(n, swapped, strides, param);   \
+            return;                                                                                \
+        }                                                                                          \
         BRANCHES_2(name, OUT, IN, f)                                                               \
     }
 
@@ -319,6 +330,26 @@ static void tanh_by_table(int64_t n, char *const *p, const int64_t *stride, cons
     in_sixteens(tanh_sixteen, n, p, stride);
 }
 
+/* What is no row, or by other means than the row. */
+#define LOOP_OF(name, T, f)                                                                        \
+    static void name(int64_t n, char *const *p, const int64_t *stride, const double *param)        \
+    {                                                                                              \
+        static const int64_t size[] = {SIZE(T), SIZE(T)};                                          \
+        if (stride[0] != SIZE(T) || stride[1] != SIZE(T)) {                                        \
+            in_pieces(name, 1, size, n, p, stride, param);                                         \
+            return;                                                                                \
+        }                                                                                          \
+        T *const y = (void *)p[0];                                                                 \
+        const T *const x = (const void *)p[1];                                                     \
+        MT_INDEPENDENT                                                                             \
+        for (int64_t i = 0; i < n; i++) y[i] = f(x[i]);                                            \
+    }
+LOOP_OF(erfinv_floats, float, erfinv_f32)
+LOOP_OF(exp_doubles, double, exp_near_f64)
+LOOP_OF(log_doubles, double, log_near_f64)
+LOOP_OF(tanh_doubles, double, tanh_near_f64)
+LOOP_OF(sigmoid_doubles, double, sigmoid_near_f64)
+
 #if defined(__AVX512F__)
 static void exp_by_table(int64_t n, char *const *p, const int64_t *stride, const double *param)
 {
@@ -327,43 +358,84 @@ static void exp_by_table(int64_t n, char *const *p, const int64_t *stride, const
 }
 #endif
 
+/* Of every angle; turn: 0 sin, 1 cos, 2 tan. One loop for all three, as it is long and seldom needed. */
+static void angles_far(int64_t n, char *const *p, uint64_t turn)
+{
+    const float *const x = (const float *)(const void *)p[1];
+    float *const y = (float *)(void *)p[0];
+    MT_INDEPENDENT
+    for (int64_t i = 0; i < n; i++) {
+        const turned t = turn_any(__builtin_fabsf(x[i]));
+        const float tangent = tan_turned_f32(x[i], t), sine = sin_turned_f32(x[i], t, turn & 1);
+        y[i] = turn == 2 ? tangent : sine;
+    }
+}
+#define ANGLES_FAR(name, turn)                                                                     \
+    static void name##_far(int64_t n, char *const *p, const int64_t *stride, const double *param)  \
+    {                                                                                              \
+        (void)stride, (void)param;                                                                 \
+        angles_far(n, p, turn);                                                                    \
+    }
+ANGLES_FAR(sin, 0)
+ANGLES_FAR(cos, 1)
+ANGLES_FAR(tan, 2)
+
 /* Functions with a quick form for nearly all numbers, NaN for the others: a block in which it meets one goes
  * through the row's own loop, which agrees with it where it is a number. */
-enum { MOSTLY = 64 };
-static bool has_nan(int64_t n, const float *z)
-{
-    int many = 0;
-    for (int64_t i = 0; i < n; i++) many += z[i] != z[i];
-    return many != 0;
-}
-#define MOSTLY_NEAR(name, inputs, f)                                                               \
-    static void name##_mostly(int64_t n, char *const *p, const int64_t *stride,                    \
-                              const double *param)                                                 \
+enum { MOSTLY = 256 };
+#define MOSTLY_NEAR(id, T, I, inputs, rest, f)                                                     \
+    static void id(int64_t n, char *const *p, const int64_t *stride, const double *param)          \
     {                                                                                              \
-        static const int64_t size[] = {4, 4, 4};                                                   \
+        static const int64_t size[] = {SIZE(T), SIZE(T), SIZE(T)};                                 \
         if (memcmp(stride, size, ((inputs) + 1) * sizeof *size) != 0) {                            \
-            in_pieces(name##_mostly, inputs, size, n, p, stride, param);                           \
+            in_pieces(id, inputs, size, n, p, stride, param);                                      \
             return;                                                                                \
         }                                                                                          \
+        T room[MOSTLY]; /* the inputs are wanted again where the output is one */                  \
+        const bool in_place = p[0] == p[1] || p[0] == p[inputs];                                   \
         for (int64_t start = 0; start < n; start += MOSTLY) {                                      \
-            const int64_t some = n - start < MOSTLY ? n - start : MOSTLY;                          \
-            char *const at[] = {p[0] + 4 * start, p[1] + 4 * start, p[inputs] + 4 * start};        \
-            const float *const a = (const void *)at[1], *const b = (const void *)at[2];            \
-            float z[MOSTLY];                                                                       \
+            const int64_t some = n - start < MOSTLY ? n - start : MOSTLY, at = start * SIZE(T);    \
+            char *const part[] = {p[0] + at, p[1] + at, p[inputs] + at};                           \
+            const T *const a = (const void *)part[1], *const b = (const void *)part[2];            \
+            T *const z = in_place ? room : (void *)part[0];                                        \
+            I far = 0;                                                                             \
             (void)b;                                                                               \
-            for (int64_t i = 0; i < some; i++) z[i] = f;                                           \
-            if (has_nan(some, z))                                                                  \
-                name##_loop_f32(some, at, size, param);                                            \
-            else                                                                                   \
-                memcpy(at[0], z, (size_t)some * 4);                                                \
+            MT_INDEPENDENT                                                                         \
+            for (int64_t i = 0; i < some; i++) {                                                   \
+                const T y = f;                                                                     \
+                far |= y != y;                                                                     \
+                z[i] = y;                                                                          \
+            }                                                                                      \
+            if (far)                                                                               \
+                rest(some, part, size, param);                                                     \
+            else if (in_place)                                                                     \
+                memcpy(part[0], z, (size_t)(some * SIZE(T)));                                      \
         }                                                                                          \
     }
-MOSTLY_NEAR(sin, 1, sin_near_f32(a[i]))
-MOSTLY_NEAR(cos, 1, cos_near_f32(a[i]))
-MOSTLY_NEAR(tan, 1, tan_near_f32(a[i]))
-MOSTLY_NEAR(fmod, 2, fmod_near_f32(a[i], b[i]))
-MOSTLY_NEAR(remainder, 2, remainder_of_f32(fmod_near_f32(a[i], b[i]), b[i]))
-MOSTLY_NEAR(floor_divide, 2, quotient_of_f32(a[i], b[i], fmod_near_f32(a[i], b[i])))
+MOSTLY_NEAR(sin_mostly, float, int32_t, 1, sin_far, sin_near_f32(a[i]))
+MOSTLY_NEAR(cos_mostly, float, int32_t, 1, cos_far, cos_near_f32(a[i]))
+MOSTLY_NEAR(tan_mostly, float, int32_t, 1, tan_far, tan_near_f32(a[i]))
+MOSTLY_NEAR(fmod_mostly, float, int32_t, 2, fmod_loop_f32, fmod_near_f32(a[i], b[i]))
+MOSTLY_NEAR(remainder_mostly, float, int32_t, 2, remainder_loop_f32,
+            remainder_of_f32(fmod_near_f32(a[i], b[i]), b[i]))
+MOSTLY_NEAR(floor_divide_mostly, float, int32_t, 2, floor_divide_loop_f32,
+            quotient_of_f32(a[i], b[i], fmod_near_f32(a[i], b[i])))
+
+/* Of float64 the rest is the C library's. */
+#define MOSTLY_F64(name)                                                                           \
+    static void name##_rest(int64_t n, char *const *p, const int64_t *stride, const double *param) \
+    {                                                                                              \
+        (void)stride, (void)param;                                                                 \
+        const double *const x = (const void *)p[1];                                                \
+        double *const y = (void *)p[0];                                                            \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const double z = name##_near_f64(x[i]);                                                \
+            y[i] = z == z ? z : name(x[i]);                                                        \
+        }                                                                                          \
+    }                                                                                              \
+    MOSTLY_NEAR(name##_doubles, double, int64_t, 1, name##_rest, name##_near_f64(a[i]))
+MOSTLY_F64(sin)
+MOSTLY_F64(cos)
 
 /* x ** y with a number as exponent: those of which PyTorch makes products, quotients and roots. */
 #define POWER_BY_NUMBER(S, T, roots)                                                               \
@@ -406,9 +478,16 @@ void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
     k->unary[MT_UNARY_silu][MT_FLOAT32] = silu_blocks;
     k->unary[MT_UNARY_sqrt][MT_FLOAT32] = sqrt_by_pieces;
     k->unary[MT_UNARY_tanh][MT_FLOAT32] = tanh_by_table;
+    k->erfinv = erfinv_floats;
     k->unary[MT_UNARY_sin][MT_FLOAT32] = sin_mostly;
     k->unary[MT_UNARY_cos][MT_FLOAT32] = cos_mostly;
     k->unary[MT_UNARY_tan][MT_FLOAT32] = tan_mostly;
+    k->unary[MT_UNARY_exp][MT_FLOAT64] = exp_doubles;
+    k->unary[MT_UNARY_log][MT_FLOAT64] = log_doubles;
+    k->unary[MT_UNARY_tanh][MT_FLOAT64] = tanh_doubles;
+    k->unary[MT_UNARY_sigmoid][MT_FLOAT64] = sigmoid_doubles;
+    k->unary[MT_UNARY_sin][MT_FLOAT64] = sin_doubles;
+    k->unary[MT_UNARY_cos][MT_FLOAT64] = cos_doubles;
     k->binary[MT_BINARY_fmod][MT_FLOAT32] = fmod_mostly;
     k->binary[MT_BINARY_remainder][MT_FLOAT32] = remainder_mostly;
     k->binary[MT_BINARY_floor_divide][MT_FLOAT32] = floor_divide_mostly;

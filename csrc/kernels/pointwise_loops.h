@@ -70,6 +70,9 @@
 #define BINARY_LOGIC(DO, name, f)
 #endif
 
+LOOP_HEAD(lt);
+LOOP_HEAD(le);
+
 /* ---- the loops ------------------------------------------------------------------------------- */
 #define UNARY(kind, name, f, ...)           UNARY_##kind(UNARY_LOOP, name, f)
 #define UNARY_P(kind, name, schema, f, ...) UNARY_##kind(UNARY_P_LOOP, name, f)

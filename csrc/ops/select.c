@@ -89,6 +89,16 @@ static const char *clamp_grad_name(const mt_call *c)
     return bound && bound->flags & MT_WRAPPED_NUMBER ? "ClampBackward1" : "ClampBackward0";
 }
 
+/* Two numbers in order, which a double holds and bytes have too: hardtanh's loop clamps in one pass. */
+static bool limits(mt_dtype d, double *param, const mt_tensor *lo, const mt_tensor *hi)
+{
+    if (!is_number(lo) || !is_number(hi)) return false;
+    param[0] = mt_scalar_to_double(mt_item_at(lo, 0));
+    param[1] = mt_scalar_to_double(mt_item_at(hi, 0));
+    return param[0] <= param[1] && fabs(param[0]) < 0x1p53 && fabs(param[1]) < 0x1p53 &&
+           (d != MT_UINT8 || param[0] >= 0);
+}
+
 /* Bounds are numbers or tensors, either may be missing. min(max(x, lo), hi): NaN stays NaN. */
 static int clamp_forward(mt_call *c)
 {
@@ -103,6 +113,11 @@ static int clamp_forward(mt_call *c)
     if (!(in[0] = cast_to(x, d))) return -1;
     mt_tensor *y = mt_result_broadcast(c, d, 3, c->in);
     if (!y) return -1;
+    double param[3] = {0};
+    if (limits(d, param, lo, hi)) {
+        mt_run_loop(mt_k->unary[MT_UNARY_hardtanh][d], y, 1, in, param, MT_GRAIN_CHEAP);
+        return 0;
+    }
     if (lo) {
         if (!(in[1] = cast_to(lo, d))) return -1;
         mt_run_loop(mt_k->binary[MT_BINARY_maximum][d], y, 2, in, NULL, MT_GRAIN_CHEAP);

@@ -197,8 +197,10 @@ static int run(mt_call *c, mt_loop f32, mt_loop f64)
 /* name(x) with the gradient gx of g, x and y (the result). */
 #define SPECIAL_1(id, name, where, f, keep, gx, text)                                              \
     LOOP_1(id##_f32, float, f)                                                                     \
+    SPECIAL_1_BY(id, name, where, id##_f32, f, keep, gx, text)
+#define SPECIAL_1_BY(id, name, where, f32, f, keep, gx, text)                                      \
     LOOP_1(id##_f64, double, f)                                                                    \
-    static int id##_forward(mt_call *c) { return run(c, id##_f32, id##_f64); }                     \
+    static int id##_forward(mt_call *c) { return run(c, f32, id##_f64); }                          \
     static void id##_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)                 \
     {                                                                                              \
         mt_tensor *g = gout[0], *x = c->in[0], *y = c->out[0];                                     \
@@ -241,9 +243,9 @@ static mt_tensor *sinc_slope(mt_tensor *x)
 
 SPECIAL_1(digamma, "digamma", EVERYWHERE, digamma, KEEP_X, mt_polygamma(1, x),
           "The derivative of lgamma of every element.")
-SPECIAL_1(erfinv, "erfinv", EVERYWHERE, erfinv, KEEP_X,
-          mt_mul(mt_exp(mt_square(mt_erfinv(x))), mt_number(SQRT_PI / 2)),
-          "The number whose erf is x, of every element; NaN outside [-1, 1].")
+SPECIAL_1_BY(erfinv, "erfinv", EVERYWHERE, mt_k->erfinv, erfinv, KEEP_X,
+             mt_mul(mt_exp(mt_square(mt_erfinv(x))), mt_number(SQRT_PI / 2)),
+             "The number whose erf is x, of every element; NaN outside [-1, 1].")
 SPECIAL_1(sinc, "sinc", EVERYWHERE, sinc, KEEP_X, sinc_slope(x),
           "sin(pi x) / (pi x) of every element, 1 at 0.")
 SPECIAL_1(i0, "i0", EVERYWHERE, i0, KEEP_X, mt_i1(x),
