@@ -1,14 +1,9 @@
-/* Functions of float64, free of branches and calls, so that loops over them become vector code. Between 0.51 and 1.5
- * ulp; polynomials are least-maximum fits. Relies on kernels/math.h. */
+/* Functions of float64, free of branches and calls, so that loops over them become vector code. 0.51 ulp (exp) to 2.3
+ * (tanh); polynomials are least-maximum fits. Relies on kernels/math.h. */
 #ifndef MT_KERNELS_DOUBLES_H
 #define MT_KERNELS_DOUBLES_H
 
 #include "kernels/math.h"
-
-/* 2^k, k as a signed number between -1022 and 1023. */
-MT_INLINE double two_to_f64(uint64_t k) { return from_bits_f64((k + 1023) << 52); }
-#define MT_MAGIC_F64                                                                               \
-    6755399441055744.0 /* 1.5 * 2^52: adding it rounds to an integer, in the low bits */
 
 /* x^2 and what rounding took from it: the square of the high half of x is exact. */
 typedef struct square_f64_parts {
@@ -18,6 +13,21 @@ MT_INLINE square_f64_parts square_split_f64(double x)
 {
     const double head = from_bits_f64(bits_f64(x) & ~(uint64_t)0x7ffffff);
     return (square_f64_parts){head * head, (x - head) * (x + head)};
+}
+
+/* (e^r - 1 - r - r^2/2) / r^3 for |r| <= ln 2 / 2. */
+MT_INLINE double exp_tail_f64(double r)
+{
+    double q = 2.091813816945801e-09;
+    q = q * r + 2.510038687728531e-08;
+    q = q * r + 2.755726431433642e-07;
+    q = q * r + 2.7557268456677055e-06;
+    q = q * r + 2.4801587333953088e-05;
+    q = q * r + 0.0001984126986305611;
+    q = q * r + 0.0013888888888880944;
+    q = q * r + 0.008333333333330062;
+    q = q * r + 0.04166666666666667;
+    return q * r + 0.16666666666666669;
 }
 
 /* e^x = 2^k (sum + rest): what rounding takes from x - k ln 2, from 1 + r and from r^2 is in the rest. */
@@ -31,16 +41,7 @@ MT_INLINE exp_f64_parts exp_split_f64(double x)
     const double whole = x - k * 0x1.62e42fefa38p-1, part = k * 0x1.ef35793c7673p-45;
     const double r = whole - part, left = (whole - r) - part;
     const square_f64_parts square = square_split_f64(r);
-    double q = 2.091813816945801e-09;
-    q = q * r + 2.510038687728531e-08;
-    q = q * r + 2.755726431433642e-07;
-    q = q * r + 2.7557268456677055e-06;
-    q = q * r + 2.4801587333953088e-05;
-    q = q * r + 0.0001984126986305611;
-    q = q * r + 0.0013888888888880944;
-    q = q * r + 0.008333333333330062;
-    q = q * r + 0.04166666666666667;
-    q = q * r + 0.16666666666666669;
+    const double q = exp_tail_f64(r);
     const double one = 1.0 + r, sum = one + 0.5 * square.high;
     const double cut = ((1.0 - one) + r) + ((one - sum) + 0.5 * square.high);
     return (exp_f64_parts){sum, (left * one + cut) + (0.5 * square.low + r * r * (r * q)),
@@ -56,7 +57,16 @@ MT_INLINE double exp_near_f64(double x)
     const uint64_t half = ((e.k + 4096) >> 1) - 2048;
     return (e.sum + e.rest) * two_to_f64(half) * two_to_f64(e.k - half);
 }
-MT_INLINE double sigmoid_near_f64(double x) { return 1.0 / (1.0 + exp_near_f64(-x)); }
+
+/* 1 / (1 + 2^k e^r): the last bits of e^r hardly count. 1 from 100 on, and 0 where e^-x overflows. */
+MT_INLINE double sigmoid_near_f64(double x)
+{
+    const double most = x > 100.0 ? 100.0 : x, y = most < -709.782712893384 ? 710.0 : -most;
+    const double t = y * 1.44269504088896340736 + MT_MAGIC_F64, k = t - MT_MAGIC_F64;
+    const double r = (y - k * 0x1.62e42fefa38p-1) - k * 0x1.ef35793c7673p-45, one = 1.0 + r;
+    const double e = one + (((1.0 - one) + r) + r * r * (0.5 + r * exp_tail_f64(r)));
+    return 1.0 / (1.0 + 2.0 * e * two_to_f64(bits_f64(t) - bits_f64(MT_MAGIC_F64) - 1));
+}
 
 /* tanh |x| = m / (m + 2) with m = e^(2|x|) - 1. */
 MT_INLINE double tanh_near_f64(double x)

@@ -9,7 +9,8 @@
  * The float32 functions used most (exp, log, tanh, sigmoid, sin, ...) are free of branches and
  * calls, so that the compiler turns a loop over them into vector code; it does so differently for
  * each instruction set, but as a multiply-add is contracted where it says so (fma_f32) and nowhere else,
- * all of them give the same bits. Everything else goes through the C library. Errors below are in u = 2^-24
+ * all of them give the same bits. Others go by way of double (kernels/wide.h), and the most used of float64 stand in
+ * kernels/doubles.h; everything else goes through the C library. Errors below are in u = 2^-24
  * relative, the largest over all floats. Polynomials are least-maximum fits made for these forms.
  * Read next: kernels/pointwise.c. */
 #ifndef MT_KERNELS_MATH_H
@@ -79,7 +80,8 @@ MT_INLINE double from_ordered_f64(int64_t k)
 }
 MT_INLINE float fma_f32(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 MT_INLINE double fma_f64(double a, double b, double c) { return __builtin_fma(a, b, c); }
-/* 2^k for -126 <= k <= 127. */
+/* 2^k, k as a signed number from -1022 to 1023; and for -126 <= k <= 127. */
+MT_INLINE double two_to_f64(uint64_t k) { return from_bits_f64((k + 1023) << 52); }
 MT_INLINE float two_to_f32(int32_t k) { return from_bits_f32((uint32_t)(k + 127) << 23); }
 
 /* ---- exp and its family, float32 ------------------------------------------------------------- */
@@ -89,7 +91,8 @@ MT_INLINE float two_to_f32(int32_t k) { return from_bits_f32((uint32_t)(k + 127)
  * order are those of Sleef's expf with an error below 1 (Shibata and Petrogalli, "SLEEF: A Portable
  * Vectorized Library of C Standard Mathematical Functions", IEEE TPDS 31(6), 2020), by which PyTorch
  * computes sigmoid, silu and softmax: so the digits are the same. */
-#define MT_MAGIC 12582912.0f
+#define MT_MAGIC     12582912.0f
+#define MT_MAGIC_F64 6755399441055744.0 /* the same of double, 1.5 * 2^52 */
 MT_INLINE float exp_reduced_f32(float x, float *shifted)
 {
     const float t = x * 1.44269504f + MT_MAGIC;

@@ -313,15 +313,13 @@ MT_INLINE void in_sixteens(void (*f)(float *, const float *), int64_t n, char *c
     }
 }
 
-static void roots_of_sixteen(float *out, const float *in) { roots_f32(SIXTEEN, out, in); }
-
 static void sqrt_by_pieces(int64_t n, char *const *p, const int64_t *stride, const double *param)
 {
-    (void)param;
+    static const int64_t size[] = {4, 4};
     if (stride[0] == 4 && stride[1] == 4)
         roots_f32(n, (float *)(void *)p[0], (const float *)(const void *)p[1]);
     else
-        in_sixteens(roots_of_sixteen, n, p, stride);
+        in_pieces(sqrt_by_pieces, 1, size, n, p, stride, param);
 }
 
 static void tanh_by_table(int64_t n, char *const *p, const int64_t *stride, const double *param)

@@ -36,18 +36,17 @@ typedef struct turned {
 } turned;
 
 /* 2^20 and more: by the table. */
-#define TRIG_MAGIC 6755399441055744.0 /* 1.5 * 2^52: adding it rounds to an integer */
 MT_INLINE turned turn_far(float a)
 {
     const uint32_t b = bits_f32(a);
     const int32_t high = (int32_t)(b >> 23) - 150;
     const int32_t e = high > 0 ? high : 0;
     const double m = (double)a * from_bits_f64((uint64_t)(1023 - e) << 52);
-    const double m0 = m * (double)two_over_pi[0][e], t0 = m0 + TRIG_MAGIC;
-    const double m1 = (m0 - (t0 - TRIG_MAGIC)) + m * (double)two_over_pi[1][e],
-                 t1 = m1 + TRIG_MAGIC;
+    const double m0 = m * (double)two_over_pi[0][e], t0 = m0 + MT_MAGIC_F64;
+    const double m1 = (m0 - (t0 - MT_MAGIC_F64)) + m * (double)two_over_pi[1][e],
+                 t1 = m1 + MT_MAGIC_F64;
     const double r =
-        ((m1 - (t1 - TRIG_MAGIC)) + m * (double)two_over_pi[2][e]) * 1.5707963267948966;
+        ((m1 - (t1 - MT_MAGIC_F64)) + m * (double)two_over_pi[2][e]) * 1.5707963267948966;
     return (turned){r, bits_f64(t0) + bits_f64(t1)};
 }
 
@@ -56,9 +55,9 @@ MT_INLINE turned turn_far(float a)
 #define TRIG_FAR 0x1p20f
 MT_INLINE turned turn_near(float a)
 {
-    const double t = (double)a * 0.63661977236758134308 + TRIG_MAGIC, k = t - TRIG_MAGIC;
+    const double t = (double)a * 0.63661977236758134308 + MT_MAGIC_F64, k = t - MT_MAGIC_F64;
     return (turned){((double)a - k * 0x1.921fb544p+0) - k * 0x1.0b4611a626331p-34,
-                    bits_f64(t) - bits_f64(TRIG_MAGIC)};
+                    bits_f64(t) - bits_f64(MT_MAGIC_F64)};
 }
 MT_INLINE turned turn_any(float a)
 {

@@ -7,9 +7,6 @@
 
 #include "kernels/math.h"
 
-#define MT_WIDE_MAGIC                                                                              \
-    6755399441055744.0 /* 1.5 * 2^52: adding it rounds to an integer, in the low bits */
-MT_INLINE double power_of_two(uint64_t k) { return from_bits_f64((k + 1023) << 52); }
 MT_INLINE double clamp_wide(double x, double most)
 {
     x = x > most ? most : x;
@@ -19,7 +16,7 @@ MT_INLINE double clamp_wide(double x, double most)
 /* 2^x, for |x| < 1000. */
 MT_INLINE double exp2_wide(double x)
 {
-    const double t = x + MT_WIDE_MAGIC, f = x - (t - MT_WIDE_MAGIC);
+    const double t = x + MT_MAGIC_F64, f = x - (t - MT_MAGIC_F64);
     double p = 1.3359477501913112e-05;
     p = p * f + 0.00015461368094950856;
     p = p * f + 0.001334195257152524;
@@ -27,7 +24,7 @@ MT_INLINE double exp2_wide(double x)
     p = p * f + 0.055504003734354664;
     p = p * f + 0.2402265092079039;
     p = p * f + 0.6931471838173017;
-    return (p * f + 1.0) * power_of_two(bits_f64(t) - bits_f64(MT_WIDE_MAGIC));
+    return (p * f + 1.0) * two_to_f64(bits_f64(t) - bits_f64(MT_MAGIC_F64));
 }
 
 /* log(a / b) = k ln 2 + 2 artanh((m - b) / (m + b)) with m = 2^-k a near b; a and b positive and normal. Bits of a
@@ -47,7 +44,7 @@ MT_INLINE log_parts log_ratio(double a, double b)
     p = p * z + 0.1428660978400302;
     p = p * z + 0.19999992107690764;
     p = p * z + 0.3333333335587155;
-    return (log_parts){from_bits_f64(k + bits_f64(MT_WIDE_MAGIC)) - MT_WIDE_MAGIC,
+    return (log_parts){from_bits_f64(k + bits_f64(MT_MAGIC_F64)) - MT_MAGIC_F64,
                        2.0 * (s + s * (z * p))};
 }
 #define LN_2 0.69314718055994530942
@@ -111,14 +108,14 @@ MT_INLINE float pow_f32(float x, float y)
  * S and C exchanged. Near 0, where n is 0, nothing cancels. */
 MT_INLINE double hyperbolic(double a, bool cosine)
 {
-    const double t = a * 1.44269504088896340736 + MT_WIDE_MAGIC;
-    const double r = a - (t - MT_WIDE_MAGIC) * LN_2, z = r * r;
+    const double t = a * 1.44269504088896340736 + MT_MAGIC_F64;
+    const double r = a - (t - MT_MAGIC_F64) * LN_2, z = r * r;
     const double s =
         r + r * z * ((0.0001990494951594035 * z + 0.008333288971535294) * z + 0.16666666754488813);
     const double c =
         1.0 + z * ((0.0013946220086172478 * z + 0.04166626722647895) * z + 0.5000000079081891);
-    const uint64_t n = bits_f64(t) - bits_f64(MT_WIDE_MAGIC);
-    const double up = 0.5 * power_of_two(n), down = 0.5 * power_of_two(0 - n);
+    const uint64_t n = bits_f64(t) - bits_f64(MT_MAGIC_F64);
+    const double up = 0.5 * two_to_f64(n), down = 0.5 * two_to_f64(0 - n);
     return cosine ? c * (up + down) + s * (up - down) : s * (up + down) + c * (up - down);
 }
 MT_INLINE double abs_clamped(float x, float most)

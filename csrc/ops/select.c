@@ -95,8 +95,8 @@ static bool limits(mt_dtype d, double *param, const mt_tensor *lo, const mt_tens
     if (!is_number(lo) || !is_number(hi)) return false;
     param[0] = mt_scalar_to_double(mt_item_at(lo, 0));
     param[1] = mt_scalar_to_double(mt_item_at(hi, 0));
-    return param[0] <= param[1] && fabs(param[0]) < 0x1p53 && fabs(param[1]) < 0x1p53 &&
-           (d != MT_UINT8 || param[0] >= 0);
+    const bool whole = fabs(param[0]) < 0x1p53 && fabs(param[1]) < 0x1p53;
+    return param[0] <= param[1] && (mt_is_float(d) || (whole && (d != MT_UINT8 || param[0] >= 0)));
 }
 
 /* Bounds are numbers or tensors, either may be missing. min(max(x, lo), hi): NaN stays NaN. */
