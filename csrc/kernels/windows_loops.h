@@ -45,15 +45,17 @@ static T *MT_CAT(im2col_block, S)(const mt_windows *w, int64_t c0, int64_t c1, i
 {
     const int64_t n = w->out[2], plane = w->in[0] * w->in[1] * w->in[2];
     const int64_t area = w->kernel[1] * w->kernel[2], places = w->kernel[0] * area;
-    for (int64_t r = 0; r < places * (c1 - c0); r++) {
-        const int64_t p = r / (c1 - c0), kd = p / area, kh = p % area / w->kernel[2];
+    for (int64_t p = 0; p < places; p++) {
+        const int64_t kd = p / area, kh = p % area / w->kernel[2];
         const int64_t start = p % w->kernel[2] * w->dilation[2] - w->pad[2];
-        const T *from_plane = image + (c0 + r % (c1 - c0)) * plane;
-        for (int64_t l = from; l < to; l++, columns += n) {
-            const int64_t at = MT_CAT(line_of, S)(w, l, kd, kh), size = at < 0 ? 0 : w->in[2];
-            MT_CAT(take_line, S)
-            (n, columns, from_plane + (at < 0 ? 0 : at), start, w->stride[2], size);
-        }
+        const int64_t first = MT_CAT(line_of, S)(w, from, kd, kh);
+        for (int64_t c = c0; c < c1; c++)
+            for (int64_t l = from; l < to; l++, columns += n) {
+                const int64_t at = l == from ? first : MT_CAT(line_of, S)(w, l, kd, kh);
+                MT_CAT(take_line, S)
+                (n, columns, image + c * plane + (at < 0 ? 0 : at), start, w->stride[2],
+                 at < 0 ? 0 : w->in[2]);
+            }
     }
     return columns;
 }

@@ -521,6 +521,8 @@ static int run_weight(const conv *v, mt_tensor *image, mt_tensor *map, mt_tensor
     if (all == 0) return 0;
     j.image = image->data, j.map = map->data;
     j.parts = v->batch < 8 ? v->batch : 8;
+    /* A part of few places costs more to add up than it saves. */
+    while (j.parts > 2 && v->batch * v->pixels < 128 * j.parts) j.parts /= 2;
     if (j.parts * all > 4 << 20) j.parts = (4 << 20) / all;
     if (j.parts < 1 || v->pixels == 0) j.parts = 1;
     size_t bytes = (size_t)(j.parts * all * mt_dtype_size(v->d));

@@ -88,36 +88,76 @@ typedef struct line_job {
     int64_t inner; /* elements from one place to the next */
 } line_job;
 
-/* Units: everything before the dimension. y[o] = sum of weight x[at]; back: gx[at] += weight g. */
+/* Units: everything before the dimension. y[o] = sum of weight x[at]; back: gx[at] += weight g. A line whose places are
+ * single elements goes element by element, others place by place. */
 #define LINES(T, S)                                                                                \
+    static void line_##S(const taps *t, T *restrict y, const T *restrict x)                        \
+    {                                                                                              \
+        const int64_t *at = t->at, out = t->out;                                                   \
+        const double *w = t->weight;                                                               \
+        if (t->n == 1)                                                                             \
+            for (int64_t o = 0; o < out; o++) y[o] = x[at[o]];                                     \
+        else if (t->n == 2)                                                                        \
+            for (int64_t o = 0; o < out; o++, at += 2, w += 2)                                     \
+                y[o] = (T)w[0] * x[at[0]] + (T)w[1] * x[at[1]];                                    \
+        else                                                                                       \
+            for (int64_t o = 0; o < out; o++, at += 4, w += 4)                                     \
+                y[o] = (T)w[0] * x[at[0]] + (T)w[1] * x[at[1]] + (T)w[2] * x[at[2]] +              \
+                       (T)w[3] * x[at[3]];                                                         \
+    }                                                                                              \
+    static void place_##S(int count, const int64_t *at, const double *w, int64_t n, T *restrict y, \
+                          const T *restrict x)                                                     \
+    {                                                                                              \
+        const T *a = x + at[0] * n, *b = x + at[count > 1] * n;                                    \
+        const T v0 = (T)w[0], v1 = (T)w[count > 1];                                                \
+        if (count == 1)                                                                            \
+            memcpy(y, a, (size_t)n * sizeof(T));                                                   \
+        else                                                                                       \
+            for (int64_t i = 0; i < n; i++) y[i] = v0 * a[i] + v1 * b[i];                          \
+        for (int k = 2; k < count; k++) {                                                          \
+            const T *c = x + at[k] * n, v = (T)w[k];                                               \
+            for (int64_t i = 0; i < n; i++) y[i] += v * c[i];                                      \
+        }                                                                                          \
+    }                                                                                              \
     static void forward_##S(int64_t begin, int64_t end, void *context)                             \
     {                                                                                              \
         const line_job *j = context;                                                               \
         const taps *t = j->t;                                                                      \
-        for (int64_t k = begin * t->out; k < end * t->out; k++) {                                  \
-            int64_t o = k % t->out;                                                                \
-            T *y = (T *)(void *)j->y + k * j->inner;                                               \
-            for (int64_t i = 0; i < j->inner; i++) y[i] = 0;                                       \
-            for (int64_t n = o * t->n; n < (o + 1) * t->n; n++) {                                  \
-                const T *x =                                                                       \
-                    (const T *)(const void *)j->x + (k / t->out * t->in + t->at[n]) * j->inner;    \
-                T w = (T)t->weight[n];                                                             \
-                for (int64_t i = 0; i < j->inner; i++) y[i] += w * x[i];                           \
-            }                                                                                      \
+        for (int64_t k = begin; k < end; k++) {                                                    \
+            T *y = (T *)(void *)j->y + k * t->out * j->inner;                                      \
+            const T *x = (const T *)(const void *)j->x + k * t->in * j->inner;                     \
+            if (j->inner == 1)                                                                     \
+                line_##S(t, y, x);                                                                 \
+            else                                                                                   \
+                for (int64_t o = 0; o < t->out; o++)                                               \
+                    place_##S(t->n, t->at + o * t->n, t->weight + o * t->n, j->inner,              \
+                              y + o * j->inner, x);                                                \
         }                                                                                          \
+    }                                                                                              \
+    static void back_line_##S(const taps *t, T *restrict gx, const T *restrict g)                  \
+    {                                                                                              \
+        if (t->n == 1)                                                                             \
+            for (int64_t o = 0; o < t->out; o++) gx[t->at[o]] += g[o];                             \
+        else                                                                                       \
+            for (int64_t k = 0; k < t->out * t->n; k++)                                            \
+                gx[t->at[k]] += (T)t->weight[k] * g[k / t->n];                                     \
     }                                                                                              \
     static void back_##S(int64_t begin, int64_t end, void *context)                                \
     {                                                                                              \
         const line_job *j = context;                                                               \
         const taps *t = j->t;                                                                      \
-        for (int64_t k = begin * t->out; k < end * t->out; k++) {                                  \
-            int64_t o = k % t->out;                                                                \
-            const T *g = (const T *)(const void *)j->x + k * j->inner;                             \
-            for (int64_t n = o * t->n; n < (o + 1) * t->n; n++) {                                  \
-                T *to = (T *)(void *)j->y + (k / t->out * t->in + t->at[n]) * j->inner;            \
-                T w = (T)t->weight[n];                                                             \
-                for (int64_t i = 0; i < j->inner; i++) to[i] += w * g[i];                          \
-            }                                                                                      \
+        const int64_t n = j->inner;                                                                \
+        for (int64_t u = begin; u < end; u++) {                                                    \
+            T *gx = (T *)(void *)j->y + u * t->in * n;                                             \
+            const T *g = (const T *)(const void *)j->x + u * t->out * n;                           \
+            if (n == 1)                                                                            \
+                back_line_##S(t, gx, g);                                                           \
+            else                                                                                   \
+                for (int64_t k = 0; k < t->out * t->n; k++) {                                      \
+                    T *restrict to = gx + t->at[k] * n;                                            \
+                    const T *restrict from = g + k / t->n * n, w = (T)t->weight[k];                \
+                    for (int64_t i = 0; i < n; i++) to[i] += w * from[i];                          \
+                }                                                                                  \
         }                                                                                          \
     }
 LINES(float, f32)

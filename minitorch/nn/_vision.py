@@ -265,9 +265,12 @@ def _reflect(x, low, high):
     return minitorch.where(turns % 2 == 0, extra + low, high - extra)
 
 
-def _pixels(x, size, padding_mode, align_corners, bound=True):
-    """Coordinates from -1 to 1 as pixels."""
-    x = (x + 1) / 2 * (size - 1) if align_corners else ((x + 1) * size - 1) / 2
+def _pixels(x, size, padding_mode, align_corners, bound, planes):
+    """Coordinates from -1 to 1 as pixels; in PyTorch's steps, which are others for planes than for volumes."""
+    if planes:
+        x = (x + 1) * ((size - 1) / 2) if align_corners else (x + 1) * (size / 2) - 0.5
+    else:
+        x = (x + 1) / 2 * (size - 1) if align_corners else ((x + 1) * size - 1) / 2
     return _bounded(x, size, padding_mode, align_corners) if bound else x
 
 
@@ -277,19 +280,6 @@ def _bounded(x, size, padding_mode, align_corners):
     if padding_mode == "reflection":
         x = _reflect(x, 0, size - 1) if align_corners else _reflect(x, -0.5, size - 0.5)
     return x.clamp(0, size - 1)
-
-
-def _pick(input, places):
-    """input (N, C, *sizes) at integer places, one tensor (N, ...) for each dimension; 0 outside."""
-    n, c = input.shape[:2]
-    flat, inside = 0, None
-    for place, size in zip(places, input.shape[2:], strict=True):
-        here = (place >= 0) & (place <= size - 1)
-        inside = here if inside is None else inside & here
-        flat = flat * size + place.masked_fill(here.logical_not(), 0).to(minitorch.int64)
-    flat = flat.reshape(n, 1, -1).expand(n, c, -1)
-    found = input.reshape(n, c, -1).gather(2, flat).reshape(n, c, *places[0].shape[1:])
-    return found.masked_fill(inside.logical_not().unsqueeze(1), 0)
 
 
 def _cubic(t):
@@ -367,25 +357,24 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     sizes = input.shape[2:]
     bound = mode != "bicubic"
     at = [
-        _pixels(x, size, padding_mode, align_corners, bound)
+        _pixels(x, size, padding_mode, align_corners, bound, len(sizes) == 2)
         for x, size in zip(reversed(grid.unbind(-1)), sizes, strict=True)
     ]
-    if mode == "nearest":
-        return _pick(input, [x.detach().round() for x in at]) + 0 * sum(at).unsqueeze(1)
-    corners = [x.detach().floor() for x in at]
+    corners = [x.detach().round() if mode == "nearest" else x.detach().floor() for x in at]
     parts = [x - corner for x, corner in zip(at, corners, strict=True)]
-    if mode == "bicubic":
+    if mode == "nearest":
+        weights, shifts = [(1 + 0 * x,) for x in at], range(1)
+    elif mode == "bicubic":
         weights, shifts = [_cubic(t) for t in parts], range(-1, 3)
     else:
         weights, shifts = [(1 - t, t) for t in parts], range(2)
-    total = 0
-    for offsets in product(range(len(shifts)), repeat=len(sizes)):
-        places = [corner + shifts[k] for corner, k in zip(corners, offsets, strict=True)]
-        if not bound:
-            places = [
-                _bounded(x, size, padding_mode, align_corners).round()
-                for x, size in zip(places, sizes, strict=True)
-            ]
-        weight = math.prod(w[k] for w, k in zip(weights, offsets, strict=True))
-        total = total + _pick(input, places) * weight.unsqueeze(1)
-    return total
+    places = [corner + k if k else corner for corner in corners for k in shifts]
+    if not bound:
+        places = [
+            _bounded(x, sizes[i // 4], padding_mode, align_corners).round() for i, x in enumerate(places)
+        ]
+    count = grid.shape[1:-1]
+    places = minitorch.stack(places).reshape(len(sizes), len(shifts), len(grid), math.prod(count))
+    weights = minitorch.stack([math.prod(w) for w in product(*weights)], 1).flatten(2)
+    flat = _C._nn._grid_places(places, sizes)
+    return _C._nn._grid_pick(input, flat, weights, count)

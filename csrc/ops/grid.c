@@ -1,0 +1,261 @@
+/* An image at places that a tensor tells: what grid_sample is made of.
+ *
+ *     y[c, l] = sum over t of weight[t, l] x[c, place[t, l]]        place -1: 0
+ *
+ * is linear in x and in the weight, and its derivatives are the two other ways to multiply:
+ *
+ *     gx[c, place[t, l]] += weight[t, l] g[c, l]        gw[t, l] = sum over c of g[c, l] x[c, place[t, l]]
+ *
+ * The three close under differentiation, as those of a convolution do. Relies on ops.h. */
+#include "ops/ops.h"
+
+#include "base/parallel.h"
+
+#include <string.h>
+
+typedef struct grid_job {
+    int64_t channels, places, taps, l; /* elements of a channel of x; of y */
+    const int64_t *at;
+    void *x, *y, *weight;
+} grid_job;
+
+/* Per type: coordinates to places; and for images from..to the three products. */
+#define GRID(T, S)                                                                                 \
+    static void places_##S(int64_t l, int64_t size, int64_t *to, const void *coordinates)          \
+    {                                                                                              \
+        const T *at = coordinates;                                                                 \
+        const T last = (T)(size - 1);                                                              \
+        for (int64_t i = 0; i < l; i++)                                                            \
+            to[i] =                                                                                \
+                to[i] >= 0 && at[i] >= 0 && at[i] <= last ? to[i] * size + (int64_t)at[i] : -1;    \
+    }                                                                                              \
+    static void pick_##S(int64_t begin, int64_t end, void *context)                                \
+    {                                                                                              \
+        const grid_job *j = context;                                                               \
+        const int64_t l = j->l;                                                                    \
+        for (int64_t k = begin * j->channels; k < end * j->channels; k++) {                        \
+            const T *x = (const T *)j->x + k * j->places;                                          \
+            const T *w = (const T *)j->weight + k / j->channels * j->taps * l;                     \
+            const int64_t *at = j->at + k / j->channels * j->taps * l;                             \
+            T *y = (T *)j->y + k * l;                                                              \
+            for (int64_t i = 0; i < l; i++) {                                                      \
+                T sum = w[i] * (at[i] < 0 ? 0 : x[at[i]]);                                         \
+                for (int64_t p = i + l; p < j->taps * l; p += l)                                   \
+                    sum += w[p] * (at[p] < 0 ? 0 : x[at[p]]);                                      \
+                y[i] = sum;                                                                        \
+            }                                                                                      \
+        }                                                                                          \
+    }                                                                                              \
+    static void put_##S(int64_t begin, int64_t end, void *context)                                 \
+    {                                                                                              \
+        const grid_job *j = context;                                                               \
+        const int64_t l = j->l;                                                                    \
+        for (int64_t k = begin * j->channels; k < end * j->channels; k++) {                        \
+            const T *g = (const T *)j->y + k * l;                                                  \
+            const T *w = (const T *)j->weight + k / j->channels * j->taps * l;                     \
+            const int64_t *at = j->at + k / j->channels * j->taps * l;                             \
+            T *x = (T *)j->x + k * j->places;                                                      \
+            for (int64_t i = 0; i < l; i++)                                                        \
+                for (int64_t p = i; p < j->taps * l; p += l)                                       \
+                    if (at[p] >= 0) x[at[p]] += w[p] * g[i];                                       \
+        }                                                                                          \
+    }                                                                                              \
+    static void weigh_##S(int64_t begin, int64_t end, void *context)                               \
+    {                                                                                              \
+        const grid_job *j = context;                                                               \
+        const int64_t l = j->l, all = j->taps * l;                                                 \
+        for (int64_t n = begin; n < end; n++) {                                                    \
+            const int64_t *at = j->at + n * all;                                                   \
+            T *w = (T *)j->weight + n * all;                                                       \
+            memset(w, 0, (size_t)all * sizeof(T));                                                 \
+            for (int64_t c = 0; c < j->channels; c++) {                                            \
+                const T *x = (const T *)j->x + (n * j->channels + c) * j->places;                  \
+                const T *g = (const T *)j->y + (n * j->channels + c) * l;                          \
+                for (int64_t t = 0, p = 0; t < j->taps; t++)                                       \
+                    for (int64_t i = 0; i < l; i++, p++) w[p] += at[p] < 0 ? 0 : g[i] * x[at[p]];  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+GRID(float, f32)
+GRID(double, f64)
+
+/* ==== _grid_places ============================================================================ */
+
+/* Of k coordinates in each of n dimensions (n, k, N, L) the places of all their combinations, (N, k^n, L); -1 where
+ * one lies outside. The last dimension turns fastest. */
+static int grid_places_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *y;
+    const int64_t *of = c->arg[0].ints.v, n = c->arg[0].ints.n;
+    const mt_dtype d = (mt_dtype)x->dtype;
+    if (x->ndim != 4 || x->size[0] != n || (d != MT_FLOAT32 && d != MT_FLOAT64))
+        return mt_error(MT_RUNTIME, "_grid_places: expected coordinates in %d dimensions", (int)n);
+    const int64_t k = x->size[1], l = x->size[3];
+    int64_t size[3] = {x->size[2], 1, l};
+    for (int64_t i = 0; i < n; i++) size[1] *= k;
+    if (mt_shape_numel(3, size, 8) < 0 || !(y = mt_result(c, 0, MT_INT64, 3, size)) ||
+        !(x = mt_contiguous_raw(x, d)))
+        return -1;
+    if (y->numel == 0) return 0;
+    int64_t *to = (int64_t *)(void *)y->data;
+    memset(to, 0, (size_t)y->numel * sizeof *to);
+    for (int64_t row = 0; row < size[0] * size[1]; row++, to += l) {
+        const int64_t b = row / size[1], t = row % size[1];
+        for (int64_t i = 0, turns = size[1] / k; i < n; i++, turns /= k)
+            (d == MT_FLOAT32 ? places_f32 : places_f64)(
+                l, of[i], to,
+                x->data + ((i * k + t / turns % k) * size[0] + b) * l * mt_dtype_size(d));
+    }
+    return 0;
+}
+
+MT_OP(grid_places, .kind = MT_NN, .schema = "_grid_places(Tensor self, int[] size) -> Tensor",
+      .doc = "The places in an image of that size of all combinations of whole coordinates, of "
+             "which there are k "
+             "in each of\nn dimensions: (n, k, N, L) to (N, k ** n, L). -1: outside.");
+
+/* ==== _grid_pick and its derivatives ========================================================== */
+
+static const char *type_text(const mt_tensor *t)
+{
+    return t->dtype == MT_FLOAT32   ? "float"
+           : t->dtype == MT_FLOAT64 ? "double"
+                                    : mt_dtype_name((mt_dtype)t->dtype);
+}
+
+static int check_types(const mt_tensor *x, const mt_tensor *at, const mt_tensor *w)
+{
+    if (x->dtype != w->dtype || (x->dtype != MT_FLOAT32 && x->dtype != MT_FLOAT64) ||
+        at->dtype != MT_INT64)
+        return mt_error(MT_RUNTIME,
+                        "grid_sampler(): expected input and grid to have same dtype, but "
+                        "input has %s and grid has %s",
+                        type_text(x), type_text(w));
+    return 0;
+}
+
+/* Runs one of the products over all images. */
+static int run_grid(mt_range_fn f32, mt_range_fn f64, mt_tensor *x, mt_tensor *at, mt_tensor *w,
+                    mt_tensor *y)
+{
+    const mt_dtype d = (mt_dtype)x->dtype;
+    /* x and y: (N, C, ...), places and weights (N, T, L) */
+    if (!at || !w || !y || !(at = mt_contiguous_raw(at, MT_INT64))) return -1;
+    const int64_t lines = x->size[0] * x->size[1];
+    grid_job j = {.channels = x->size[1],
+                  .places = lines ? x->numel / lines : 0,
+                  .taps = at->size[1],
+                  .l = at->size[2],
+                  .at = (const int64_t *)(void *)at->data,
+                  .x = x->data,
+                  .y = y->data,
+                  .weight = w->data};
+    const int64_t work = j.channels * j.taps * j.l;
+    if (work && x->size[0])
+        mt_parallel_for(x->size[0], 1 + MT_GRAIN_DEAR / work, d == MT_FLOAT32 ? f32 : f64, &j);
+    return 0;
+}
+
+/* N, C and then what the list says. */
+static int size_of(const mt_tensor *x, const mt_arg *list, int64_t *size)
+{
+    size[0] = x->size[0], size[1] = x->size[1];
+    memcpy(size + 2, list->ints.v, (size_t)list->ints.n * sizeof *size);
+    return 2 + (int)list->ints.n;
+}
+
+static int grid_pick_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *at = c->in[1], *w = c->in[2], *y;
+    const mt_dtype d = (mt_dtype)x->dtype;
+    int64_t size[MT_MAX_DIMS];
+    if (check_types(x, at, w) < 0) return -1;
+    if (!(y = mt_result(c, 0, d, size_of(x, &c->arg[0], size), size)) ||
+        !(x = mt_contiguous_raw(x, d)))
+        return -1;
+    return run_grid(pick_f32, pick_f64, x, at, mt_contiguous_raw(w, d), y);
+}
+
+static mt_tensor *call3(const mt_op *op, mt_tensor *a, mt_tensor *at, mt_tensor *b, int n,
+                        const int64_t *size)
+{
+    mt_tensor *in[3] = {a, at, b};
+    mt_arg arg = mt_arg_ints(n, size);
+    arg.constant = false;
+    return a && b ? mt_calln(op, 3, in, size ? 1 : 0, &arg) : NULL;
+}
+
+static mt_tensor *put_back(mt_tensor *g, mt_tensor *at, mt_tensor *w, const mt_dims *x)
+{
+    return call3(&mt_op_grid_pick_back, g, at, w, x->ndim - 2, x->size + 2);
+}
+
+static mt_tensor *pick(mt_tensor *x, mt_tensor *at, mt_tensor *w, const mt_dims *y)
+{
+    return call3(&mt_op_grid_pick, x, at, w, y->ndim - 2, y->size + 2);
+}
+
+static mt_tensor *of_weights(mt_tensor *x, mt_tensor *at, mt_tensor *g)
+{
+    return call3(&mt_op_grid_pick_weight, x, at, g, 0, NULL);
+}
+
+static void grid_pick_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *g = gout[0], *x = c->in[0], *at = c->in[1], *w = c->in[2];
+    if (gin[0]) gin[0] = put_back(g, at, w, &c->in_dims[0]);
+    if (gin[2]) gin[2] = of_weights(x, at, g);
+}
+
+MT_OP(grid_pick, .kind = MT_NN,
+      .keeps = {MT_KEEP_IN(1) | MT_KEEP_IN(2), 0, MT_KEEP_IN(0) | MT_KEEP_IN(1)},
+      .backward = grid_pick_rule, .grad_name = "GridSampler2DBackward0",
+      .rule = "g, times the weights, added to the places",
+      .schema = "_grid_pick(Tensor image, Tensor places, Tensor weights, int[] size) -> Tensor",
+      .doc =
+          "The weighted sum of the elements of each channel that stand at T places, for each of L "
+          "sums: image "
+          "(N, C, P),\nplaces and weights (N, T, L), to (N, C, L). Nothing stands at place -1.\n\n"
+          "Raises RuntimeError for other types than float32 and float64.");
+
+static int grid_pick_back_forward(mt_call *c)
+{
+    mt_tensor *g = c->in[0], *at = c->in[1], *w = c->in[2], *x;
+    const mt_dtype d = (mt_dtype)g->dtype;
+    int64_t size[MT_MAX_DIMS];
+    const int n = size_of(g, &c->arg[0], size);
+    if (!(c->out[0] = x = mt_zeros_raw(d, n, size)) || !(g = mt_contiguous_raw(g, d))) return -1;
+    return run_grid(put_f32, put_f64, x, at, mt_contiguous_raw(w, d), g);
+}
+
+static void grid_pick_back_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *h = gout[0], *g = c->in[0], *at = c->in[1], *w = c->in[2];
+    if (gin[0]) gin[0] = pick(h, at, w, &c->in_dims[0]);
+    if (gin[2]) gin[2] = of_weights(h, at, g);
+}
+
+MT_OP(grid_pick_back, .keeps = {MT_KEEP_IN(1) | MT_KEEP_IN(2), 0, MT_KEEP_IN(0) | MT_KEEP_IN(1)},
+      .backward = grid_pick_back_rule, .grad_name = "GridSampler2DBackwardBackward0",
+      .schema = "grid_pick_back(Tensor g, Tensor places, Tensor weights, int[] size) -> Tensor",
+      .doc = "The gradient of an image of which was picked.");
+
+static int grid_pick_weight_forward(mt_call *c)
+{
+    mt_tensor *x = c->in[0], *at = c->in[1], *g = c->in[2], *w;
+    const mt_dtype d = (mt_dtype)x->dtype;
+    if (!(w = mt_result(c, 0, d, 3, at->size)) || !(x = mt_contiguous_raw(x, d))) return -1;
+    return run_grid(weigh_f32, weigh_f64, x, at, w, mt_contiguous_raw(g, d));
+}
+
+static void grid_pick_weight_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *h = gout[0], *x = c->in[0], *at = c->in[1], *g = c->in[2];
+    if (gin[0]) gin[0] = put_back(g, at, h, &c->in_dims[0]);
+    if (gin[2]) gin[2] = pick(x, at, h, &c->in_dims[2]);
+}
+
+MT_OP(grid_pick_weight, .keeps = {MT_KEEP_IN(1) | MT_KEEP_IN(2), 0, MT_KEEP_IN(0) | MT_KEEP_IN(1)},
+      .backward = grid_pick_weight_rule, .grad_name = "GridSampler2DBackwardBackward0",
+      .schema = "grid_pick_weight(Tensor image, Tensor places, Tensor g) -> Tensor",
+      .doc = "The gradient of the weights by which was picked.");
