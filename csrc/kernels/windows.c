@@ -19,8 +19,6 @@
 #include <string.h>
 
 static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-enum { FEW = 32 }; /* windows of a pool at a time */
-
 static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Places [*lo, *hi) of a line of n outputs fall inside the input:
@@ -54,6 +52,91 @@ static inline void inside(int64_t n, int64_t start, int64_t stride, int64_t size
 #define LOWEST    INT64_MIN
 #include "kernels/windows_loops.h"
 
+#ifndef MT_ISA_baseline
+/* As many even windows of a line in float32 at a time as a vector has lanes. */
+#ifdef MT_ISA_avx512
+enum { LANES = 16 };
+#define TURN 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31
+#else
+enum { LANES = 8 };
+#define TURN 0, 1, 2, 3, 4, 5, 6, 7
+#define EVEN 0, 2, 4, 6, 9, 11, 13, 15
+#endif
+typedef float many __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t places __attribute__((vector_size(4 * LANES)));
+
+/* x[0], x[apart], ...; reads nothing beyond the last. */
+MT_INLINE many every(const float *x, int64_t apart)
+{
+    many v;
+    if (apart == 1) return *(const many *)x;
+    if (apart == 2) {
+        const many a = *(const many *)x, b = *(const many *)(x + LANES - 1);
+#ifdef __clang__
+        return __builtin_shufflevector(a, b, EVEN);
+#else
+        return __builtin_shuffle(a, b, (places){EVEN});
+#endif
+    }
+    for (int i = 0; i < LANES; i++) v[i] = x[i * apart];
+    return v;
+}
+
+MT_INLINE void largest_many(const mt_pool *p, const float *in, const int64_t *s0, const int64_t *s1,
+                            const int64_t *s2, int64_t apart, float *out, int64_t *index)
+{
+    const places turn = {TURN};
+    const places from = turn * (int32_t)apart;
+    many y = (many){0} - INFINITY;
+    places best = from + (int32_t)((s0[0] * p->in[1] + s1[0]) * p->in[2] + s2[0]);
+    for (int64_t i0 = s0[0]; i0 < s0[1]; i0 += p->step[0])
+        for (int64_t i1 = s1[0]; i1 < s1[1]; i1 += p->step[1])
+            for (int64_t i2 = s2[0]; i2 < s2[1]; i2 += p->step[2]) {
+                const int64_t at = (i0 * p->in[1] + i1) * p->in[2] + i2;
+                const many v = every(in + at, apart);
+                const places better = (v > y) | (v != v);
+                y = (many)((better & (places)v) | (~better & (places)y));
+                best = (better & (from + (int32_t)at)) | (~better & best);
+            }
+    *(many *)out = y;
+    for (int i = 0; i < LANES && index; i++) index[i] = best[i];
+}
+
+static void largest_line(const mt_pool *p, const float *in, const int64_t *s0, const int64_t *s1,
+                         float *out, int64_t *index)
+{
+    for (int64_t o = p->even[0]; o < p->even[1]; o += LANES) {
+        o = min64(o, p->even[1] - LANES); /* some of them twice */
+        const int64_t *s2 = &p->span[2][2 * o], apart = p->even[2];
+        int64_t *to = index ? index + o : NULL;
+        if (apart == 2)
+            largest_many(p, in, s0, s1, s2, 2, out + o, to);
+        else if (apart == 1)
+            largest_many(p, in, s0, s1, s2, 1, out + o, to);
+        else
+            largest_many(p, in, s0, s1, s2, apart, out + o, to);
+    }
+}
+
+static void max_windows_even(const mt_pool *p, float *out, int64_t *index, const float *in)
+{
+    const int64_t n = p->out[2];
+    for (int64_t l = 0; l < p->out[0] * p->out[1]; l++, out += n) {
+        const int64_t *s0 = &p->span[0][2 * (l / p->out[1])],
+                      *s1 = &p->span[1][2 * (l % p->out[1])];
+        largest_line(p, in, s0, s1, out, index);
+        for (int64_t o = p->even[0] ? 0 : p->even[1]; o < n;
+             o = o + 1 == p->even[0] ? p->even[1] : o + 1) {
+            const int64_t at = largest_at_f32(p, in, s0, s1, &p->span[2][2 * o]);
+            out[o] = in[at];
+            if (index) index[o] = at;
+        }
+        if (index) index += n;
+    }
+}
+#endif
+
 #define BY_TYPE(d, name, ...)                                                                      \
     switch (d) {                                                                                   \
     case MT_FLOAT32:                                                                               \
@@ -81,6 +164,12 @@ static void col2im(mt_dtype d, const mt_windows *w, int64_t from, int64_t to, vo
 
 static void max_windows(mt_dtype d, const mt_pool *p, void *out, int64_t *index, const void *in)
 {
+#ifndef MT_ISA_baseline
+    if (d == MT_FLOAT32 && p->even[1] - p->even[0] >= LANES) {
+        max_windows_even(p, out, index, in);
+        return;
+    }
+#endif
     BY_TYPE(d, max_windows, p, out, index, in)
 }
 

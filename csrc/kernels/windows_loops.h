@@ -109,66 +109,17 @@ MT_INLINE int64_t MT_CAT(largest_at, S)(const mt_pool *p, const T *in, const int
     return best;
 }
 
-/* The same for n windows of a line at once, `apart` from each other: place by place of the window. */
-MT_INLINE void MT_CAT(largest_few, S)(const mt_pool *p, const T *in, const int64_t *s0,
-                                      const int64_t *s1, const int64_t *s2, int n, int64_t apart,
-                                      T *restrict y, int32_t *restrict best)
-{
-    const int32_t first = (int32_t)((s0[0] * p->in[1] + s1[0]) * p->in[2] + s2[0]);
-    for (int o = 0; o < n; o++) y[o] = LOWEST, best[o] = first + o * (int32_t)apart;
-    for (int64_t i0 = s0[0]; i0 < s0[1]; i0 += p->step[0])
-        for (int64_t i1 = s1[0]; i1 < s1[1]; i1 += p->step[1])
-            for (int64_t i2 = s2[0]; i2 < s2[1]; i2 += p->step[2]) {
-                const int32_t at = (int32_t)((i0 * p->in[1] + i1) * p->in[2] + i2);
-                const T *restrict x = in + at;
-                for (int o = 0; o < n; o++) {
-                    const T v = x[o * apart];
-                    const bool better = v > y[o] || IS_NAN(v);
-                    y[o] = better ? v : y[o];
-                    best[o] = better ? at + o * (int32_t)apart : best[o];
-                }
-            }
-}
-
-/* Outputs from..to of a line, whose windows are equal; the distances of most pools are constants in the loops. */
-static void MT_CAT(largest_line, S)(const mt_pool *p, T *out, int64_t *index, const T *in,
-                                    const int64_t *s0, const int64_t *s1)
-{
-    T y[FEW];
-    int32_t best[FEW];
-    for (int64_t o = p->even[0]; o < p->even[1]; o += FEW) {
-        const int n = (int)min64(FEW, p->even[1] - o);
-        const int64_t *s2 = &p->span[2][2 * o];
-        if (n == FEW && p->even[2] == 2)
-            MT_CAT(largest_few, S)(p, in, s0, s1, s2, FEW, 2, y, best);
-        else if (n == FEW && p->even[2] == 1)
-            MT_CAT(largest_few, S)(p, in, s0, s1, s2, FEW, 1, y, best);
-        else
-            MT_CAT(largest_few, S)(p, in, s0, s1, s2, n, p->even[2], y, best);
-        for (int i = 0; i < n; i++) out[o + i] = y[i];
-        for (int i = 0; i < n && index; i++) index[o + i] = best[i];
-    }
-}
-
 /* index: NULL where nobody asks for it. */
 static void MT_CAT(max_windows, S)(const mt_pool *p, T *out, int64_t *index, const T *in)
 {
-    const int64_t n = p->out[2], *even = p->even;
-    for (int64_t l = 0; l < p->out[0] * p->out[1]; l++, out += n) {
-        const int64_t *s0 = &p->span[0][2 * (l / p->out[1])],
-                      *s1 = &p->span[1][2 * (l % p->out[1])];
-        for (int64_t o = 0; o < n; o++) {
-            if (o == even[0] && even[1] > o) {
-                MT_CAT(largest_line, S)(p, out, index, in, s0, s1);
-                o = even[1] - 1;
-                continue;
+    for (int64_t o0 = 0; o0 < p->out[0]; o0++)
+        for (int64_t o1 = 0; o1 < p->out[1]; o1++)
+            for (int64_t o2 = 0; o2 < p->out[2]; o2++) {
+                const int64_t at = MT_CAT(largest_at, S)(p, in, &p->span[0][2 * o0],
+                                                         &p->span[1][2 * o1], &p->span[2][2 * o2]);
+                if (index) *index++ = at;
+                *out++ = in[at];
             }
-            const int64_t at = MT_CAT(largest_at, S)(p, in, s0, s1, &p->span[2][2 * o]);
-            out[o] = in[at];
-            if (index) index[o] = at;
-        }
-        if (index) index += n;
-    }
 }
 
 MT_INLINE T MT_CAT(sum_window, S)(const mt_pool *p, const T *in, const int64_t *s0,
