@@ -10,6 +10,7 @@
  *
  * float32 only; not for the plain instruction set. Compiled once for each other one.
  * Read next: ops/shifted.c, which makes the tables. */
+#include "kernels/every.h"
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 
@@ -26,8 +27,8 @@ enum { TALLEST = 8 };
 enum { TALLEST = 5 };
 #endif
 
-typedef float vec __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(float)), may_alias));
-enum { LANES = VECTOR_BYTES / sizeof(float), MOST_VECTORS = 4 };
+typedef many vec;
+enum { MOST_VECTORS = 4 };
 
 static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -253,11 +254,12 @@ static void take_line(int64_t n, float *restrict to, const float *restrict from,
     const int64_t hi = start >= size ? lo : max64(lo, min64(n, (size - 1 - start) / step + 1));
     for (int64_t i = 0; i < lo; i++) to[i] = 0;
     from += start + lo * step;
-    if (step == 1)
-        for (int64_t i = lo; i < hi; i++) to[i] = *from++;
-    else
-        for (int64_t i = lo; i < hi; i++, from += step) to[i] = *from;
-    for (int64_t i = hi; i < n; i++) to[i] = 0;
+    int64_t i = lo;
+    if (step <= 2)
+        for (; i + LANES <= hi; i += LANES, from += LANES * step)
+            *(many *)(to + i) = every(from, step == 1 ? 1 : 2);
+    for (; i < hi; i++, from += step) to[i] = *from;
+    for (i = hi; i < n; i++) to[i] = 0;
 }
 
 static void frame_image(const mt_frame *f, float *to, const float *image)

@@ -12,6 +12,7 @@
  * (Chellapilla, Puri and Simard 2006). Pools take the largest or the sum of a window, whose ends
  * along each dimension stand in tables. Compiled once per instruction set. Relies on
  * kernels/windows_loops.h. Read next: ops/conv.c. */
+#include "kernels/every.h"
 #include "kernels/kernels.h"
 #include "kernels/math.h"
 
@@ -54,49 +55,20 @@ static inline void inside(int64_t n, int64_t start, int64_t stride, int64_t size
 
 #ifndef MT_ISA_baseline
 /* As many even windows of a line in float32 at a time as a vector has lanes. */
-#ifdef MT_ISA_avx512
-enum { LANES = 16 };
-#define TURN 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-#define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31
-#else
-enum { LANES = 8 };
-#define TURN 0, 1, 2, 3, 4, 5, 6, 7
-#define EVEN 0, 2, 4, 6, 9, 11, 13, 15
-#endif
-typedef float many __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef int32_t places __attribute__((vector_size(4 * LANES)));
-
-/* x[0], x[apart], ...; reads nothing beyond the last. */
-MT_INLINE many every(const float *x, int64_t apart)
-{
-    many v;
-    if (apart == 1) return *(const many *)x;
-    if (apart == 2) {
-        const many a = *(const many *)x, b = *(const many *)(x + LANES - 1);
-#ifdef __clang__
-        return __builtin_shufflevector(a, b, EVEN);
-#else
-        return __builtin_shuffle(a, b, (places){EVEN});
-#endif
-    }
-    for (int i = 0; i < LANES; i++) v[i] = x[i * apart];
-    return v;
-}
-
 MT_INLINE void largest_many(const mt_pool *p, const float *in, const int64_t *s0, const int64_t *s1,
                             const int64_t *s2, int64_t apart, float *out, int64_t *index)
 {
-    const places turn = {TURN};
-    const places from = turn * (int32_t)apart;
+    const many_ints turn = {TURN};
+    const many_ints from = turn * (int32_t)apart;
     many y = (many){0} - INFINITY;
-    places best = from + (int32_t)((s0[0] * p->in[1] + s1[0]) * p->in[2] + s2[0]);
+    many_ints best = from + (int32_t)((s0[0] * p->in[1] + s1[0]) * p->in[2] + s2[0]);
     for (int64_t i0 = s0[0]; i0 < s0[1]; i0 += p->step[0])
         for (int64_t i1 = s1[0]; i1 < s1[1]; i1 += p->step[1])
             for (int64_t i2 = s2[0]; i2 < s2[1]; i2 += p->step[2]) {
                 const int64_t at = (i0 * p->in[1] + i1) * p->in[2] + i2;
                 const many v = every(in + at, apart);
-                const places better = (v > y) | (v != v);
-                y = (many)((better & (places)v) | (~better & (places)y));
+                const many_ints better = (v > y) | (v != v);
+                y = (many)((better & (many_ints)v) | (~better & (many_ints)y));
                 best = (better & (from + (int32_t)at)) | (~better & best);
             }
     *(many *)out = y;

@@ -500,10 +500,12 @@ static int run_transposed(conv *v, mt_tensor *map, mt_tensor *weight, mt_tensor 
 {
     conv_job j = {.v = v, .steps = steps_of(v)};
     if (image->numel == 0) return 0;
-    const int done = v->direct || v->d != MT_FLOAT32
-                         ? 0
-                         : mt_convolve_shifted(true, &v->w, v->batch, v->groups, v->map_channels,
-                                               map, weight, bias, image);
+    int done = 0;
+    if (v->d == MT_FLOAT32 && !v->direct &&
+        !(done = mt_convolve_point(&v->w, v->batch, v->groups, v->map_channels, map, weight, bias,
+                                   image)))
+        done = mt_convolve_shifted(true, &v->w, v->batch, v->groups, v->map_channels, map, weight,
+                                   bias, image);
     if (done) return done < 0 ? -1 : 0;
     j.image = image->data, j.map = map->data, j.weight = weight->data;
     j.bias = bias ? bias->data : NULL;
@@ -519,6 +521,11 @@ static int run_weight(const conv *v, mt_tensor *image, mt_tensor *map, mt_tensor
     conv_job j = {.v = v, .steps = steps_of(v)};
     int64_t all = weight->numel, size = v->map_channels * v->k;
     if (all == 0) return 0;
+    const int point = v->d == MT_FLOAT32 && v->pixels
+                          ? mt_convolve_weight_point(&v->w, v->batch, v->groups, v->map_channels,
+                                                     image, map, weight)
+                          : 0;
+    if (point) return point < 0 ? -1 : 0;
     j.image = image->data, j.map = map->data;
     j.parts = v->batch < 8 ? v->batch : 8;
     /* A part of few places costs more to add up than it saves. */

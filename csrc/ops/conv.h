@@ -26,5 +26,10 @@ int mt_convolve_shifted(bool back, const mt_windows *w, int64_t batch, int64_t g
 /* The same for the gradient of the weight: shares of each group, one for each part of the batch. */
 int mt_convolve_weight_shifted(const mt_windows *w, int64_t batch, int64_t groups, int64_t parts,
                                int64_t rows, mt_tensor *image, mt_tensor *g, char *shares);
+/* The same for maps of one place, whose window covers the image: the transpose, and the gradient of the weight. */
+int mt_convolve_point(const mt_windows *w, int64_t batch, int64_t groups, int64_t rows,
+                      mt_tensor *map, mt_tensor *weight, mt_tensor *bias, mt_tensor *image);
+int mt_convolve_weight_point(const mt_windows *w, int64_t batch, int64_t groups, int64_t rows,
+                             mt_tensor *image, mt_tensor *g, mt_tensor *weight);
 
 #endif

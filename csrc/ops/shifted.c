@@ -479,3 +479,59 @@ int mt_convolve_weight_shifted(const mt_windows *w, int64_t batch, int64_t group
                     &p);
     return p.failed ? (mt_fail_memory(), -1) : 1;
 }
+
+/* ---- maps of one place ----------------------------------------------------------------------- */
+
+/* The window covers the whole image, once: the columns of all images are the images themselves. */
+static bool covers_once(const mt_windows *w)
+{
+    for (int i = 0; i < 3; i++)
+        if (w->out[i] != 1 || w->pad[i] || w->in[i] != w->kernel[i] ||
+            (w->dilation[i] > 1 && w->kernel[i] > 1))
+            return false;
+    return product(w->kernel) > 1;
+}
+
+static void add_channel_bias(const mt_windows *w, int64_t lines, int64_t channels, float *image,
+                             const float *bias)
+{
+    const int64_t places = product(w->kernel);
+    for (int64_t i = 0; i < lines; i++)
+        for (int64_t p = 0; p < places; p++) image[i * places + p] += bias[i % channels];
+}
+
+int mt_convolve_point(const mt_windows *w, int64_t batch, int64_t groups, int64_t rows,
+                      mt_tensor *map, mt_tensor *weight, mt_tensor *bias, mt_tensor *image)
+{
+    const int64_t size = w->channels * product(w->kernel);
+    const float *m = (const float *)(const void *)map->data;
+    const float *v = (const float *)(const void *)weight->data;
+    float *x = (float *)(void *)image->data;
+    if (batch < 2 || !covers_once(w)) return 0;
+    for (int64_t k = 0; k < rows * groups; k++) {
+        const int64_t g = k / rows, first = k % rows;
+        if (first % BLOCK) continue;
+        if (mt_k->gemm_f32(batch, size, least(BLOCK, rows - first), m + k, rows * groups, 1,
+                           v + k * size, size, 1, x + g * size, size * groups,
+                           MT_GEMM_ONE_SUM | (first ? MT_GEMM_ADD : 0)) < 0)
+            return -1;
+    }
+    if (bias)
+        add_channel_bias(w, batch * groups * w->channels, groups * w->channels, x,
+                         (const float *)(const void *)bias->data);
+    return 1;
+}
+
+int mt_convolve_weight_point(const mt_windows *w, int64_t batch, int64_t groups, int64_t rows,
+                             mt_tensor *image, mt_tensor *g, mt_tensor *weight)
+{
+    const int64_t size = w->channels * product(w->kernel);
+    if (batch < 2 || !covers_once(w)) return 0;
+    for (int64_t k = 0; k < groups; k++)
+        if (mt_k->gemm_f32(rows, size, batch, (const float *)(const void *)g->data + k * rows, 1,
+                           rows * groups, (const float *)(const void *)image->data + k * size,
+                           size * groups, 1, (float *)(void *)weight->data + k * rows * size, size,
+                           0) < 0)
+            return -1;
+    return 1;
+}

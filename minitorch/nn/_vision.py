@@ -266,7 +266,7 @@ def _reflect(x, low, high):
 
 
 def _pixels(x, size, padding_mode, align_corners, bound, planes):
-    """Coordinates from -1 to 1 as pixels; in PyTorch's steps, which are others for planes than for volumes."""
+    """Coordinates from -1 to 1 as pixels; PyTorch takes other steps for planes than for volumes."""
     if planes:
         x = (x + 1) * ((size - 1) / 2) if align_corners else (x + 1) * (size / 2) - 0.5
     else:

@@ -91,6 +91,53 @@ def test_convolutions(case):
     np.testing.assert_array_equal(got.numpy(), convolve(x, w, bias, stride, padding))
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_depthwise_convolutions(stride):
+    """They begin with the bias."""
+    x, w, bias = arrays((2, 5, 9, 9), (5, 1, 3, 3), 5)
+    padded, size = np.pad(x, [(0, 0), (0, 0), (1, 1), (1, 1)]), (9 - 1) // stride + 1
+    want = np.broadcast_to(bias.reshape(1, -1, 1, 1), (2, 5, size, size))
+    for i, j in np.ndindex(3, 3):
+        window = padded[
+            :, :, i : i + stride * (size - 1) + 1 : stride, j : j + stride * (size - 1) + 1 : stride
+        ]
+        term = np.float64(window) * np.float64(w[:, 0, i, j].reshape(1, -1, 1, 1))
+        want = (term + np.float64(want)).astype("f4")
+    got = F.conv2d(*map(torch.from_numpy, (x, w, bias)), stride=stride, padding=1, groups=5)
+    np.testing.assert_array_equal(got.numpy(), want)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [  # channels, image, out, kernel, stride, padding, dilation, groups
+        (16, (20, 21), 40, 3, 1, 1, 1, 1),
+        (12, (9, 9), 12, 3, 1, 1, 1, 12),
+        (16, (15, 15), 8, 3, 1, 2, 2, 1),
+        (20, (9, 9), 36, 3, 2, 1, 1, 1),
+        (20, (16, 16), 36, 4, 2, 1, 1, 1),
+        (3, (24, 24), 20, 7, 2, 3, 1, 1),
+        (9, (100,), 33, 4, 2, 1, 1, 1),
+        (8, (32, 32), 16, 3, 2, 1, 2, 1),
+    ],
+)
+def test_gradients_of_convolutions_in_pytorch(pytorch, case):
+    """Those in x, and so transposed convolutions, have its digits, too."""
+    channels, image, out, kernel, stride, padding, dilation, groups = case
+    n = len(image)
+    x, w = arrays((3, channels, *image), (out, channels // groups, *[kernel] * n))
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    results = []
+    for library in (pytorch, torch):
+        leaf, weight = library.from_numpy(x).requires_grad_(), library.from_numpy(w)
+        y = getattr(library.nn.functional, f"conv{n}d")(leaf, weight, **options)
+        (g,) = arrays(y.shape)
+        y.backward(library.from_numpy(g))
+        results.append(leaf.grad.numpy())
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-4, atol=1e-4)
+    if pytorch.backends.mkldnn.is_available() and pytorch.backends.cpu.get_cpu_capability() == "AVX512":
+        np.testing.assert_array_equal(results[1], results[0])
+
+
 @pytest.mark.parametrize(
     "shape", [(64, 784, 128), (20, 300, 300), (32, 500, 12), (16, 40, 40), (100, 250, 33)]
 )
