@@ -4,7 +4,7 @@
 
 #include "kernels/math.h"
 
-#ifndef MT_ISA_baseline
+#if defined(MT_ISA_avx512) || defined(MT_ISA_avx2) || defined(MT_ISA_neon)
 #ifdef MT_ISA_avx512
 enum { LANES = 16 };
 #define TURN 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
