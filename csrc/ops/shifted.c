@@ -51,6 +51,17 @@ static int64_t product(const int64_t *v) { return v[0] * v[1] * v[2]; }
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t ceil_div(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
 
+/* Wide gaps and paddings make frames far larger than what stands in them. */
+static bool fits_frame(const mt_windows *w, int64_t channels, const mt_tensor *x,
+                       const mt_tensor *y)
+{
+    double frame = (double)channels;
+    for (int i = 0; i < 3; i++)
+        frame *= (double)w->in[i] + 2.0 * (double)w->pad[i] +
+                 (double)w->kernel[i] * (double)w->dilation[i];
+    return frame <= 1e7 + 64 * ((double)x->numel + (double)y->numel);
+}
+
 /* ---- the plan -------------------------------------------------------------------------------- */
 
 static void measure(plan *p)
@@ -336,6 +347,7 @@ int mt_convolve_shifted(bool back, const mt_windows *w, int64_t batch, int64_t g
     plan p = {.w = w, .back = back, .groups = groups, .rows = rows, .channels = w->channels};
     if (!mt_k->shifted_rows || !w->channels || !rows || !image->numel) return 0;
     if (back) p.rows = w->channels, p.channels = rows;
+    if (!fits_frame(w, p.channels, image, result)) return 0;
     p.depthwise = !back && groups > 1 && rows == 1 && w->channels == 1;
     measure(&p);
     cut_in_bands(&p, batch * groups);
@@ -463,7 +475,8 @@ int mt_convolve_weight_shifted(const mt_windows *w, int64_t batch, int64_t group
                                int64_t rows, mt_tensor *image, mt_tensor *g, char *shares)
 {
     weight_plan p = {.w = w, .batch = batch, .groups = groups, .parts = parts};
-    if (!mt_k->shifted_rows || !image->numel || !g->numel) return 0;
+    if (!mt_k->shifted_rows || !image->numel || !g->numel || !fits_frame(w, w->channels, image, g))
+        return 0;
     plan_weight(&p, rows);
     const int64_t lanes = p.products.vectors * mt_k->shifted_lanes;
     if (2 * p.runs * p.run < lanes || rows < 4) return 0;

@@ -28,6 +28,7 @@ CASES = [  # x, weight, options
     ((2, 17, 101), (19, 17, 5), {"padding": 2, "stride": 3}),
     ((2, 3, 7, 8, 9), (6, 3, 3, 2, 3), {"padding": 1, "stride": (2, 1, 2)}),
     ((0, 3, 9, 9), (8, 3, 3, 3), {"padding": 1}),
+    ((2, 3, 5, 5), (8, 3, 3, 3), {"padding": 10**9, "dilation": 10**9}),  # no frame for these
 ]
 TRANSPOSED = [
     ((2, 16, 9, 9), (16, 8, 4, 4), {"stride": 2, "padding": 1}),
