@@ -19,12 +19,12 @@ void MT_ISA_NAME(mt_fill_shifted)(mt_kernels *k) { k->shifted_rows = 0; }
 #else
 #if defined(MT_ISA_avx512)
 #define VECTOR_BYTES   64
-#define EACH_HEIGHT(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+#define EACH_HEIGHT(X) X(1) X(2) X(4) X(8)
 enum { TALLEST = 8 };
 #else
 #define VECTOR_BYTES   32
-#define EACH_HEIGHT(X) X(1) X(2) X(3) X(4) X(5)
-enum { TALLEST = 5 };
+#define EACH_HEIGHT(X) X(1) X(2) X(4)
+enum { TALLEST = 4 };
 #endif
 
 typedef many vec;
@@ -68,19 +68,34 @@ MT_INLINE void tile(int rows, int vectors, int64_t terms, const int64_t *shift, 
         }
 }
 
-/* A tile of one row is wider: one sum alone would wait for each of its products. */
-#define WIDTH(rows) ((rows) == 1 ? 4 : 2)
 #define TILE(rows)                                                                                 \
     static void tile_##rows(int64_t terms, const int64_t *shift, const float *weight,              \
                             const float *image, const float *bias, float *out, int64_t row,        \
                             int how)                                                               \
     {                                                                                              \
-        tile(rows, WIDTH(rows), terms, shift, weight, image, bias, out, row, how);                 \
+        tile(rows, 2, terms, shift, weight, image, bias, out, row, how);                           \
     }
 #define NAME(rows) tile_##rows,
 EACH_HEIGHT(TILE)
 static void (*const tiles[])(int64_t, const int64_t *, const float *, const float *, const float *,
                              float *, int64_t, int) = {EACH_HEIGHT(NAME)};
+
+/* One row alone is wider: a sum would wait for each of its products. */
+static void tile_alone(int64_t terms, const int64_t *shift, const float *weight, const float *image,
+                       const float *bias, float *out, int64_t row, int how)
+{
+    tile(1, MOST_VECTORS, terms, shift, weight, image, bias, out, row, how);
+}
+
+/* Of how many rows the next tile is: of 8, 4, 2 or 1; and where it stands in the tables. */
+static inline int64_t height_of(int64_t left)
+{
+    int64_t height = TALLEST;
+    while (height > left) height /= 2;
+    return height;
+}
+
+static inline int tile_number(int64_t height) { return __builtin_ctz((unsigned)height); }
 
 /* How cut c of the sums goes to the result; a depthwise convolution's begin with the bias (bias_cut < 0). */
 static int way_of(const mt_shifted *s, int64_t c, const float *bias)
@@ -96,15 +111,14 @@ static const float *bias_of(const mt_shifted *s, int64_t c, const float *bias, i
 static void shifted_sums(const mt_shifted *s, int64_t n, const float *image, const float *bias,
                          float *out, int64_t row)
 {
-    const int64_t count = (s->rows + TALLEST - 1) / TALLEST, width = WIDTH(s->rows) * LANES;
+    const int64_t width = (s->rows == 1 ? MOST_VECTORS : 2) * LANES;
     for (int64_t c = 0, from = 0; c < s->cuts; from = s->cut[c++])
         for (int64_t p = 0; p < n; p += width)
-            for (int64_t i = 0, k = 0; k < count; k++) {
-                const int64_t rows = s->rows / count + (k < s->rows % count);
-                tiles[rows - 1](s->cut[c] - from, s->shift + from,
-                                s->weight + i * s->terms + from * rows, image + p,
-                                bias_of(s, c, bias, i), out + i * row + p, row, way_of(s, c, bias));
-                i += rows;
+            for (int64_t i = 0, rows; i < s->rows; i += rows) {
+                rows = height_of(s->rows - i);
+                (s->rows == 1 ? tile_alone : tiles[tile_number(rows)])(
+                    s->cut[c] - from, s->shift + from, s->weight + i * s->terms + from * rows,
+                    image + p, bias_of(s, c, bias, i), out + i * row + p, row, way_of(s, c, bias));
             }
 }
 
@@ -167,16 +181,15 @@ static void (*const channel_tiles[])(int, int64_t, const int64_t *, const float 
 static void shifted_channels(const mt_shifted *s, int64_t n, const int64_t *position,
                              const float *image, const float *bias, float *out)
 {
-    const int64_t row = (s->rows + LANES - 1) / LANES * LANES, count = (n + TALLEST - 1) / TALLEST;
+    const int64_t row = (s->rows + LANES - 1) / LANES * LANES;
     for (int64_t c = 0, from = 0; c < s->cuts; from = s->cut[c++])
         for (int64_t i = 0; i < row; i += 2 * LANES)
-            for (int64_t p = 0, k = 0; k < count; k++) {
-                const int64_t rows = n / count + (k < n % count);
-                channel_tiles[rows - 1](i + LANES < row ? 2 : 1, s->cut[c] - from, s->shift + from,
-                                        s->weight + from * row + i, row, image, position + p,
-                                        bias && c == s->bias_cut ? bias + i : NULL,
-                                        out + p * row + i, row, c > 0);
-                p += rows;
+            for (int64_t p = 0, rows; p < n; p += rows) {
+                rows = height_of(n - p);
+                channel_tiles[tile_number(rows)](
+                    i + LANES < row ? 2 : 1, s->cut[c] - from, s->shift + from,
+                    s->weight + from * row + i, row, image, position + p,
+                    bias && c == s->bias_cut ? bias + i : NULL, out + p * row + i, row, c > 0);
             }
 }
 
@@ -228,18 +241,17 @@ static void (*const product_tiles[])(const mt_products *, const float *, const f
 static void shifted_products(const mt_products *all, const float *g, const float *image, float *out)
 {
     enum { PLACES = 256 };
-    const int64_t count = (all->rows + TALLEST - 1) / TALLEST, row = all->vectors * LANES;
+    const int64_t row = all->vectors * LANES;
     const int64_t band = all->places < PLACES ? PLACES / all->places : 1;
     mt_products s = *all;
     for (int64_t l = 0; l < all->lines; l += band, g += band * s.places) {
         s.line = all->line + l, s.lines = min64(band, all->lines - l);
         for (int64_t v = 0; v < s.vectors; v += 2)
-            for (int64_t i = 0, k = 0; k < count; k++) {
-                const int64_t rows = s.rows / count + (k < s.rows % count);
-                product_tiles[rows - 1](&s, g + i * s.row, image, s.shift[v],
-                                        s.shift[v + 1 < s.vectors ? v + 1 : v],
-                                        out + i * row + v * LANES, row);
-                i += rows;
+            for (int64_t i = 0, rows; i < s.rows; i += rows) {
+                rows = height_of(s.rows - i);
+                product_tiles[tile_number(rows)](&s, g + i * s.row, image, s.shift[v],
+                                                 s.shift[v + 1 < s.vectors ? v + 1 : v],
+                                                 out + i * row + v * LANES, row);
             }
     }
 }

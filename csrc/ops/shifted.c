@@ -134,11 +134,10 @@ static void place_weight(const plan *p, const mt_shifted *s, int64_t term, const
         for (int64_t i = s->rows; i < p->row; i++) to[i] = 0;
         return;
     }
-    const int64_t tiles = ceil_div(s->rows, mt_k->shifted_rows);
-    for (int64_t i = 0, t = 0; t < tiles; t++) {
-        const int64_t height = s->rows / tiles + (t < s->rows % tiles);
-        for (int64_t j = 0; j < height; j++, i++)
-            to[(i - j) * s->terms + term * height + j] = from[i * row];
+    for (int64_t i = 0, height = mt_k->shifted_rows; i < s->rows; i += height) {
+        while (height > s->rows - i) height /= 2;
+        for (int64_t j = 0; j < height; j++)
+            to[i * s->terms + term * height + j] = from[(i + j) * row];
     }
 }
 
