@@ -121,8 +121,8 @@ typedef struct mt_windows {
     int64_t in[3], kernel[3], out[3], stride[3], pad[3], dilation[3];
 } mt_windows;
 
-/* Sums over shifted copies of an image: kernels/shifted.c. The weight lies in tiles of at most shifted_rows rows, as
- * even as can be, in each the rows of a term together. */
+/* Sums over shifted copies of an image: kernels/shifted.c. The weight lies in tiles of shifted_rows rows or half as
+ * many and so on, in each the rows of a term together. */
 #define MT_SHIFTED_SLACK 64
 typedef struct mt_shifted {
     int64_t rows, terms;
