@@ -5,9 +5,9 @@
  *     y_j  = x^_j w_c + b_c                 c = ((row mod period) n + j) / inner
  *
  * The derivative of a row, with h_j = g_j w_c, is gx_j = (h_j - mean(h) - x^_j mean(h x^)) /
- * sqrt(v + eps) (uncentred: without mean(h)). Sums run in 16 lanes on every instruction set, so all
- * give the same bits. Layer norm takes PyTorch's steps: kernels/layer_rows.h. Batch norm is by channels:
- * kernels/channel_loops.h. Compiled once per instruction set. Relies on kernels/norm_rows.h. */
+ * sqrt(v + eps) (uncentred: without mean(h)). Sums run in as many lanes on every instruction set, so all
+ * give the same bits. Batch norm is by channels: kernels/channel_loops.h. Compiled once per
+ * instruction set. Relies on kernels/norm_rows.h. */
 #if defined(__GNUC__) && !defined(__clang__) /* vectors wherever they pay, as -O3 has it */
 #pragma GCC optimize("vect-cost-model=dynamic")
 #endif
@@ -16,53 +16,41 @@
 #include "kernels/math.h"
 
 enum { LANES = 16 };
-/* Of layer_rows.h: vectors of a chunk; chunks at a time; of what 2^60 of them give. */
-enum { CHUNK = 16, SIDE = 2, DEPTH = 60 };
 
 #define T float
 #define S f32
 #include "kernels/norm_rows.h"
-#include "kernels/layer_rows.h"
 #include "kernels/channel_loops.h"
 
 #define T double
 #define S f64
+#if defined(__GNUC__) && !defined(__clang__) /* of doubles only whole pieces: half the code */
+#pragma GCC push_options
+#pragma GCC optimize("vect-cost-model=very-cheap")
+#endif
 #include "kernels/norm_rows.h"
-#include "kernels/layer_rows.h"
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC pop_options
+#endif
 #include "kernels/channel_loops.h"
-
-static bool is_layer(const mt_norm *p) { return p->centred && p->inner == 1 && p->period == 1; }
 
 static void norm_rows(mt_dtype d, const mt_norm *p, int64_t from, int64_t to, void *out,
                       const void *x, const void *w, const void *b)
 {
-    const bool layer = is_layer(p);
     for (int64_t r = from; r < to; r++) {
-        const int64_t at = r * p->n;
-        if (layer && d == MT_FLOAT32)
-            layer_row_f32(p, (float *)out + at, (const float *)x + at, w, b);
-        else if (layer)
-            layer_row_f64(p, (double *)out + at, (const double *)x + at, w, b);
-        else if (d == MT_FLOAT32)
-            norm_row_f32(p, r, (float *)out + at, (const float *)x + at, w, b);
+        if (d == MT_FLOAT32)
+            norm_row_f32(p, r, (float *)out + r * p->n, (const float *)x + r * p->n, w, b);
         else
-            norm_row_f64(p, r, (double *)out + at, (const double *)x + at, w, b);
+            norm_row_f64(p, r, (double *)out + r * p->n, (const double *)x + r * p->n, w, b);
     }
 }
 
 static void norm_rows_back(mt_dtype d, const mt_norm *p, int64_t from, int64_t to, void *gx,
                            void *gw, void *gb, const void *g, const void *x, const void *w)
 {
-    const bool layer = is_layer(p);
     for (int64_t r = from; r < to; r++) {
         const int64_t at = r * p->n;
-        if (layer && d == MT_FLOAT32)
-            layer_back_f32(p, gx ? (float *)gx + at : NULL, gw, gb, (const float *)g + at,
-                           (const float *)x + at, w);
-        else if (layer)
-            layer_back_f64(p, gx ? (double *)gx + at : NULL, gw, gb, (const double *)g + at,
-                           (const double *)x + at, w);
-        else if (d == MT_FLOAT32)
+        if (d == MT_FLOAT32)
             back_row_f32(p, r, gx ? (float *)gx + at : NULL, gw, gb, (const float *)g + at,
                          (const float *)x + at, w);
         else

@@ -37,6 +37,15 @@ static void forward_rows(int64_t begin, int64_t end, void *context)
     mt_k->norm_rows(j->d, &j->p, begin, end, j->y, j->x, j->w, j->b);
 }
 
+/* Rows that repeat after a period have their own weights: a part has every period-th row, in order. */
+static void back_groups(int64_t begin, int64_t end, void *context)
+{
+    const norm_job *j = context;
+    for (int64_t i = begin; i < end; i++)
+        for (int64_t r = i; r < j->rows; r += j->p.period)
+            mt_k->norm_rows_back(j->d, &j->p, r, r + 1, j->y, j->gw, j->gb, j->g, j->x, j->w);
+}
+
 static void back_parts(int64_t begin, int64_t end, void *context)
 {
     const norm_job *j = context;
@@ -126,8 +135,9 @@ static void row_norm_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     }
     j.rows = numel / j.p.n;
     j.weights = needed;
-    j.parts =
-        mt_get_num_threads(); /* as many sums as PyTorch adds up, whether or not they run at once */
+    const bool groups = j.p.period > 1, large = numel >= MT_GRAIN_DEAR;
+    /* As many sums as PyTorch adds up, whether or not they run at once. */
+    j.parts = groups ? 1 : mt_get_num_threads();
     if (j.parts > j.rows) j.parts = j.rows;
     int64_t sums[2] = {j.parts, needed};
     bool wanted[3] = {gin[0], gin[1], gin[2]};
@@ -140,7 +150,10 @@ static void row_norm_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
         return;
     j.x = x->data, j.g = g->data, j.w = w ? w->data : NULL;
     j.y = gx ? gx->data : NULL, j.gw = gw ? gw->data : NULL, j.gb = gb ? gb->data : NULL;
-    mt_parallel_for(j.parts, numel < MT_GRAIN_DEAR ? j.parts : 1, back_parts, &j);
+    if (groups)
+        mt_parallel_for(j.p.period, large ? 1 : j.p.period, back_groups, &j);
+    else
+        mt_parallel_for(j.parts, large ? 1 : j.parts, back_parts, &j);
     gin[0] = gx;
     gin[1] = gw ? total(gw, &c->in_dims[1]) : NULL;
     gin[2] = gb ? total(gb, &c->in_dims[2]) : NULL;
