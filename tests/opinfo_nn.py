@@ -52,6 +52,16 @@ def pad(x, pads, mode="constant", value=None):
     return np.pad(x[cut], widths, kind, **more)
 
 
+def ctc(x, targets, steps, labels, blank=0, reduction="none"):
+    """Over all ways through the classes, of those that say the target the sum of probabilities."""
+    loss = np.zeros(x.shape[1])
+    for b, (n, k) in enumerate(zip(steps, labels, strict=True)):
+        for way in itertools.product(range(x.shape[2]), repeat=n):
+            said = [c for c, _ in itertools.groupby(way) if c != blank]
+            loss[b] += (said == list(targets[b, :k])) * np.exp(sum(x[t, b, c] for t, c in enumerate(way)))
+    return -np.log(loss)
+
+
 def attention(q, k, v, mask, causal, scale):
     scores = q @ k.swapaxes(-1, -2) * scale
     if mask is not None:
@@ -222,6 +232,16 @@ OPS = [
         "r(4,3), i(2,3,n=4); r(4,3), c([0,1,1]); r(2,2), c(1)",
         lambda w, i, p=-1: w[i],
         errors=["r(2,2), c([2]) -> IndexError", "r(2), c([0]) -> RuntimeError"],
+    ),
+    Op(
+        "ctc_loss",
+        "r(4,2,3), c([[1,2],[1,1]]), [4,3], [2,1], 0, 'none'; r(3,2,4), c([[3,3],[1,0]]), [3,1], [2,0], 2, 'none'",
+        ctc,
+        grad=False,
+        errors=[
+            "r(2,1,3), c([[1,3]]), [2], [2] -> IndexError",
+            "r(2,1,3), c([[1]]), [2], [2] -> RuntimeError",
+        ],
     ),
     Op("embedding_renorm_", "w(4,3), c([0,2]), 0.5, 2.0; w(4,3), c([0,1,1]), 1.0, 1.0", grad=False),
     # ---- images ---------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import math
 import warnings
 
 import minitorch
+from minitorch import _C
 from minitorch.nn import _reduction
 from minitorch.nn._layers import pairwise_distance
 
@@ -405,38 +406,6 @@ def triplet_margin_with_distance_loss(
     )
 
 
-def _log_add(terms):
-    """log of the sum of exponentials along the last dimension, where all may be -inf."""
-    best = terms.detach().amax(-1, True)
-    best = best.masked_fill(best == -math.inf, 0)
-    total = (terms - best).exp().sum(-1)
-    nothing = total == 0
-    return (total.masked_fill(nothing, 1).log() + best.squeeze(-1)).masked_fill(nothing, -math.inf)
-
-
-def _ctc_sample(log_probs, target, blank):
-    """-log of the probability of a target sequence under log_probs (T, C): the forward algorithm of Graves
-    et al.
-    2006 on the target with blanks between and around its labels."""
-    labels = [blank]
-    for label in target:
-        labels += [label, blank]
-    n = len(labels)
-    emitted = log_probs.index_select(1, minitorch.tensor(labels, dtype=minitorch.int64))
-    skips = [i >= 2 and labels[i] != blank and labels[i] != labels[i - 2] for i in range(n)]
-    no_skip = minitorch.tensor([not s for s in skips], dtype=minitorch.bool)
-    begin = minitorch.tensor([i > 1 for i in range(n)], dtype=minitorch.bool)
-    alpha = emitted[0].masked_fill(begin, -math.inf)
-    pad = minitorch.full((2,), -math.inf, dtype=log_probs.dtype)
-    for t in range(1, log_probs.size(0)):
-        shifted = minitorch.cat([pad, alpha])
-        before, two = shifted[1 : n + 1], shifted[:n].masked_fill(no_skip, -math.inf)
-        alpha = _log_add(minitorch.stack([alpha, before, two], -1)) + emitted[t]
-    # PyTorch's derivative is that by what a log_softmax before takes: a term of value 0 adds e ** x to it.
-    inputs = log_probs.exp()
-    return (inputs - inputs.detach()).sum() - _log_add(alpha[-2:])
-
-
 def ctc_loss(
     log_probs,
     targets,
@@ -486,14 +455,7 @@ def ctc_loss(
         raise RuntimeError(
             f"Expected input_lengths to have value at most {steps}, but got value {max(lengths[0])}"
         )
-    rows, at, losses = targets.tolist(), 0, []
-    for i, (n, s) in enumerate(zip(*lengths, strict=True)):
-        if targets.dim() == 2:
-            target = rows[i][:s]
-        else:
-            target, at = rows[at : at + s], at + s
-        losses.append(_ctc_sample(probs[:n, i], target, blank))
-    loss = minitorch.stack(losses)
+    loss = _C._nn.ctc_loss(probs, targets, *lengths, blank, zero_infinity)
     if zero_infinity:
         loss = loss.masked_fill(loss == math.inf, 0)
     if how == "mean":

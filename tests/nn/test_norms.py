@@ -1,4 +1,4 @@
-"""layer_norm and group_norm have PyTorch's digits, and their slopes; what they give at the limits of blocks."""
+"""layer_norm and group_norm have PyTorch's digits, also at the limits of their blocks."""
 
 import numpy as np
 import pytest
