@@ -96,7 +96,7 @@ static int read_classes(classes *k, int ndim, const int64_t *size, mt_dtype d, m
     k->weight = weight ? mt_contiguous_raw(weight, d) : NULL;
     if (weight && !k->weight) return -1;
     for (int64_t i = 0; i < k->n * k->inner; i++)
-        if (k->target[i] != k->ignore && (k->target[i] < 0 || k->target[i] >= k->c))
+        if ((uint64_t)k->target[i] >= (uint64_t)k->c && k->target[i] != k->ignore)
             return mt_error(MT_INDEX, "Target %" PRId64 " is out of bounds.", k->target[i]);
     return 0;
 }
