@@ -16,6 +16,8 @@
 #include "kernels/math.h"
 
 enum { LANES = 16 };
+/* Of several rows the same code: called, not repeated. */
+#define MT_CALLED static __attribute__((noinline, unused))
 
 #define T float
 #define S f32
