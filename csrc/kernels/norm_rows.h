@@ -124,9 +124,9 @@ static void MT_CAT(layer_row, S)(const mt_norm *p, int64_t c, T *restrict y, con
 }
 
 /* The sums of g w and of g x w (of g and of g x: plain). In turn where there are fewer than L; the last, partial piece
- * of products with w is added in one rounding. */
-MT_INLINE void MT_CAT(slope_sums, S)(int64_t n, bool plain, const T *g, const T *x, const T *w,
-                                     T *sum, T *dot)
+ * of products is added in one rounding, but of group norm's. */
+MT_INLINE void MT_CAT(slope_sums, S)(int64_t n, bool plain, bool once, const T *g, const T *x,
+                                     const T *w, T *sum, T *dot)
 {
     T s[32 / sizeof(T)] = {0}, d[32 / sizeof(T)] = {0};
     int64_t j = 0;
@@ -145,14 +145,15 @@ MT_INLINE void MT_CAT(slope_sums, S)(int64_t n, bool plain, const T *g, const T 
         }
     for (int l = 0; j < n; j++, l++) {
         s[l] = plain ? s[l] + g[j] : FMA(g[j], w[j], s[l]);
-        d[l] = plain ? d[l] + g[j] * x[j] : FMA(g[j] * x[j], w[j], d[l]);
+        d[l] = plain && !once ? d[l] + g[j] * x[j]
+                              : FMA(plain ? g[j] : g[j] * x[j], plain ? x[j] : w[j], d[l]);
     }
     *sum = MT_CAT(fold_lanes, S)(s);
     *dot = MT_CAT(fold_lanes, S)(d);
 }
-MT_CALLED void MT_CAT(plain_sums, S)(int64_t n, const T *g, const T *x, T *sum, T *dot)
+MT_CALLED void MT_CAT(plain_sums, S)(int64_t n, bool once, const T *g, const T *x, T *sum, T *dot)
 {
-    MT_CAT(slope_sums, S)(n, true, g, x, NULL, sum, dot);
+    MT_CAT(slope_sums, S)(n, true, once, g, x, NULL, sum, dot);
 }
 
 static void MT_CAT(layer_back, S)(const mt_norm *p, int64_t c, T *restrict gx, T *restrict gw,
@@ -167,9 +168,9 @@ static void MT_CAT(layer_back, S)(const mt_norm *p, int64_t c, T *restrict gx, T
     for (int64_t j = 0; gb && j < n; j++) gb[c + j] += g[j];
     if (!gx) return;
     if (w)
-        MT_CAT(slope_sums, S)(n, false, g, x, w + c, &sum, &dot);
+        MT_CAT(slope_sums, S)(n, false, true, g, x, w + c, &sum, &dot);
     else
-        MT_CAT(plain_sums, S)(n, g, x, &sum, &dot);
+        MT_CAT(plain_sums, S)(n, true, g, x, &sum, &dot);
     const T k = FMA(sum, m, -dot) * scale * scale * scale * share;
     const T rest = FMA(-k, m, -(sum * scale * share));
     if (w)
@@ -226,7 +227,7 @@ static void MT_CAT(group_back, S)(const mt_norm *p, int64_t c, T *restrict gx, T
     for (int64_t i = 0; i < channels; i++) {
         T sum, dot;
         const int64_t at = i * p->inner;
-        MT_CAT(plain_sums, S)(p->inner, g + at, x + at, &sum, &dot);
+        MT_CAT(plain_sums, S)(p->inner, false, g + at, x + at, &sum, &dot);
         MT_CAT(add_channel, S)(&sums, i, channels, sum, w ? w[c + i] : 1);
         MT_CAT(add_channel, S)(&dots, i, channels, dot, w ? w[c + i] : 1);
         if (gw) gw[c + i] = FMA(FMA(-sum, m, dot), scale, gw[c + i]);

@@ -32,7 +32,7 @@
 
 #define PANEL      32     /* columns of packed weights that lie together */
 #define SUM_ROWS   128    /* of a product's terms that are surely added up before others */
-#define SLIM_ROWS  3      /* and fewer make a slim product: a thread has all of such a step */
+#define SLIM_ROWS  4      /* more than make a slim product: a thread has all of such a step */
 #define SLICE_WORK 200000 /* multiplications below which one thread does better */
 
 /* ---- sizes ----------------------------------------------------------------------------------- */

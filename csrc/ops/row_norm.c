@@ -136,9 +136,7 @@ static void row_norm_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     j.rows = numel / j.p.n;
     j.weights = needed;
     const bool groups = j.p.period > 1, large = numel >= MT_GRAIN_DEAR;
-    /* As many sums as PyTorch adds up, whether or not they run at once. */
-    j.parts = groups ? 1 : mt_get_num_threads();
-    if (j.parts > j.rows) j.parts = j.rows;
+    j.parts = groups || !large ? 1 : j.rows < 8 ? j.rows : 8;
     int64_t sums[2] = {j.parts, needed};
     bool wanted[3] = {gin[0], gin[1], gin[2]};
     gin[0] = gin[1] = gin[2] = NULL;
@@ -153,7 +151,7 @@ static void row_norm_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     if (groups)
         mt_parallel_for(j.p.period, large ? 1 : j.p.period, back_groups, &j);
     else
-        mt_parallel_for(j.parts, large ? 1 : j.parts, back_parts, &j);
+        mt_parallel_for(j.parts, 1, back_parts, &j);
     gin[0] = gx;
     gin[1] = gw ? total(gw, &c->in_dims[1]) : NULL;
     gin[2] = gb ? total(gb, &c->in_dims[2]) : NULL;

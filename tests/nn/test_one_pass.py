@@ -115,7 +115,7 @@ def test_gradients_have_pytorchs_digits(name):
 
 @pytest.mark.parametrize("dtype", [mt.float32, mt.float64], ids=str)
 @pytest.mark.parametrize(
-    "shape, dim", [((4, 40), 1), ((40, 4), 0), ((6, 4, 9), 1), ((300, 200), -1), ((0, 4), 1)]
+    "shape, dim", [((4, 40), 1), ((40, 4), 0), ((6, 4, 9), 1), ((30, 200), -1), ((0, 4), 1)]
 )
 def test_glu(shape, dim, dtype):
     x = numbers(int(np.prod(shape)), dtype).view(shape)
