@@ -327,7 +327,8 @@ static void test_integers(void)
     uint64_t a[2][K], b[K * WIDTH], c[2][N], want[2][N];
     for (int64_t n = 0; n <= N; n++)
         for (int64_t terms = 0; terms <= K; terms++) {
-            for (int64_t i = 0; i < K * WIDTH; i++) b[i] = state += (uint64_t)(draw() * 1e18) * 77;
+            for (int64_t i = 0; i < K * WIDTH; i++)
+                b[i] = state += (uint64_t)(int64_t)(draw() * 1e18) * 77;
             for (int64_t i = 0; i < 2 * K; i++) a[i / K][i % K] = state * (uint64_t)(2 * i + 1);
             for (int64_t i = 0; i < 2 * N; i++) c[i / N][i % N] = (uint64_t)i;
             memcpy(want, c, sizeof c);
