@@ -545,6 +545,7 @@ static int NAME(gemm)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row
                       const T *b, int64_t b_row, int64_t b_col, T *c, int64_t ldc, int how)
 {
     const bool accumulate = how & MT_GEMM_ADD, one_sum = how & MT_GEMM_ONE_SUM;
+    const bool slice = how & MT_GEMM_SLICE;
     if (m <= 0 || n <= 0) return 0;
     if (k <= 0) {
         for (int64_t i = 0; i < m && !accumulate; i++)
@@ -553,12 +554,14 @@ static int NAME(gemm)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row
     }
     if (k == 1) a_col = b_row = 1; /* strides nobody takes should not look like bad ones */
     problem p = {m, n, k, a, a_row, a_col, b, b_row, b_col, c, ldc, accumulate, one_sum};
-    if (m == 1 || (m <= 3 && k >= 32 && b_row == 1 && b_col != 1))
+    if (!slice && (m == 1 || (m <= 3 && k >= 32 && b_row == 1 && b_col != 1)))
         NAME(vectors)(&p, false);
-    else if (n == 1 || (n <= 3 && k >= 32 && a_col == 1))
+    else if (!slice && (n == 1 || (n <= 3 && k >= 32 && a_col == 1)))
         NAME(vectors)(&p, true);
     else if (m <= 16 && n <= NR && k * ceil_div(n, VL) * VL <= TINY_B)
         NAME(tiny)(&p);
+    else if (slice)
+        return NAME(serial)(&p) ? 0 : -1;
     else
         return NAME(large)(&p);
     return 0;

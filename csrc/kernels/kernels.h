@@ -176,7 +176,9 @@ typedef struct mt_channels {
 
 #define MT_GEMM_ADD     1 /* to what C holds */
 #define MT_GEMM_ONE_SUM 2 /* k up to MT_GEMM_MOST is not cut */
-#define MT_GEMM_MOST    400
+#define MT_GEMM_SLICE                                                                              \
+    4 /* some rows of a wide product: added up as if all were there, on this thread */
+#define MT_GEMM_MOST 400
 
 typedef struct mt_kernels {
     const char *name; /* "baseline", "avx2", "avx512", "neon" */

@@ -32,7 +32,6 @@
 
 #define PANEL      32     /* columns of packed weights that lie together */
 #define SUM_ROWS   128    /* of a product's terms that are surely added up before others */
-#define SLIM_ROWS  4      /* more than make a slim product: a thread has all of such a step */
 #define SLICE_WORK 200000 /* multiplications below which one thread does better */
 
 /* ---- sizes ----------------------------------------------------------------------------------- */
@@ -129,11 +128,11 @@ static parts parts_of(const mt_recurrence *r)
 
 /* ---- products with weights that are used at every step --------------------------------------- */
 
-/* c (m, n) = a (m, k) b (k, n) + c if add, in the order of the wide products. */
+/* c (m, n) = a (m, k) b (k, n) + c if add, in the order of the wide products: m may be a slice's few rows. */
 static int wide_product(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int64_t a_row,
                         int64_t a_col, const char *b, int64_t b_row, char *c, int64_t ldc, bool add)
 {
-    int how = add ? MT_GEMM_ADD : 0;
+    int how = MT_GEMM_SLICE | (add ? MT_GEMM_ADD : 0);
     if (d == MT_FLOAT32)
         return mt_k->gemm_f32(m, n, k, (const float *)(const void *)a, a_row, a_col,
                               (const float *)(const void *)b, b_row, 1, (float *)(void *)c, ldc,
@@ -313,16 +312,22 @@ static void walk_forward(int64_t begin, int64_t end, void *context)
             __atomic_store_n(&k->bad, 1, __ATOMIC_RELAXED);
 }
 
-/* Runs fn over slices of the batch. */
+/* Whether a step of so many rows has slim products, whose order needs all of them. */
+static bool is_slim_step(const mt_recurrence *r, int64_t rows)
+{
+    return mt_is_slim_product(rows, r->gates, r->out) ||
+           mt_is_slim_product(rows, r->out, r->gates) ||
+           mt_is_slim_product(rows, r->out, r->hidden);
+}
+
+/* Runs fn over slices of the batch. The first one has all of every slim step. */
 static int run_slices(walk *k, mt_range_fn fn)
 {
     const mt_recurrence *r = k->r;
-    int64_t threads = mt_get_num_threads(), grain = (r->batch + threads - 1) / threads;
-    bool slim = mt_is_slim_product(r->batch, r->gates, r->out) ||
-                mt_is_slim_product(r->batch, r->out, r->gates) ||
-                mt_is_slim_product(r->batch, r->out, r->hidden);
-    if (slim || r->rows * r->gates * r->out < SLICE_WORK) grain = r->batch;
-    if (r->batch_sizes && grain < SLIM_ROWS) grain = SLIM_ROWS;
+    int64_t threads = mt_get_num_threads(), grain = (r->batch + threads - 1) / threads, t = 0;
+    while (t < r->steps && !is_slim_step(r, mt_step_rows(r, t))) t++;
+    if (t < r->steps && grain < mt_step_rows(r, t)) grain = mt_step_rows(r, t);
+    if (r->rows * r->gates * r->out < SLICE_WORK) grain = r->batch;
     mt_parallel_for(r->batch, grain < 1 ? 1 : grain, fn, k);
     if (k->bad) mt_fail_memory();
     return k->bad ? -1 : 0;
@@ -517,7 +522,8 @@ static mt_tensor *state_weight_gradient(const walk *k, const char *g, int64_t m,
 {
     const mt_recurrence *r = k->r;
     int64_t size[2] = {m, n}, threads = mt_get_num_threads(), grain = (m + threads - 1) / threads;
-    bool slim = mt_is_slim_product(m, n, r->batch), apart = slim || r->batch > SUM_ROWS;
+    bool slim = mt_is_slim_product(m, n, mt_step_rows(r, r->steps - 1));
+    bool apart = slim || r->batch > SUM_ROWS;
     mt_tensor *w = mt_empty(r->d, 2, size), *room = apart ? mt_empty(r->d, 2, size) : NULL;
     if (!w || (apart && !room)) return NULL;
     step_sums s = {k, g, x, m, n, w->data, apart ? room->data : NULL, 0};
