@@ -77,26 +77,33 @@ static mt_tensor *long_index(const char *name, mt_tensor *index)
     return index->dtype == MT_INT64 ? index : mt_contiguous_raw(index, MT_INT64);
 }
 
+/* What is common to both: elements of far, in places of the shape of x, an int64 index from `index`. */
+static void begin_along(mt_along *a, mt_along_how how, const mt_tensor *far, int dim,
+                        const mt_tensor *x, const mt_tensor *index)
+{
+    a->how = how;
+    a->dtype = (mt_dtype)far->dtype;
+    a->ndim = x->ndim ? x->ndim : 1;
+    a->dim = dim;
+    a->size[0] = 1;
+    for (int d = 0; d < x->ndim; d++) a->size[d] = x->size[d];
+    mt_along_strides(far, a->ndim, a->far_stride);
+    a->n = far->ndim ? far->size[dim] : 1;
+    a->index = (const int64_t *)(void *)index->data;
+    a->far = far->data;
+}
+
 /* far[..index..] from or to near (contiguous; NULL: one value for all places). */
 static int along_index(mt_along_how how, mt_tensor *far, int dim, mt_tensor *index,
                        const mt_tensor *near, char *value)
 {
     mt_along a;
-    a.how = how;
-    a.dtype = (mt_dtype)far->dtype;
-    a.ndim = index->ndim ? index->ndim : 1;
-    a.dim = dim;
-    a.size[0] = 1;
-    for (int d = 0; d < index->ndim; d++) a.size[d] = index->size[d];
+    begin_along(&a, how, far, dim, index, index);
     mt_along_strides(index, a.ndim, a.index_stride);
-    mt_along_strides(far, a.ndim, a.far_stride);
     if (near)
         mt_along_strides(near, a.ndim, a.near_stride);
     else
         memset(a.near_stride, 0, (size_t)a.ndim * sizeof *a.near_stride);
-    a.n = far->ndim ? far->size[dim] : 1;
-    a.index = (const int64_t *)(void *)index->data;
-    a.far = far->data;
     a.near = near ? near->data : value;
     if (mt_along_run(&a)) return 0;
     index = mt_contiguous_raw(index, MT_INT64);
@@ -237,20 +244,11 @@ static int along_slices(mt_along_how how, const mt_tensor *far, int dim, const m
                         const mt_tensor *near)
 {
     mt_along a;
-    a.how = how;
-    a.dtype = (mt_dtype)far->dtype;
-    a.ndim = far->ndim ? far->ndim : 1;
-    a.dim = dim;
-    a.size[0] = 1;
-    for (int d = 0; d < far->ndim; d++) a.size[d] = far->size[d];
-    a.n = a.size[dim];
+    begin_along(&a, how, far, dim, far, index);
     a.size[dim] = index->numel;
     memset(a.index_stride, 0, (size_t)a.ndim * sizeof *a.index_stride);
     a.index_stride[dim] = 1;
-    mt_along_strides(far, a.ndim, a.far_stride);
     mt_along_strides(near, a.ndim, a.near_stride);
-    a.index = (const int64_t *)(void *)index->data;
-    a.far = far->data;
     a.near = near->data;
     return mt_along_run(&a) ? 0 : mt_error(MT_INDEX, "index out of range in self");
 }

@@ -81,11 +81,25 @@ typedef struct job {
     const double *param;
 } job;
 
+enum { LONG_ROW = 8192, PIECE = 64 };
+
+/* Where a range that should end at `at` does: at the end of its row, or of a piece of a long one. A loop's
+ * last few elements may have other digits than its vectors, so where rows are cut must not depend on threads. */
+static int64_t cut(const mt_iter *it, int64_t at)
+{
+    int64_t row = it->size[it->ndim - 1], inside = at % row, end = row;
+    if (inside == 0) return at;
+    if (row > LONG_ROW) end = (inside + PIECE - 1) / PIECE * PIECE;
+    return at - inside + (end < row ? end : row);
+}
+
 /* Elements [begin, end) in the order of the coalesced dimensions. */
 static void run_range(int64_t begin, int64_t end, void *context)
 {
     const job *j = context;
     const mt_iter *it = j->it;
+    begin = cut(it, begin), end = cut(it, end);
+    if (begin >= end) return;
     int last = it->ndim - 1;
     int64_t index[MT_MAX_DIMS], inner_stride[MT_ITER_OPERANDS];
     char *p[MT_ITER_OPERANDS];
