@@ -29,21 +29,11 @@ static double mish_slope_f64(double x)
 }
 #define MISH_SLOPE(x) MT_CAT(mish_slope, S)(x)
 
-/* Phi(x) + x phi(x), Phi the cdf of the normal distribution and phi its density: with t = 1 / (1 + 0.35 |x|) the
- * smaller of Phi(x) and Phi(-x) is e^(-x^2/2) Q(t), with Q(1) = 1/2, within 5 u. */
+/* Phi(x) + x phi(x), Phi the cdf of the normal distribution and phi its density. */
 MT_INLINE float gelu_slope_f32(float x)
 {
-    const float t = 1.0f / (1.0f + 0.35f * __builtin_fabsf(x)), e = exp_negative_f32(x * x * -0.5f);
-    float q = -0.0291635375f;
-    q = fma_f32(q, t, 0.144059017f);
-    q = fma_f32(q, t, -0.255898416f);
-    q = fma_f32(q, t, 0.159389243f);
-    q = fma_f32(q, t, -0.0232614875f);
-    q = fma_f32(q, t, 0.105573885f);
-    q = fma_f32(q, t, 0.119815715f);
-    q = fma_f32(q, t, 0.139864311f);
-    q = fma_f32(q, t, 0.139621258f);
-    const float tail = q * t * e;
+    float e;
+    const float tail = normal_tail_f32(x, &e);
     return (x < 0.0f ? tail : 1.0f - tail) + x * (e * 0.39894228f);
 }
 static double gelu_slope_f64(double x)

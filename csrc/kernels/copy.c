@@ -166,18 +166,6 @@ typedef uint16_t __attribute__((may_alias)) word_2;
 typedef uint32_t __attribute__((may_alias)) word_4;
 typedef uint64_t __attribute__((may_alias)) word_8;
 
-#define COPY_LOOP(bytes)                                                                           \
-    static void copy_##bytes(int64_t n, char *const *p, const int64_t *stride,                     \
-                             const double *param)                                                  \
-    {                                                                                              \
-        (void)param;                                                                               \
-        const int64_t so = stride[0], sa = stride[1];                                              \
-        if (so == bytes && sa == bytes)                                                            \
-            memmove(p[0], p[1], (size_t)(n * bytes));                                              \
-        else                                                                                       \
-            for (char *o = p[0], *a = p[1]; n > 0; n--, o += so, a += sa)                          \
-                *(word_##bytes *)o = *(const word_##bytes *)a;                                     \
-    }
 #define FILL_LOOP(bytes)                                                                           \
     static void fill_##bytes(int64_t n, char *const *p, const int64_t *stride,                     \
                              const double *param)                                                  \
@@ -189,14 +177,28 @@ typedef uint64_t __attribute__((may_alias)) word_8;
         else                                                                                       \
             for (int64_t i = 0, so = stride[0]; i < n; i++) *(word_##bytes *)(p[0] + i * so) = x;  \
     }
-COPY_LOOP(1)
-COPY_LOOP(2)
-COPY_LOOP(4)
-COPY_LOOP(8)
+#define COPY_LOOP(bytes)                                                                           \
+    static void copy_##bytes(int64_t n, char *const *p, const int64_t *stride,                     \
+                             const double *param)                                                  \
+    {                                                                                              \
+        (void)param;                                                                               \
+        const int64_t so = stride[0], sa = stride[1];                                              \
+        if (so == bytes && sa == bytes)                                                            \
+            memmove(p[0], p[1], (size_t)(n * bytes));                                              \
+        else if (sa == 0)                                                                          \
+            fill_##bytes(n, p, stride, NULL);                                                      \
+        else                                                                                       \
+            for (char *o = p[0], *a = p[1]; n > 0; n--, o += so, a += sa)                          \
+                *(word_##bytes *)o = *(const word_##bytes *)a;                                     \
+    }
 FILL_LOOP(1)
 FILL_LOOP(2)
 FILL_LOOP(4)
 FILL_LOOP(8)
+COPY_LOOP(1)
+COPY_LOOP(2)
+COPY_LOOP(4)
+COPY_LOOP(8)
 
 /* ---- transpose ------------------------------------------------------------------------------- */
 

@@ -101,10 +101,9 @@ static mt_tensor *turn_only(mt_tensor *g, mt_tensor *x)
 
 /* ---- the rows -------------------------------------------------------------------------------- */
 
-enum { OF_SELF = 16 };         /* in `others` of LINEAR rows */
-enum { BOOLEAN, REAL, WHOLE }; /* results of COMPLEX rows */
+enum { OF_SELF = 16 };   /* in `others` of LINEAR rows */
+enum { BOOLEAN, WHOLE }; /* results of COMPLEX rows */
 #define RESULT_B BOOLEAN
-#define RESULT_R REAL
 #define RESULT_C WHOLE
 
 #define COMPLEX(result, id, f)                                                                     \
@@ -115,6 +114,8 @@ enum { BOOLEAN, REAL, WHOLE }; /* results of COMPLEX rows */
     }
 #define COMPLEX_RULE(result, id, f, keep, rule)                                                    \
     COMPLEX(result, id, f)                                                                         \
+    OF_PARTS(id, , , keep, rule)
+#define OF_PARTS(id, row, first, keep, rule)                                                       \
     static void id##_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin)                     \
     {                                                                                              \
         mt_tensor *g = gout[0], *x = c->in[0];                                                     \
@@ -138,11 +139,13 @@ typedef struct form {
     void (*rule)(const mt_call *c, mt_tensor **gout, mt_tensor **gin);
     uint16_t keeps;
     uint8_t result, others;
-    bool values;  /* LINEAR_VALUE */
-    bool compose; /* COMPOSED, BY */
+    uint8_t row, first; /* OF_PARTS */
+    bool values;        /* LINEAR_VALUE */
+    bool compose;       /* COMPOSED, BY */
 } form;
 
 static int map_forward(mt_call *c);
+static int parts_forward(mt_call *c);
 static int linear_form_forward(mt_call *c);
 static int bilinear_form_forward(mt_call *c);
 static void conjugated_rule(const mt_call *c, mt_tensor **gout, mt_tensor **gin);
@@ -162,6 +165,13 @@ static const form forms[] = {
      .rule = id##_rule,                                                                            \
      .keeps = keep,                                                                                \
      .result = RESULT_##kind},
+#define OF_PARTS(id, which, at, keep, r)                                                           \
+    {.op = &mt_op_##id,                                                                            \
+     .forward = parts_forward,                                                                     \
+     .rule = id##_rule,                                                                            \
+     .keeps = keep,                                                                                \
+     .row = MT_BINARY_##which,                                                                     \
+     .first = at},
 #define LINEAR(id, rest)                                                                           \
     {.op = &mt_op_##id, .forward = linear_form_forward, .rule = same_rule, .others = rest},
 #define LINEAR_VALUE(id, rest)                                                                     \
@@ -329,14 +339,8 @@ static void map_two(int64_t n, char *const *p, const int64_t *stride, const doub
 static int map_forward(mt_call *c)
 {
     const form *f = form_of(c);
-    if (f->result == REAL && c->flags & MT_CALL_INPLACE)
-        return mt_error(MT_RUNTIME, "In-place %s is not supported for complex tensors.",
-                        f->op->name);
     mt_dtype d = mt_complex_dtype(mt_result_type(c->nin, c->in));
-    map_job j = {f->map, d,
-                 f->result == WHOLE  ? d
-                 : f->result == REAL ? mt_real_dtype(d)
-                                     : MT_BOOL};
+    map_job j = {f->map, d, f->result == WHOLE ? d : MT_BOOL};
     mt_tensor *in[2] = {c->in[0], c->nin > 1 ? c->in[1] : NULL};
     for (int i = 0; i < c->nin; i++) {
         if (in[i]->dtype == d) continue;
@@ -358,6 +362,19 @@ static mt_tensor *part(mt_tensor *t, mt_dtype d, int k)
 {
     if (mt_is_complex((mt_dtype)t->dtype)) return mt_to_dtype(mt_part(t, k), d);
     return k ? NULL : mt_to_dtype(t, d);
+}
+
+static int parts_forward(mt_call *c)
+{
+    const form *f = form_of(c);
+    if (c->flags & MT_CALL_INPLACE)
+        return mt_error(MT_RUNTIME, "In-place %s is not supported for complex tensors.",
+                        f->op->name);
+    mt_dtype d = mt_real_dtype((mt_dtype)c->in[0]->dtype);
+    mt_tensor *in[2] = {part(c->in[0], d, f->first), part(c->in[0], d, !f->first)}, *z;
+    if (!in[0] || !in[1] || !(z = mt_result_broadcast(c, d, 2, in))) return -1;
+    mt_run_loop(mt_k->binary[f->row][d], z, 2, in, NULL, MT_GRAIN_DEAR);
+    return 0;
 }
 
 /* Part k, with zeros in the shape of t for what is not there. */

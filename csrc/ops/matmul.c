@@ -120,6 +120,9 @@ static inline bool is_plain_product(int64_t m, int64_t n, int64_t k)
 }
 
 #define STACK_WORK 65536 /* products that are worth a thread */
+#define MATRIX_WORK                                                                                \
+    400000 /* that a matrix shares out among threads: SERIAL_FLOPS of kernels/gemm.c */
+#define LARGE_WORK (INT64_C(1) << 28) /* of a matrix that is long enough alone */
 
 typedef struct stack {
     mt_dtype d;
@@ -173,7 +176,9 @@ static int bmm_forward(mt_call *c)
                .p = {size[1], size[2], a->size[2], a->data, a->stride[1], a->stride[2], b->data,
                      b->stride[1], b->stride[2], y->data, size[2], false}};
     const double work = (double)size[1] * (double)size[2] * (double)a->size[2];
-    if (work <= STACK_WORK) /* small ones: each processor takes some */
+    const int64_t many = 4 * (int64_t)mt_get_num_threads();
+    if (work <= MATRIX_WORK ||
+        (size[0] >= many && work <= (double)LARGE_WORK)) /* each thread takes some */
         mt_parallel_for(size[0], (int64_t)(STACK_WORK / (work + 1)) + 1, multiply_some, &q);
     else /* large ones, one after the other, each on all processors */
         multiply_some(0, size[0], &q);
