@@ -252,3 +252,28 @@ def test_kronecker_products_with_and_without_derivatives(x, y):
     want = np.kron(a.numpy(), b.numpy())
     np.testing.assert_array_equal(mt.kron(a, b).numpy(), want)
     np.testing.assert_array_equal(mt.kron(a.requires_grad_(), b).detach().numpy(), want)
+
+
+@pytest.mark.parametrize(
+    ("m", "k", "n"), [(3000, 100, 10), (2, 900, 700), (1, 3000, 500), (3001, 400, 1), (4000, 64, 3)]
+)
+def test_large_layers(pytorch, m, k, n):
+    """In PyTorch's order, and on several threads as on one."""
+    x, w, g = matrix(m, k), matrix(n, k), matrix(m, n)
+    before = mt.get_num_threads(), pytorch.get_num_threads()
+
+    def run(library, threads):
+        library.set_num_threads(threads)
+        weight = library.from_numpy(w).requires_grad_()
+        y = library.nn.functional.linear(library.from_numpy(x), weight)
+        y.backward(library.from_numpy(g))
+        return y.detach().numpy().tobytes(), weight.grad.numpy().tobytes()
+
+    try:
+        one, three, theirs = run(mt, 1), run(mt, 3), run(pytorch, 1)
+    finally:
+        mt.set_num_threads(before[0])
+        pytorch.set_num_threads(before[1])
+    assert one == three
+    if pytorch.backends.mkl.is_available():
+        assert one[0] == theirs[0]

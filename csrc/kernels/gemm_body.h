@@ -307,7 +307,7 @@ static void NAME(tiny)(const problem *p)
 /* y[i * y_step] = sum over p of A[i, p] x[p * x_step] [+ y]. A and y as in the problem that it
  * comes from; either may be its transpose. */
 typedef struct NAME(product) {
-    int64_t k;
+    int64_t m, k;
     const T *a;
     int64_t a_row, a_col;
     const T *x;
@@ -417,7 +417,7 @@ static void NAME(product_rows)(int64_t begin, int64_t end, void *context)
         NAME(by_rows)(begin, end, g, x);
         return;
     }
-    if (g->a_row == 1 && end - begin > 4) {
+    if (g->a_row == 1 && g->m > 4) { /* not end - begin, which depends on the threads */
         NAME(by_columns)(begin, end, g);
         return;
     }
@@ -429,31 +429,27 @@ static void NAME(product_rows)(int64_t begin, int64_t end, void *context)
     }
 }
 
-static void NAME(multiply_vector)(int64_t m, product g)
+static void NAME(multiply_vector)(product g)
 {
-    if (2 * m * g.k < SERIAL_FLOPS)
-        NAME(product_rows)(0, m, &g);
+    if (2 * g.m * g.k < SERIAL_FLOPS)
+        NAME(product_rows)(0, g.m, &g);
     else
-        mt_parallel_for(m, ceil_div(SERIAL_FLOPS / 8 / g.k + 1, 4) * 4, NAME(product_rows), &g);
+        mt_parallel_for(g.m, ceil_div(SERIAL_FLOPS / 8 / g.k + 1, 4) * 4, NAME(product_rows), &g);
 }
 
 /* Row i of C (or, if `columns`, column i) is a product of a matrix with a vector. */
 static void NAME(vectors)(const problem *p, bool columns)
 {
     for (int64_t i = 0; i < (columns ? p->n : p->m); i++) {
-        product g = {p->k,
-                     p->b,
-                     p->b_col,
-                     p->b_row,
-                     p->a + i * p->a_row,
-                     p->a_col,
-                     p->c + i * p->ldc,
-                     1,
-                     p->accumulate};
+        product g = {p->n,     p->k,
+                     p->b,     p->b_col,
+                     p->b_row, p->a + i * p->a_row,
+                     p->a_col, p->c + i * p->ldc,
+                     1,        p->accumulate};
         if (columns)
-            g = (product){p->k,     p->a,     p->a_row, p->a_col,     p->b + i * p->b_col,
-                          p->b_row, p->c + i, p->ldc,   p->accumulate};
-        NAME(multiply_vector)(columns ? p->m : p->n, g);
+            g = (product){p->m,     p->k,     p->a,   p->a_row,     p->a_col, p->b + i * p->b_col,
+                          p->b_row, p->c + i, p->ldc, p->accumulate};
+        NAME(multiply_vector)(g);
     }
 }
 

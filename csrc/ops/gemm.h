@@ -23,7 +23,9 @@ typedef struct mt_product { /* as in mt_gemm, of float32 or float64 */
 } mt_product;
 /* integer_product.c: of integers, with the low bits of results that do not fit. -1: no memory. */
 int mt_integer_product(mt_dtype d, const mt_product *p);
+/* slim_product.c: is the product of such matrices slim in every layout; is this one? */
 bool mt_is_slim_product(int64_t m, int64_t n, int64_t k);
+bool mt_adds_up_slim(const mt_product *p);
 void mt_slim_product(mt_dtype d, const mt_product *p);
 /* One of at most 400 terms, these one by one: how PyTorch multiplies stacks of such. */
 void mt_plain_product(mt_dtype d, const mt_product *p);

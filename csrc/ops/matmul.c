@@ -18,9 +18,9 @@ static int gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int6
                 int64_t a_col, const char *b, int64_t b_row, int64_t b_col, char *c, int64_t ldc,
                 bool accumulate)
 {
-    if (mt_is_float(d) && MT_UNLIKELY(mt_is_slim_product(m, n, k))) {
-        mt_slim_product(
-            d, &(mt_product){m, n, k, a, a_row, a_col, b, b_row, b_col, c, ldc, accumulate});
+    const mt_product p = {m, n, k, a, a_row, a_col, b, b_row, b_col, c, ldc, accumulate};
+    if (mt_is_float(d) && MT_UNLIKELY(mt_adds_up_slim(&p))) {
+        mt_slim_product(d, &p);
         return 0;
     }
     if (d == MT_FLOAT32)
@@ -33,8 +33,7 @@ static int gemm(mt_dtype d, int64_t m, int64_t n, int64_t k, const char *a, int6
                               ldc, accumulate);
     if (d == MT_BOOL)
         return mt_error(MT_NOT_IMPLEMENTED, "\"addmm_impl_cpu_\" not implemented for 'Bool'");
-    return mt_integer_product(
-        d, &(mt_product){m, n, k, a, a_row, a_col, b, b_row, b_col, c, ldc, accumulate});
+    return mt_integer_product(d, &p);
 }
 
 #define LONG_WORK ((double)(INT64_C(1) << 33)) /* products between two looks for Ctrl-C */

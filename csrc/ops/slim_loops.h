@@ -74,20 +74,23 @@ static inline __attribute__((always_inline)) T NAME(one_dot)(int vectors, int64_
 
 static inline void NAME(put)(T *c, T sum, bool accumulate) { *c = accumulate ? *c + sum : sum; }
 
-static void NAME(rows_by_rows)(const mt_product *p)
+/* r: the columns if there are as few rows, else the rows. */
+static void NAME(rows_by_rows)(const mt_product *p, range r)
 {
-    const int64_t in_fours = p->n / 4 * 4;
+    const range i_of = p->m <= ROWS ? (range){0, p->m} : r,
+                j_of = p->m <= ROWS ? r : (range){0, p->n};
+    const int64_t in_fours = j_of.end == p->n ? p->n / 4 * 4 : j_of.end;
     const int vectors = 8 / LANES;
     T out[4];
-    for (int64_t i = 0; i < p->m; i++) {
+    for (int64_t i = i_of.begin; i < i_of.end; i++) {
         const T *a = A(p, i);
         const int64_t head = NAME(head)(a);
         T *c = C(p, i);
-        for (int64_t j = 0; j < in_fours; j += 4) {
+        for (int64_t j = j_of.begin; j < in_fours; j += 4) {
             NAME(four_dots)(p->k, head, a, B(p, j), p->b_col, out);
             for (int q = 0; q < 4; q++) NAME(put)(c + j + q, out[q], p->accumulate);
         }
-        for (int64_t j = in_fours; j < p->n; j++)
+        for (int64_t j = in_fours; j < j_of.end; j++)
             NAME(put)(c + j, NAME(one_dot)(vectors, p->k, head, a, B(p, j)), p->accumulate);
     }
 }
@@ -179,15 +182,16 @@ NAME(add_terms)(const mt_product *p, int64_t some, const T *a, int64_t a_row, T 
         }
 }
 
-/* Few columns: blocks of rows beside each other. turned: q is the transpose of `whole`. */
-static void NAME(by_terms)(const mt_product *whole, const mt_product *q, bool turned, bool eights)
+/* Few columns: blocks of rows beside each other, those of r. turned: q is the transpose of `whole`. */
+static void NAME(by_terms)(const mt_product *whole, const mt_product *q, range r, bool turned,
+                           bool eights)
 {
     T sum[SUMS];
     const int64_t width = SUMS / q->n, c_row = turned ? 1 : whole->ldc,
                   c_col = turned ? whole->ldc : 1;
     const bool after = whole->accumulate && whole->b_col != 1 && whole->m > 1 && whole->n > 1;
-    for (int64_t first = 0; first < q->m; first += width) {
-        const int64_t some = q->m - first < width ? q->m - first : width;
+    for (int64_t first = r.begin; first < r.end; first += width) {
+        const int64_t some = r.end - first < width ? r.end - first : width;
         const T *a = A(q, first);
         T *c = C(whole, 0) + first * c_row;
         for (int64_t j = 0; j < q->n; j++) {
@@ -216,43 +220,43 @@ static void NAME(by_terms)(const mt_product *whole, const mt_product *q, bool tu
     }
 }
 
-static void NAME(term_by_term)(const mt_product *p)
+static void NAME(term_by_term)(const mt_product *p, range r)
 {
     const mt_product q = transposed(p);
     const bool eights = p->k >= 8 && p->m > 1 && p->n > 1 && p->b_col == 1;
     if (p->n <= COLUMNS && p->m > ROWS)
-        NAME(by_terms)(p, p, false, eights);
+        NAME(by_terms)(p, p, r, false, eights);
     else
-        NAME(by_terms)(p, &q, true, eights);
+        NAME(by_terms)(p, &q, r, true, eights);
 }
 
 /* ---- which way ------------------------------------------------------------------------------- */
 
-/* A matrix whose lines are a, by a vector; `step`: between the elements of that. */
-static void NAME(by_vector)(int64_t m, int64_t k, const T *a, int64_t line, const T *x,
-                            int64_t step, T *y, int64_t y_step, bool accumulate)
+/* The lines r of a matrix by a vector. */
+static void NAME(by_vector)(range r, int64_t k, const T *a, int64_t line, const T *x, int64_t step,
+                            T *y, int64_t y_step, bool accumulate)
 {
     _Alignas(16) T copy[VECTOR];
     if (step != 1) {
         for (int64_t l = 0; l < k; l++) copy[l] = x[l * step];
         x = copy;
     }
-    NAME(lines_by_vector)(m, k, a, line, x, y, y_step, accumulate);
+    NAME(lines_by_vector)(r.end - r.begin, k, a + r.begin * line, line, x, y + r.begin * y_step,
+                          y_step, accumulate);
 }
 
-static void NAME(slim)(const mt_product *p)
+static void NAME(slim)(const mt_product *p, range r)
 {
     const bool rows = p->a_col == 1, columns = p->b_row == 1 && (p->b_col != 1 || p->k == 1);
     if (p->n == 1 && p->m > 1 && rows && (p->b_row == 1 || p->k <= VECTOR))
-        NAME(by_vector)(p->m, p->k, A(p, 0), p->a_row, B(p, 0), p->b_row, C(p, 0), p->ldc,
-                        p->accumulate);
+        NAME(by_vector)(p->m > ROWS ? r : (range){0, p->m}, p->k, A(p, 0), p->a_row, B(p, 0),
+                        p->b_row, C(p, 0), p->ldc, p->accumulate);
     else if (p->m == 1 && columns && (rows || p->k <= VECTOR))
-        NAME(by_vector)(p->n, p->k, B(p, 0), p->b_col, A(p, 0), p->a_col, C(p, 0), 1,
-                        p->accumulate);
+        NAME(by_vector)(r, p->k, B(p, 0), p->b_col, A(p, 0), p->a_col, C(p, 0), 1, p->accumulate);
     else if (p->m > 1 && p->n > 1 && rows && columns)
-        NAME(rows_by_rows)(p);
+        NAME(rows_by_rows)(p, r);
     else
-        NAME(term_by_term)(p);
+        NAME(term_by_term)(p, r);
 }
 
 #undef NAME

@@ -23,6 +23,8 @@
  * Compiled without contraction (sources.mk). Relies on ops/gemm.h; read next: ops/matmul.c. */
 #include "ops/gemm.h"
 
+#include "base/parallel.h"
+
 #include <string.h>
 
 enum {
@@ -31,13 +33,32 @@ enum {
     SUMS = 704,   /* elements of the result that are added up together: 64 rows of 11 columns */
     VECTOR = 1024 /* elements of a vector that is copied so that they are neighbours */
 };
-#define MOST (INT64_C(1) << 20) /* products: more are the business of all processors */
+#define MOST        (INT64_C(1) << 20) /* products in a layout other than a layer's */
+#define THREAD_WORK 200000             /* products that are worth a thread */
+
+static bool is_slim(int64_t m, int64_t n, int64_t k)
+{
+    return (n <= COLUMNS || m <= ROWS) && m >= 1 && n >= 1 && k >= 1;
+}
 
 bool mt_is_slim_product(int64_t m, int64_t n, int64_t k)
 {
-    return (n <= COLUMNS || m <= ROWS) && m >= 1 && n >= 1 && k >= 1 && m <= MOST && n <= MOST &&
-           k <= MOST && m * n <= MOST / k;
+    return is_slim(m, n, k) && m <= MOST && n <= MOST && k <= MOST && m * n <= MOST / k;
 }
+
+/* The others are slow where they are large, as blocks of rows go through memory in strides. */
+bool mt_adds_up_slim(const mt_product *p)
+{
+    const bool layer = p->a_col == 1 && p->b_row == 1, gradient = p->a_row == 1 && p->m > ROWS;
+    return is_slim(p->m, p->n, p->k) && (layer || gradient || mt_is_slim_product(p->m, p->n, p->k));
+}
+
+/* Rows of the result, or columns where there are as few rows: the threads share them out, in multiples of
+ * UNIT but for the last, so that none sees another four, or another head of a row. */
+typedef struct range {
+    int64_t begin, end;
+} range;
+enum { UNIT = 64 };
 
 static mt_product transposed(const mt_product *p)
 {
@@ -58,20 +79,38 @@ static mt_product transposed(const mt_product *p)
 #define S f64
 #include "ops/slim_loops.h"
 
+typedef struct shared {
+    mt_dtype d;
+    const mt_product *p;
+} shared;
+
+static void multiply_range(int64_t begin, int64_t end, void *context)
+{
+    const shared *s = context;
+    const range r = {begin, end};
+    if (s->d == MT_FLOAT32)
+        slim_f32(s->p, r);
+    else
+        slim_f64(s->p, r);
+}
+
 void mt_slim_product(mt_dtype d, const mt_product *p)
 {
-    if (d == MT_FLOAT32)
-        slim_f32(p);
-    else
-        slim_f64(p);
+    const bool by_rows = p->m > ROWS;
+    const double line =
+        (double)p->k * (double)(by_rows ? p->n : p->m); /* products of one row, or column */
+    shared s = {d, p};
+    mt_parallel_for(by_rows ? p->m : p->n, ((int64_t)(THREAD_WORK / line) / UNIT + 1) * UNIT,
+                    multiply_range, &s);
 }
 
 void mt_plain_product(mt_dtype d, const mt_product *p)
 {
+    const range all = {0, p->m};
     if (d == MT_FLOAT32)
-        by_terms_f32(p, p, false, false);
+        by_terms_f32(p, p, all, false, false);
     else
-        by_terms_f64(p, p, false, false);
+        by_terms_f64(p, p, all, false, false);
 }
 
 void mt_dot_product(mt_dtype d, int64_t k, const char *x, const char *y, char *out)
