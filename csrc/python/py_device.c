@@ -94,12 +94,28 @@ static int device_from(PyObject *o, int *kind, int *index)
 static int device_usable(int kind)
 {
     if (kind == CPU) return 0;
-    if (kind == CUDA)
-        PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled");
+    const char *name = kinds[kind];
+    if (kind == CUDA || strcmp(name, "xpu") == 0)
+        PyErr_Format(PyExc_AssertionError, "Torch not compiled with %s enabled",
+                     kind == CUDA ? "CUDA" : "XPU");
+    else if (strcmp(name, "mps") == 0)
+        PyErr_SetString(PyExc_RuntimeError, "PyTorch is not linked with support for mps devices");
     else
         PyErr_Format(PyExc_RuntimeError,
-                     "minitorch computes on the cpu; there is no device of type %s", kinds[kind]);
+                     "minitorch computes on the cpu; there is no device of type %s", name);
     return -1;
+}
+
+/* Tensor.cuda(device): an error in any case, PyTorch's for this argument. */
+PyObject *py_device_cuda(PyObject *device)
+{
+    int kind = CUDA, index;
+    if (device && device != Py_None && device_from(device, &kind, &index) < 0) return NULL;
+    if (kind == CUDA)
+        device_usable(CUDA);
+    else
+        PyErr_SetString(PyExc_RuntimeError, "Invalid device, must be cuda device");
+    return NULL;
 }
 
 int py_device_check(PyObject *o)

@@ -8,8 +8,9 @@
 /* ---- py_dtype.c, py_device.c ----------------------------------------------------------------- */
 extern PyTypeObject py_dtype_type, py_device_type, py_size_type, py_layout_type,
     py_memory_format_type;
-PyObject *py_device_cpu(void);     /* new reference */
-PyObject *py_layout_strided(void); /* new reference */
+PyObject *py_device_cuda(PyObject *device); /* an error in any case */
+PyObject *py_device_cpu(void);              /* new reference */
+PyObject *py_layout_strided(void);          /* new reference */
 /* contiguous_format, preserve_format, channels_last, channels_last_3d: 0 .. 3; -1 if o is none of
  * them, no error */
 int py_memory_format_from(PyObject *o);

@@ -611,10 +611,13 @@ static PyObject *cpu(PyObject *self, PyObject *const *args, Py_ssize_t nargs, Py
     return py_arguments("cpu", names, 0, 0, args, nargs, kwnames, a) < 0 ? NULL : Py_NewRef(self);
 }
 
-static PyObject *cuda(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args),
-                      PyObject *Py_UNUSED(kwargs))
+static PyObject *cuda(PyObject *Py_UNUSED(self), PyObject *const *args, Py_ssize_t nargs,
+                      PyObject *kwnames)
 {
-    return PyErr_Format(PyExc_AssertionError, "Torch not compiled with CUDA enabled");
+    static const char *const names[] = {"device", "non_blocking", "memory_format", NULL};
+    PyObject *a[3];
+    if (py_arguments("cuda", names, 0, 2, args, nargs, kwnames, a) < 0) return NULL;
+    return py_device_cuda(a[0]);
 }
 
 static PyObject *pin_memory(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args),
@@ -771,8 +774,9 @@ PyMethodDef py_tensor_methods[] = {
     {"cpu", FAST(cpu),
      "cpu()\n--\n\nThe tensor itself: it lives on the CPU."
      "\n\n>>> minitorch.tensor([1, 2]).cpu()\ntensor([1, 2])"},
-    {"cuda", KEYWORDS(cuda),
-     "cuda()\n--\n\nRaises: there is no other device than the CPU."
+    {"cuda", FAST(cuda),
+     "cuda(device=None, non_blocking=False, *, memory_format=None)\n--\n\nRaises: all is on the "
+     "CPU."
      "\n\n>>> minitorch.ones(1).cuda()\nTraceback (most recent call last):\nAssertionError: Torch "
      "not compiled with CUDA enabled"},
     {"pin_memory", KEYWORDS(pin_memory),
@@ -784,14 +788,13 @@ PyMethodDef py_tensor_methods[] = {
      "\n\n>>> x = minitorch.ones(1, requires_grad=True) * 2\n>>> x.detach_().requires_grad\nFalse"},
     {"requires_grad_", FAST(requires_grad_),
      "requires_grad_(requires_grad=True)\n--\n\n"
-     "Says whether gradients are to be computed for this leaf."
-     "\n\n>>> minitorch.ones(2).requires_grad_()\ntensor([1., 1.], requires_grad=True)"},
+     "Says whether gradients are to be computed for this leaf.\n\n>>> "
+     "minitorch.ones(2).requires_grad_()\ntensor([1., 1.], requires_grad=True)"},
     {"as_subclass", PY_NAMED_METHOD(as_subclass),
      "as_subclass(cls)\n--\n\nA view of this tensor as an object of class cls."
      "\n\n>>> minitorch.ones(2).as_subclass(minitorch.Tensor)\ntensor([1., 1.])"},
     {"_make_subclass", (PyCFunction)(void (*)(void))make_subclass,
      METH_VARARGS | METH_KEYWORDS | METH_STATIC,
-     "_make_subclass(cls, data, requires_grad=False)\n--\n\nA leaf over data's memory as an object "
-     "of class cls."},
+     "_make_subclass(cls, data, requires_grad=False)\n--\n\ndata's memory as a leaf of class cls."},
     {NULL, NULL, 0, NULL},
 };
