@@ -132,6 +132,8 @@ struct mt_op {
     void (*release)(void *context);
     /* Where the name depends on the call (AddmmBackward0 or MmBackward0); NULL: grad_name. */
     const char *(*grad_name_of)(const mt_call *c);
+    /* The inputs as PyTorch's node of that name lists them ("201"), without those not given; NULL: all in turn. */
+    const char *edges;
 };
 
 /* The plan of an operator that has arguments: read from its schema at the first call. */

@@ -586,7 +586,8 @@ static const char *linear_grad_name(const mt_call *c)
 MT_OP(
     linear, .kind = MT_NN | MT_OUT, .keeps = {MT_KEEP_IN(1), MT_KEEP_IN(0), 0},
     .backward = linear_backward, .fused = linear_fused, .raw = linear_raw,
-    .grad_name_of = linear_grad_name, .rule = "gx = g @ W; gW = g.t() @ x; gb = g.sum(0)",
+    .grad_name_of = linear_grad_name, .edges = "201",
+    .rule = "gx = g @ W; gW = g.t() @ x; gb = g.sum(0)",
     .schema = "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",
     .doc =
         "input @ weight.t() + bias: (..., in) to (..., out) with weight (out, in) and bias (out).");

@@ -175,23 +175,27 @@ static PyObject *node_name(PyObject *self, PyObject *unused)
                                                     : Py_TYPE(self)->tp_name);
 }
 
+static PyObject *edge_pair(const mt_edge *e)
+{
+    PyObject *fn = e->node ? wrap_node(e->node) : e->leaf ? wrap_leaf(e->leaf) : Py_NewRef(Py_None);
+    return fn ? Py_BuildValue("NI", fn, e->node ? (unsigned)e->out_nr : 0u) : NULL;
+}
+
 static PyObject *get_next_functions(PyObject *self, void *closure)
 {
     (void)closure;
     const mt_node *n = as_node(self)->node;
-    int count = n ? n->call.nin : 0;
-    PyObject *tuple = PyTuple_New(count);
-    for (int i = 0; tuple && i < count; i++) {
-        const mt_edge *e = &n->next[i];
-        PyObject *fn = e->node   ? wrap_node(e->node)
-                       : e->leaf ? wrap_leaf(e->leaf)
-                                 : Py_NewRef(Py_None);
-        PyObject *pair = fn ? Py_BuildValue("NI", fn, e->node ? (unsigned)e->out_nr : 0u) : NULL;
-        if (pair)
-            PyTuple_SET_ITEM(tuple, i, pair);
-        else
-            Py_CLEAR(tuple);
+    const char *order = n ? n->call.op->edges : NULL;
+    PyObject *list = PyList_New(0), *tuple;
+    for (int k = 0; list && n && k < n->call.nin; k++) {
+        const int i = order ? order[k] - '0' : k;
+        if (order && n->call.in_dims[i].dtype == MT_NO_DTYPE) continue;
+        PyObject *pair = edge_pair(&n->next[i]);
+        if (!pair || PyList_Append(list, pair) < 0) Py_CLEAR(list);
+        Py_XDECREF(pair);
     }
+    tuple = list ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(list);
     return tuple;
 }
 

@@ -258,3 +258,17 @@ def test_nodes_say_where_they_come_from():
     assert str(Cube.apply(x)) == "tensor([1., 1.], grad_fn=<CubeBackward>)"
     with pytest.raises(AttributeError, match="'MulBackward0' object has no attribute 'nothing'"):
         _ = product.nothing
+
+
+def test_the_bias_of_a_layer_comes_first():
+    """As PyTorch's AddmmBackward0 lists it, and as its first tutorial prints it."""
+    layer, x = mt.nn.Linear(3, 2), mt.ones(4, 3) * mt.ones(1, requires_grad=True)
+    y = mt.nn.functional.mse_loss(layer(x), mt.zeros(4, 2))
+    product = y.grad_fn.next_functions[0][0]
+    bias, input, weight = (f for f, _ in product.next_functions)
+    assert bias.variable is layer.bias and input.name() == "MulBackward0" and weight.variable is layer.weight
+    y.backward()
+    assert product.next_functions[0][0].variable is layer.bias
+    bare = mt.nn.Linear(3, 2, bias=False)
+    x, weight = (f for f, _ in bare(mt.ones(4, 3)).grad_fn.next_functions)
+    assert x is None and weight.variable is bare.weight
