@@ -1,0 +1,124 @@
+"""Quick forms of loops against the plain ones: the same numbers at every length, layout, count of threads."""
+
+import numpy as np
+import pytest
+
+import minitorch as torch
+
+INTEGERS = [np.uint8, np.int8, np.int16, np.int32, np.int64]
+BITS = {"and": (torch.bitwise_and, np.bitwise_and), "or": (torch.bitwise_or, np.bitwise_or)}
+BITS["xor"] = (torch.bitwise_xor, np.bitwise_xor)
+
+
+@pytest.fixture(params=[1, 3])
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def whole(dtype, n, seed=0):
+    info = np.iinfo(dtype)
+    return np.random.default_rng(seed).integers(info.min, info.max, n, dtype=dtype, endpoint=True)
+
+
+def same(got, want):
+    got = got.numpy()
+    assert got.dtype == want.dtype
+    assert got.tobytes() == want.tobytes()
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.parametrize("name", BITS)
+def test_bits_by_words(threads, dtype, name):
+    ours, numpy = BITS[name]
+    for n in (0, 1, 7, 8, 63, 64, 65, 1000, 70001):
+        x, y = whole(dtype, n), whole(dtype, n, 1)
+        a, b = torch.tensor(x), torch.tensor(y)
+        number = dtype(x[-1] if n else 3)
+        same(ours(a, b), numpy(x, y))
+        same(~a, ~x)
+        same(ours(a, torch.tensor(number)), numpy(x, number))
+        same(ours(torch.tensor(number), b), numpy(number, y))
+        same(ours(a[::2], b[: (n + 1) // 2]), numpy(x[::2], y[: (n + 1) // 2]))
+        same(ours(a.flip(0)[1:], b[1:]), numpy(x[::-1][1:], y[1:]))
+        target = a.clone()
+        getattr(target, f"bitwise_{name}_")(b)
+        same(target, numpy(x, y))
+
+
+def test_bits_of_rows(threads):
+    x, y = whole(np.int16, 300 * 41).reshape(300, 41), whole(np.int16, 41, 1)
+    same(torch.tensor(x) & torch.tensor(y), x & y)
+    same(torch.tensor(x).t() ^ torch.tensor(x[:, :1].T.copy()), x.T ^ x[:, :1].T)
+
+
+FAR = [0, 1, -1, 2, 7, -7, 2**51 - 1, -(2**51), 2**51, -(2**51) - 1, 2**53 + 1, 2**62, 2**63 - 1, -(2**63)]
+
+
+def floored(x, y):
+    """By Python's own integers, whatever their size; modulo 2 ** 64."""
+    pairs = [divmod(int(a), int(b)) for a, b in zip(x, y, strict=True)]
+    quotient = [(q + 2**63) % 2**64 - 2**63 for q, _ in pairs]
+    return np.array(quotient, np.int64), np.array([r for _, r in pairs], np.int64)
+
+
+@pytest.mark.parametrize("bits", [4, 20, 50, 52, 63])
+def test_whole_quotients(threads, bits):
+    random = np.random.default_rng(bits)
+    for n in (1, 2, 255, 256, 257, 3000, 40001):
+        x = random.integers(-(2**bits), 2**bits - 1, n, endpoint=True)
+        y = random.integers(-(2**bits), 2**bits - 1, n, endpoint=True) >> random.integers(0, bits, n)
+        y[y == 0] = -3
+        x[::5] = x[::5] // y[::5] * y[::5]  # exactly divisible, and one less
+        x[1::5] = x[1::5] // y[1::5] * y[1::5] - 1
+        quotient, rest = floored(x, y)
+        a, b = torch.tensor(x), torch.tensor(y)
+        same(a // b, quotient)
+        same(a % b, rest)
+        same(a[::2] // b[::2], quotient[::2].copy())
+        same(a // b[0], floored(x, [y[0]] * n)[0])
+        same(a[0] % b, floored([x[0]] * n, y)[1])
+        same(a.clone().floor_divide_(b), quotient)
+        same(torch.remainder(a, b, out=b), rest)
+
+
+def test_far_whole_quotients(threads):
+    x, y = (v.ravel() for v in np.meshgrid(np.array(FAR, np.int64), np.array(FAR[1:], np.int64)))
+    quotient, rest = floored(x, y)
+    same(torch.tensor(x) // torch.tensor(y), quotient)
+    same(torch.tensor(x) % torch.tensor(y), rest)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
+def test_a_zero_anywhere(threads, dtype):
+    for n in (1, 5, 200000):
+        x, y = torch.ones(n, dtype=dtype), torch.ones(n, 2, dtype=dtype)
+        same(x // y[:, 0], np.ones(n, x.numpy().dtype))
+        y[n // 2, 0] = 0
+        for f in (torch.floor_divide, torch.remainder, torch.fmod):
+            with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+                f(x, y[:, 0])
+            f(x, y[:, 1])
+    assert (torch.ones(0, dtype=dtype) // torch.ones(0, dtype=dtype)).numel() == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.int16])
+def test_columns_by_cache_lines(threads, dtype):
+    """Products go from the first row to the last, extrema keep a NaN."""
+    for rows, columns in ((5, 1), (40, 63), (40, 64), (40, 65), (700, 129), (1000, 1000), (3, 70001)):
+        x = np.random.default_rng(columns).integers(1, 4, (rows, columns)).astype(dtype)
+        if dtype in (np.float32, np.float64):
+            x = x / dtype(1.9)
+            x[rows // 2, columns // 2] = np.nan
+        product = np.ones(columns, np.int64 if dtype in (np.int64, np.int16) else dtype)
+        with np.errstate(all="ignore"):
+            for row in x:
+                product = product * row.astype(product.dtype)
+        a = torch.tensor(x)
+        got = a.prod(0).numpy()
+        assert got.dtype == product.dtype
+        np.testing.assert_array_equal(got, product)
+        for name in ("amax", "amin"):
+            np.testing.assert_array_equal(getattr(a, name)(0).numpy(), getattr(np, name)(x, 0))
