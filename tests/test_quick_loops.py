@@ -122,3 +122,36 @@ def test_columns_by_cache_lines(threads, dtype):
         np.testing.assert_array_equal(got, product)
         for name in ("amax", "amin"):
             np.testing.assert_array_equal(getattr(a, name)(0).numpy(), getattr(np, name)(x, 0))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_sums_of_far_lines(threads, dtype):
+    """A number is the sum of its lines, one after the other, wherever it is kept meanwhile."""
+    x = torch.randn(7, 45, 130, dtype=dtype)
+    for part in (x, x[:, :1], x[:1], x[::2], x.double().to(dtype)[:, ::3], x[:, :, :40], x[:, :, :5]):
+        lines, want = part.sum(2).numpy(), np.zeros(part.shape[1], x.numpy().dtype)
+        for line in lines:
+            want = want + line
+        if part.shape[2] > 32 and part.shape[0] > 1:
+            same(part.sum((0, 2)), want)
+        np.testing.assert_allclose(part.sum((0, 2)).numpy(), part.numpy().sum((0, 2)), rtol=1e-3, atol=1e-3)
+    x[3, 11, 17] = float("nan")
+    assert x.sum((0, 2)).isnan().nonzero().tolist() == [[11]]
+
+
+@pytest.mark.parametrize("eps", [None, 0.0, 0.1])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_slope_of_logit(threads, dtype, eps):
+    ends = [float("nan"), 0.0, -0.0, 1.0, 0.1, 0.9, 0.5, float("inf"), -1.0, 1.0000001]
+    for n in (0, 1, 9, 70001):
+        x = torch.cat([torch.rand(n, dtype=dtype) * 1.2 - 0.1, torch.tensor(ends, dtype=dtype)])
+        g = torch.randn(n + len(ends), dtype=dtype)
+        for view in (lambda t: t, lambda t: t[::2], lambda t: t[1:].flip(0)):
+            a, b = view(x).detach().requires_grad_(), view(g)
+            inside = (a >= (eps or 0.0)) & (a <= 1 - (eps or 0.0))
+            want = torch.where(inside, b / (a * (1 - a)), float("nan") if eps is None else 0.0).detach()
+            (once,) = torch.autograd.grad(torch.logit(a, eps), a, b)
+            (twice,) = torch.autograd.grad(torch.logit(a, eps), a, b, create_graph=True)
+            np.testing.assert_array_equal(once.numpy(), want.numpy())
+            np.testing.assert_array_equal(twice.detach().numpy(), want.numpy())
+            assert once.dtype == dtype
