@@ -155,3 +155,31 @@ def test_slope_of_logit(threads, dtype, eps):
             np.testing.assert_array_equal(once.numpy(), want.numpy())
             np.testing.assert_array_equal(twice.detach().numpy(), want.numpy())
             assert once.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_mean_with_and_without_nan(threads, dtype):
+    """A NaN takes the long way, and the means without one stay, bit for bit."""
+    x = torch.randn(333, 70, dtype=dtype)
+    for dim in ((0,), (1,), (0, 1), None):
+        for keepdim in (False, True):
+            quick, beside = x.clone().requires_grad_(), x.clone()
+            got = torch.nanmean(quick, dim, keepdim)
+            n = x.numel() // got.numel()
+            same(got.detach(), (x.sum(dim, keepdim) / torch.tensor(n, dtype=dtype)).numpy())
+            (g,) = torch.autograd.grad(got.sum(), quick)
+            same(g, (torch.ones_like(x) / torch.tensor(n, dtype=dtype)).numpy())
+            beside[5, 7] = float("nan")
+            long = torch.nanmean(beside.requires_grad_(), dim, keepdim)
+            assert not long.isnan().any()
+            kept = (long == got) | (long.numel() == 1)
+            assert int((~kept).sum()) <= 1
+            (g,) = torch.autograd.grad(long.sum(), beside)
+            assert g[5, 7] == 0 and int((g == 0).sum()) == 1
+    assert torch.nanmean(torch.full((3, 2), float("nan")), 0).isnan().all()
+    assert (
+        torch.nanmean(torch.ones(0, 2), 0).isnan().all() and torch.nanmean(torch.ones(2, 0), 0).numel() == 0
+    )
+    assert torch.nanmean(torch.tensor([float("inf"), -float("inf"), 1.0])).isnan()
+    with pytest.raises(IndexError, match="Dimension out of range"):
+        torch.nanmean(x, 2)
