@@ -91,6 +91,25 @@ def test_far_whole_quotients(threads):
     same(torch.tensor(x) % torch.tensor(y), rest)
 
 
+def test_int32_quotients(threads):
+    far = [0, 1, -1, 3, -3, 2**30, 2**31 - 1, -(2**31)]
+    pairs = np.array([(x, y) for x in far for y in far if y], np.int32)
+    for n in (1, 255, 256, 257, 40001):
+        many = np.concatenate([pairs, whole(np.int32, 2 * n).reshape(n, 2)])
+        many[:, 1] >>= np.arange(len(many)) % 20  # divisors of every size
+        many[many[:, 1] == 0, 1] = 5
+        x, y = (np.ascontiguousarray(column) for column in many.T)
+        quotient, rest = (v.astype(np.int32) for v in floored(x, y))
+        both, b = torch.tensor(many), torch.tensor(y)
+        same(torch.tensor(x) // b, quotient)
+        same(both[:, 0] // both[:, 1], quotient)
+        same(both[:, 0] % b, rest)
+        same(both[:, 0] % -7, floored(x, [-7] * len(x))[1].astype(np.int32))
+        same(torch.floor_divide(both[:, 0], b, out=b), quotient)
+        both[:, 0].remainder_(both[:, 1])
+        same(both[:, 0].contiguous(), rest)
+
+
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
 def test_a_zero_anywhere(threads, dtype):
     for n in (1, 5, 200000):

@@ -448,17 +448,35 @@ static void divide_rest(int64_t n, char *const *p, const int64_t *stride, const 
 }
 MOSTLY_WITHIN(divide_wholes, int64_t, uint64_t, 2, divide_rest, divide_near_i64(a[i], b[i], param),
               is_far_whole(a[i], b[i]))
-static void remainder_wholes(int64_t n, char *const *p, const int64_t *stride, const double *param)
+/* Those of 32 bits by way of 64. */
+static void divide_ints(int64_t n, char *const *p, const int64_t *stride, const double *param)
 {
-    (void)param;
-    divide_wholes(n, p, stride, (const double[]){1, 0});
+    static const int64_t size[] = {SIZE(int64_t), SIZE(int64_t), SIZE(int64_t)};
+    int64_t room[3][MOSTLY];
+    char *const at[] = {(char *)room[0], (char *)room[1], (char *)room[2]};
+    for (int64_t start = 0; start < n; start += MOSTLY) {
+        const int64_t some = n - start < MOSTLY ? n - start : MOSTLY;
+        for (int k = 1; k < 3; k++) {
+            const char *const in = p[k] + start * stride[k];
+            for (int64_t i = 0; i < some; i++)
+                room[k][i] = *(const int32_t *)(const void *)(in + i * stride[k]);
+        }
+        divide_wholes(some, at, size, param);
+        char *const out = p[0] + start * stride[0];
+        for (int64_t i = 0; i < some; i++)
+            *(int32_t *)(void *)(out + i * stride[0]) = (int32_t)room[0][i];
+    }
 }
-static void floor_divide_wholes(int64_t n, char *const *p, const int64_t *stride,
-                                const double *param)
-{
-    (void)param;
-    divide_wholes(n, p, stride, (const double[]){0, 1});
-}
+#define DIVISION(name, divide, ...)                                                                \
+    static void name(int64_t n, char *const *p, const int64_t *stride, const double *param)        \
+    {                                                                                              \
+        (void)param;                                                                               \
+        divide(n, p, stride, (const double[]){__VA_ARGS__});                                       \
+    }
+DIVISION(remainder_wholes, divide_wholes, 1, 0)
+DIVISION(floor_divide_wholes, divide_wholes, 0, 1)
+DIVISION(remainder_ints, divide_ints, 1, 0)
+DIVISION(floor_divide_ints, divide_ints, 0, 1)
 #endif
 
 /* Of float64 the rest is the C library's. */
@@ -538,6 +556,10 @@ void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
 #if !defined(MT_ISA_baseline)
     k->binary[MT_BINARY_remainder][MT_INT64] = remainder_wholes;
     k->binary[MT_BINARY_floor_divide][MT_INT64] = floor_divide_wholes;
+#if !defined(MT_ISA_BELOW)
+    k->binary[MT_BINARY_remainder][MT_INT32] = remainder_ints;
+    k->binary[MT_BINARY_floor_divide][MT_INT32] = floor_divide_ints;
+#endif
 #endif
 #if defined(__AVX512F__)
     if (roots_by_estimate) {
