@@ -378,10 +378,11 @@ ANGLES_FAR(sin, 0)
 ANGLES_FAR(cos, 1)
 ANGLES_FAR(tan, 2)
 
-/* Functions with a quick form for nearly all numbers, NaN for the others: a block in which it meets one goes
- * through the row's own loop, which agrees with it where it is a number. */
+/* Functions with a quick form y for nearly all numbers: a block in which there is one `beyond` it goes
+ * through the row's own loop, which agrees with it where it holds. */
 enum { MOSTLY = 256 };
-#define MOSTLY_NEAR(id, T, I, inputs, rest, f)                                                     \
+#define MOSTLY_NEAR(id, T, I, inputs, rest, f) MOSTLY_WITHIN(id, T, I, inputs, rest, f, y != y)
+#define MOSTLY_WITHIN(id, T, I, inputs, rest, f, beyond)                                           \
     static void id(int64_t n, char *const *p, const int64_t *stride, const double *param)          \
     {                                                                                              \
         static const int64_t size[] = {SIZE(T), SIZE(T), SIZE(T)};                                 \
@@ -401,7 +402,7 @@ enum { MOSTLY = 256 };
             MT_INDEPENDENT                                                                         \
             for (int64_t i = 0; i < some; i++) {                                                   \
                 const T y = f;                                                                     \
-                far |= y != y;                                                                     \
+                far |= beyond;                                                                     \
                 z[i] = y;                                                                          \
             }                                                                                      \
             if (far)                                                                               \
@@ -418,6 +419,65 @@ MOSTLY_NEAR(remainder_mostly, float, int32_t, 2, remainder_loop_f32,
             remainder_of_f32(fmod_near_f32(a[i], b[i]), b[i]))
 MOSTLY_NEAR(floor_divide_mostly, float, int32_t, 2, floor_divide_loop_f32,
             quotient_of_f32(a[i], b[i], fmod_near_f32(a[i], b[i])))
+
+#if !defined(MT_ISA_baseline) && !defined(MT_ISA_BELOW) /* no vectors; as fast as what is below */
+/* Whole numbers below 2^51 divide as double: what is not whole is 1 / y at least away from what is, further than rounding
+ * goes, and the product that leaves the remainder is exact. */
+MT_INLINE double near_whole(int64_t x)
+{
+    return from_bits_f64((uint64_t)x + bits_f64(MT_MAGIC_F64)) - MT_MAGIC_F64;
+}
+MT_INLINE int64_t whole_near(double x)
+{
+    return (int64_t)(bits_f64(x + MT_MAGIC_F64) - bits_f64(MT_MAGIC_F64));
+}
+MT_INLINE uint64_t is_far_whole(int64_t x, int64_t y)
+{
+    const uint64_t half = 1ull << 51;
+    return (((uint64_t)x + half) | ((uint64_t)y + half)) >> 52 | (y == 0);
+}
+/* One loop for both: param is {1, 0} for the remainder, {0, 1} for the quotient. */
+MT_INLINE int64_t divide_near_i64(int64_t x, int64_t y, const double *param)
+{
+    const double a = near_whole(x), b = near_whole(y), q = __builtin_floor(a / b);
+    return whole_near(a * param[0] - q * (b * param[0] - param[1]));
+}
+static void divide_rest(int64_t n, char *const *p, const int64_t *stride, const double *param)
+{
+    (param[0] == 1 ? remainder_loop_i64 : floor_divide_loop_i64)(n, p, stride, param);
+}
+MOSTLY_WITHIN(divide_wholes, int64_t, uint64_t, 2, divide_rest, divide_near_i64(a[i], b[i], param),
+              is_far_whole(a[i], b[i]))
+/* Those of 32 bits by way of 64. */
+static void divide_ints(int64_t n, char *const *p, const int64_t *stride, const double *param)
+{
+    static const int64_t size[] = {SIZE(int64_t), SIZE(int64_t), SIZE(int64_t)};
+    int64_t room[3][MOSTLY];
+    char *const at[] = {(char *)room[0], (char *)room[1], (char *)room[2]};
+    for (int64_t start = 0; start < n; start += MOSTLY) {
+        const int64_t some = n - start < MOSTLY ? n - start : MOSTLY;
+        for (int k = 1; k < 3; k++) {
+            const char *const in = p[k] + start * stride[k];
+            for (int64_t i = 0; i < some; i++)
+                room[k][i] = *(const int32_t *)(const void *)(in + i * stride[k]);
+        }
+        divide_wholes(some, at, size, param);
+        char *const out = p[0] + start * stride[0];
+        for (int64_t i = 0; i < some; i++)
+            *(int32_t *)(void *)(out + i * stride[0]) = (int32_t)room[0][i];
+    }
+}
+#define DIVISION(name, divide, ...)                                                                \
+    static void name(int64_t n, char *const *p, const int64_t *stride, const double *param)        \
+    {                                                                                              \
+        (void)param;                                                                               \
+        divide(n, p, stride, (const double[]){__VA_ARGS__});                                       \
+    }
+DIVISION(remainder_wholes, divide_wholes, 1, 0)
+DIVISION(floor_divide_wholes, divide_wholes, 0, 1)
+DIVISION(remainder_ints, divide_ints, 1, 0)
+DIVISION(floor_divide_ints, divide_ints, 0, 1)
+#endif
 
 /* Of float64 the rest is the C library's. */
 #define MOSTLY_F64(name)                                                                           \
@@ -469,6 +529,10 @@ void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
     fill_rows_i32(k);
     fill_rows_b8(k);
 #endif
+#if defined(MT_ISA_BELOW)
+    const mt_loop remainder_wholes = k->binary[MT_BINARY_remainder][MT_INT64];
+    const mt_loop floor_divide_wholes = k->binary[MT_BINARY_floor_divide][MT_INT64];
+#endif
     fill_rows_i64(k);
     fill_rows_f32(k);
     fill_rows_f64(k);
@@ -489,6 +553,14 @@ void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k)
     k->binary[MT_BINARY_fmod][MT_FLOAT32] = fmod_mostly;
     k->binary[MT_BINARY_remainder][MT_FLOAT32] = remainder_mostly;
     k->binary[MT_BINARY_floor_divide][MT_FLOAT32] = floor_divide_mostly;
+#if !defined(MT_ISA_baseline)
+    k->binary[MT_BINARY_remainder][MT_INT64] = remainder_wholes;
+    k->binary[MT_BINARY_floor_divide][MT_INT64] = floor_divide_wholes;
+#if !defined(MT_ISA_BELOW)
+    k->binary[MT_BINARY_remainder][MT_INT32] = remainder_ints;
+    k->binary[MT_BINARY_floor_divide][MT_INT32] = floor_divide_ints;
+#endif
+#endif
 #if defined(__AVX512F__)
     if (roots_by_estimate) {
         make_power_table();

@@ -61,6 +61,37 @@ LOOPS(right, RIGHT)
 LOOPS(gcd, GCD)
 LOOPS(lcm, LCM)
 
+/* And, or, xor and not are the same of words, whatever the type: those of neighbours, and of neighbours and one number,
+ * go by words, the rest by the loop of the type. The output may be an input. param: which of by_word, and the type. */
+static const mt_loop *const by_word[] = {and_loops, or_loops, xor_loops, not_loops};
+typedef uint64_t word __attribute__((vector_size(64), aligned(1), may_alias));
+#define EACH_WORD(f)                                                                               \
+    for (; i + size <= bytes; i += size)                                                           \
+        *(word *)(p[0] + i) = *(const word *)(x + i) f * (const word *)(y + (i & neighbours));
+static void in_words(int64_t n, char *const *p, const int64_t *stride, const double *param)
+{
+    const int which = (int)param[0], d = (int)param[1];
+    const bool swapped = stride[1] == 0; /* the number comes first */
+    const char *x = p[1 + swapped], *y = p[2 - swapped];
+    const int64_t item = mt_dtype_size((mt_dtype)d), step = stride[2 - swapped];
+    const bool turn = by_word[which] == not_loops;
+    const int64_t size = sizeof(word), bytes = n * item, neighbours = step == 0 || turn ? 0 : -1;
+    char number[sizeof(word)], *rest[3];
+    int64_t i = 0;
+    if (stride[0] == item && stride[1 + swapped] == item && (step == item || step == 0)) {
+        for (int64_t k = 0; !neighbours && k < size; k++) number[k] = turn ? -1 : y[k % item];
+        if (!neighbours) y = number;
+        if (by_word[which] == and_loops)
+            EACH_WORD(&)
+        else if (by_word[which] == or_loops)
+            EACH_WORD(|)
+        else
+            EACH_WORD(^)
+    }
+    for (int k = 0; k < 3; k++) rest[k] = p[k] + i / item * stride[k];
+    by_word[which][d](n - i / item, rest, stride, NULL);
+}
+
 /* ==== operators =============================================================================== */
 
 static mt_tensor *as(mt_tensor *t, mt_dtype d)
@@ -68,6 +99,13 @@ static mt_tensor *as(mt_tensor *t, mt_dtype d)
     if (t->dtype == d) return t;
     mt_tensor *y = mt_empty_like(t, d);
     return y && mt_copy_raw(y, t) == 0 ? y : NULL;
+}
+
+static void run_bits(const mt_loop *loops, mt_dtype d, mt_tensor *y, mt_tensor *const *in)
+{
+    double param[2] = {0, d};
+    while (param[0] < 4 && by_word[(int)param[0]] != loops) param[0]++;
+    mt_run_loop(param[0] < 4 ? in_words : loops[d], y, 2, in, param, MT_GRAIN_CHEAP);
 }
 
 /* on_bool: the row that does it for bool, -1 if none does. kernel: what PyTorch's message calls the
@@ -82,8 +120,10 @@ static int run(mt_call *c, const mt_loop *loops, int on_bool, const char *kernel
     mt_tensor *in[2] = {as(c->in[0], d), as(c->in[1], d)};
     mt_tensor *y = in[0] && in[1] ? mt_result_broadcast(c, d, 2, c->in) : NULL;
     if (!y) return -1;
-    mt_run_loop(d == MT_BOOL ? mt_k->binary[on_bool][MT_BOOL] : loops[d], y, 2, in, NULL,
-                MT_GRAIN_CHEAP);
+    if (d == MT_BOOL)
+        mt_run_loop(mt_k->binary[on_bool][MT_BOOL], y, 2, in, NULL, MT_GRAIN_CHEAP);
+    else
+        run_bits(loops, d, y, in);
     return 0;
 }
 
@@ -124,7 +164,7 @@ static int bitwise_not_forward(mt_call *c)
     if (d == MT_BOOL)
         mt_run_loop(mt_k->unary[MT_UNARY_logical_not][MT_BOOL], y, 1, in, NULL, MT_GRAIN_CHEAP);
     else
-        mt_run_loop(not_loops[d], y, 2, in, NULL, MT_GRAIN_CHEAP);
+        run_bits(not_loops, d, y, in);
     return 0;
 }
 

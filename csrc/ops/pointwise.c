@@ -2,6 +2,7 @@
  * forward functions that serve them all. Relies on tensor/iter.h and the kernel table; read
  * before: include/minitorch/unary.def. */
 #include "ops/ops.h"
+#include "ops/reduce.h"
 #include "ops/rules.h"
 
 #include "base/parallel.h"
@@ -371,12 +372,13 @@ static bool has_negative(mt_tensor *t)
     return false;
 }
 
-static bool has_zero(mt_tensor *t)
+static int has_zero(const mt_tensor *t)
 {
-    mt_tensor *flat_t = mt_contiguous_raw(t, MT_INT64);
-    for (int64_t i = 0; flat_t && i < flat_t->numel; i++)
-        if (((int64_t *)flat_t->data)[i] == 0) return true;
-    return false;
+    bool all = true, mask[MT_MAX_DIMS];
+    mt_tensor result = {.dtype = MT_BOOL, .numel = 1, .flags = MT_CONTIGUOUS, .data = (char *)&all};
+    memset(mask, true, sizeof mask);
+    result.size = result.dims;
+    return mt_reduce_raw(MT_REDUCE_all, t, mask, &result) < 0 ? -1 : !all;
 }
 
 /* What a kernel cannot refuse. */
@@ -393,9 +395,10 @@ static int binary_check(const mt_call *c, mt_dtype compute)
     if (!mt_is_integral(compute)) return 0;
     if (row == MT_BINARY_pow && c->in[1]->flags & MT_WRAPPED_NUMBER && has_negative(c->in[1]))
         return mt_error(MT_RUNTIME, "Integers to negative integer powers are not allowed.");
-    if ((row == MT_BINARY_floor_divide || row == MT_BINARY_remainder || row == MT_BINARY_fmod) &&
-        has_zero(c->in[1]))
-        return mt_error(MT_RUNTIME, "ZeroDivisionError");
+    if (row == MT_BINARY_floor_divide || row == MT_BINARY_remainder || row == MT_BINARY_fmod) {
+        const int zero = has_zero(c->in[1]);
+        return zero > 0 ? mt_error(MT_RUNTIME, "ZeroDivisionError") : zero;
+    }
     return 0;
 }
 

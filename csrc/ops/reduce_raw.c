@@ -100,10 +100,15 @@ static void run_outer(int64_t begin, int64_t end, void *context)
     }
 }
 
+/* Groups of columns: threads that store into one cache line row after row wait for each other, and what does not fill
+ * a vector goes one by one. */
+enum { TOGETHER = 64 };
 static void run_columns(int64_t begin, int64_t end, void *context)
 {
     const job *j = context;
-    j->columns(j->n, end - begin, j->out + begin * j->out_item, j->in + begin * j->item,
+    const int64_t first = begin * TOGETHER;
+    const int64_t last = end * TOGETHER < j->inner ? end * TOGETHER : j->inner;
+    j->columns(j->n, last - first, j->out + first * j->out_item, j->in + first * j->item,
                j->inner * j->item);
 }
 
@@ -187,7 +192,8 @@ int mt_reduce_raw(mt_reduction how, const mt_tensor *x, const bool *mask, mt_ten
         return run_long(&j, mt_k->reduce[how][out->dtype]);
     int64_t work = j.n * j.inner;
     if (j.outer == 1 && j.inner > 1 && j.columns)
-        mt_parallel_for(j.inner, CHUNK / (j.n + 1) + 64, run_columns, &j);
+        mt_parallel_for((j.inner + TOGETHER - 1) / TOGETHER, CHUNK / (j.n * TOGETHER + 1) + 1,
+                        run_columns, &j);
     else
         mt_parallel_for(j.outer, CHUNK / (work + 1) + 1, run_outer, &j);
     return 0;

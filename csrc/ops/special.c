@@ -351,7 +351,34 @@ static void logit_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
     mt_tensor *slope = mt_div(gout[0], mt_mul(x, mt_sub(ONE, x)));
     if (gin[0]) gin[0] = mt_where(inside, slope, mt_number(c->arg[0].given ? 0 : NAN));
 }
+
+/* The same in one pass. p: the gradient of x, that of the result, x; param: eps, 1 - eps, what is outside. */
+#define LOGIT_SLOPE(name, T)                                                                       \
+    static __attribute__((optimize("O3"))) void name(int64_t n, char *const *p,                    \
+                                                     const int64_t *stride, const double *param)   \
+    {                                                                                              \
+        T *restrict out = (void *)p[0];                                                            \
+        const T *g = (const void *)p[1], *x = (const void *)p[2];                                  \
+        const T least = (T)param[0], most = (T)param[1], outside = (T)param[2];                    \
+        (void)stride;                                                                              \
+        for (int64_t i = 0; i < n; i++)                                                            \
+            out[i] = (x[i] >= least) & (x[i] <= most) ? g[i] / (x[i] * (1 - x[i])) : outside;      \
+    }
+LOGIT_SLOPE(logit_slope_f32, float)
+LOGIT_SLOPE(logit_slope_f64, double)
+static void logit_fused(const mt_call *c, mt_tensor **gout, mt_tensor **gin)
+{
+    mt_tensor *x = c->in[0], *in[2] = {gout[0], x};
+    const bool given = c->arg[0].given, alike = in[0]->dtype == x->dtype;
+    const double eps = given ? c->arg[0].d : 0, param[3] = {eps, 1 - eps, given ? 0 : NAN};
+    if (!alike || !mt_is_contiguous(x) || !mt_is_contiguous(in[0]) || !mt_same_shape(x, in[0]))
+        logit_backward(c, gout, gin);
+    else if (gin[0] && (gin[0] = mt_empty_like(x, (mt_dtype)x->dtype)))
+        mt_run_loop(x->dtype == MT_FLOAT32 ? logit_slope_f32 : logit_slope_f64, gin[0], 2, in,
+                    param, MT_GRAIN_CHEAP);
+}
 MT_OP(
     logit, .kind = EVERYWHERE, .keeps = {MT_KEEP_IN(0)}, .backward = logit_backward,
-    .rule = "g / (x * (1 - x))", .schema = "logit(Tensor self, float? eps=None) -> Tensor",
+    .fused = logit_fused, .rule = "g / (x * (1 - x))",
+    .schema = "logit(Tensor self, float? eps=None) -> Tensor",
     .doc = "log(x / (1 - x)) of every element, clamped to [eps, 1 - eps] before if eps is given.");

@@ -58,6 +58,16 @@ MT_OP(nansum, .kind = MT_COMPOSITE | MT_FUNCTION | MT_METHOD | MT_OUT,
           "nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) "
           "-> Tensor",
       .doc = "The sum of what is not NaN, of all or along dim.");
+/* The mean of neighbours among which there is no NaN is their sum over their count; NULL where there may be one. Others
+ * would be added up in another order than when they are copied without NaN; more ones than these round. */
+static mt_tensor *mean_without_nan(mt_tensor *x, const mt_arg *dims, bool keepdim)
+{
+    const int64_t exact = INT64_C(1) << 24;
+    mt_tensor *y = mt_is_contiguous(x) ? sum_over(x, dims, keepdim) : NULL;
+    const int64_t each = y && y->numel ? x->numel / y->numel : 0;
+    const bool whole = each > 0 && each <= exact && mt_is_float(type_of(y)) && !has_nan(y);
+    return whole ? mt_div(y, mt_number((double)each)) : NULL;
+}
 static int nanmean_forward(mt_call *c)
 {
     mt_tensor *x = c->in[0];
@@ -67,6 +77,8 @@ static int nanmean_forward(mt_call *c)
                         "%s",
                         mt_dtype_camel(type_of(x)));
     if (c->arg[2].given) x = mt_to_dtype(x, (mt_dtype)c->arg[2].i);
+    mt_tensor *whole = x ? mean_without_nan(x, &c->arg[0], c->arg[1].b) : NULL;
+    if (whole || mt_error_pending()) return mt_result_is(c, 0, whole);
     mt_tensor *n = x ? sum_over(mt_to_dtype(mt_logical_not(mt_isnan(mt_detach(x))), type_of(x)),
                                 &c->arg[0], c->arg[1].b)
                      : NULL;

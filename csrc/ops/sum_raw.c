@@ -99,19 +99,23 @@ static void seek(const axis *axes, int n, int64_t i, const char **in, char **out
     }
 }
 
+/* A place that is one number is added up beside the others: threads that store next to each other wait for it. */
 static void run_outer(int64_t begin, int64_t end, void *context)
 {
     const job *j = context;
     for (int64_t i = begin; i < end; i++) {
         const char *in = j->in;
-        char *out = j->out;
+        char *out = j->out, *place;
+        double number = 0;
         seek(j->outer, j->nouter, i, &in, &out);
+        place = j->column.out ? out : (char *)&number;
         for (int64_t t = 0; t < j->tiles; t++) {
             const char *tile = in;
             seek(j->inner, j->ninner, t, &tile, &out);
-            j->k->tile(j->row.size, j->column.size, j->add || t, out, j->column.out, tile,
+            j->k->tile(j->row.size, j->column.size, j->add || t, place, j->column.out, tile,
                        j->row.in, j->column.in);
         }
+        if (!j->column.out) memcpy(out, &number, (size_t)j->item);
     }
 }
 
