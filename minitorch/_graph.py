@@ -108,7 +108,7 @@ class Graph:
                     "graph(): what this graph remembered has been freed by backward() or autograd.grad(). "
                     "Hint: call graph() before backward(), or backward(retain_graph=True)."
                 )
-            edges = node.next_functions
+            edges = node._edges
             call.inputs = [self._input(call, i, edge) for i, edge in enumerate(edges)]
             for value, (source, _) in zip(call.inputs, edges, strict=True):
                 if value and value.kind == "result" and source not in self._calls and source not in waiting:

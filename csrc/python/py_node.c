@@ -183,9 +183,8 @@ static PyObject *edge_pair(const mt_edge *e)
 
 static PyObject *get_next_functions(PyObject *self, void *closure)
 {
-    (void)closure;
     const mt_node *n = as_node(self)->node;
-    const char *order = n ? n->call.op->edges : NULL;
+    const char *order = n && !closure ? n->call.op->edges : NULL;
     PyObject *list = PyList_New(0), *tuple;
     for (int k = 0; list && n && k < n->call.nin; k++) {
         const int i = order ? order[k] - '0' : k;
@@ -265,6 +264,7 @@ static PyGetSetDef node_getset[] = {
      "Pairs (grad_fn, number of its output), one per input; (None, 0) where no gradient goes.",
      NULL},
     {"metadata", get_metadata, NULL, "A dict for whatever you like.", NULL},
+    {"_edges", get_next_functions, NULL, "next_functions in the order of the inputs.", "all"},
     {"variable", get_variable, NULL, "The leaf whose .grad is added to; of AccumulateGrad.", NULL},
     {"rule", get_rule, NULL,
      "The derivative as the source states it: g is the gradient that arrives.", NULL},
