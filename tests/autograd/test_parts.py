@@ -1,5 +1,5 @@
-"""Gradients of several slices of one tensor meet in it: each is added to its part alone, to the same bits as if
-zeros stood around it, which is what happens where the gradient is to be differentiated again."""
+"""Gradients of several slices of one tensor meet in it: each is added to its part alone, to the same bits as
+if zeros stood around it, which is what happens where the gradient is to be differentiated again."""
 
 import pytest
 
