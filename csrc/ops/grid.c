@@ -17,7 +17,86 @@ typedef struct grid_job {
     int64_t channels, places, taps, l; /* elements of a channel of x; of y */
     const int64_t *at;
     void *x, *y, *weight;
+    float *room; /* for many channels; or NULL */
 } grid_job;
+
+/* ---- many channels of float32 ----------------------------------------------------------------
+ * Picked and put by copies of x and y in which the channels of a place stand side by side, MANY at a time; sums add up
+ * in the same order. An image has room for places + 1 rows of its channels, for x, and l for y; what stands at place -1
+ * is the last row for x, of zeros. */
+enum { MANY = 4 };
+typedef float many __attribute__((vector_size(MANY * sizeof(float)), aligned(4), may_alias));
+
+static int64_t room_of(const grid_job *j) { return (j->places + 1 + j->l) * j->channels; }
+
+static inline const float *row_at(const grid_job *j, const float *x, int64_t at)
+{
+    return x + (at < 0 ? j->places : at) * j->channels;
+}
+
+static inline many many_at(const float *x) { return *(const many *)x; }
+
+static __attribute__((noinline)) void pick_many(const grid_job *j, float *y, const float *x,
+                                                const float *w, const int64_t *at)
+{
+    const int64_t n = j->channels, l = j->l;
+    for (int64_t i = 0; i < l; i++, y += n)
+        for (int64_t k = 0; k < n; k += 2 * MANY) {
+            const int64_t c = k, d = k + MANY < n ? k + MANY : k; /* or one twice */
+            const float *row = row_at(j, x, at[i]);
+            many one = w[i] * many_at(row + c), two = w[i] * many_at(row + d);
+            for (int64_t p = i + l; p < j->taps * l; p += l) {
+                row = row_at(j, x, at[p]);
+                one += w[p] * many_at(row + c), two += w[p] * many_at(row + d);
+            }
+            *(many *)(y + c) = one, *(many *)(y + d) = two;
+        }
+}
+
+static __attribute__((noinline)) void put_many(const grid_job *j, float *x, const float *g,
+                                               const float *w, const int64_t *at)
+{
+    const int64_t n = j->channels, l = j->l;
+    for (int64_t i = 0; i < l; i++, g += n)
+        for (int64_t p = i; p < j->taps * l; p += l)
+            for (int64_t c = 0; c < n && at[p] >= 0; c += MANY)
+                *(many *)(x + at[p] * n + c) += w[p] * many_at(g + c);
+}
+
+static __attribute__((noinline)) void turn(int64_t rows, int64_t columns, float *to,
+                                           const float *from)
+{
+    mt_k->transpose(rows, columns, (char *)to, (const char *)from, columns * (int64_t)sizeof *to,
+                    sizeof *to);
+}
+
+static void pick_images(int64_t begin, int64_t end, void *context)
+{
+    const grid_job *j = context;
+    const int64_t n = j->channels, l = j->l, all = j->taps * l, places = j->places;
+    for (; begin < end; begin++) {
+        float *rows = j->room + begin * room_of(j), *out = rows + (places + 1) * n;
+        memset(rows + places * n, 0, (size_t)n * sizeof *rows);
+        turn(n, places, rows, (const float *)j->x + begin * n * places);
+        pick_many(j, out, rows, (const float *)j->weight + begin * all, j->at + begin * all);
+        turn(l, n, (float *)j->y + begin * n * l, out);
+    }
+}
+
+static void put_images(int64_t begin, int64_t end, void *context)
+{
+    const grid_job *j = context;
+    const int64_t n = j->channels, l = j->l, all = j->taps * l, places = j->places;
+    for (; begin < end; begin++) {
+        float *rows = j->room + begin * room_of(j), *g = rows + (places + 1) * n;
+        memset(rows, 0, (size_t)(places * n) * sizeof *rows);
+        turn(n, l, g, (const float *)j->y + begin * n * l);
+        put_many(j, rows, g, (const float *)j->weight + begin * all, j->at + begin * all);
+        turn(places, n, (float *)j->x + begin * n * places, rows);
+    }
+}
+
+/* ---- any number of channels ------------------------------------------------------------------ */
 
 /* Per type: coordinates to places; and for images from..to the three products. */
 #define GRID(T, S)                                                                                 \
@@ -81,6 +160,27 @@ GRID(double, f64)
 
 /* ==== _grid_places ============================================================================ */
 
+typedef struct places_job {
+    const mt_tensor *x;
+    int64_t *to, rows; /* rows: of an image, k^n */
+    const int64_t *of;
+} places_job;
+
+static void places_of_rows(int64_t begin, int64_t end, void *context)
+{
+    const places_job *j = context;
+    const int64_t n = j->x->size[0], k = j->x->size[1], images = j->x->size[2], l = j->x->size[3];
+    for (int64_t row = begin; row < end; row++) {
+        const int64_t b = row / j->rows, t = row % j->rows;
+        int64_t *to = j->to + row * l;
+        memset(to, 0, (size_t)l * sizeof *to);
+        for (int64_t i = 0, turns = j->rows / k; i < n; i++, turns /= k)
+            (j->x->dtype == MT_FLOAT32 ? places_f32 : places_f64)(
+                l, j->of[i], to,
+                j->x->data + ((i * k + t / turns % k) * images + b) * l * mt_itemsize(j->x));
+    }
+}
+
 /* Of k coordinates in each of n dimensions (n, k, N, L) the places of all their combinations, (N, k^n, L); -1 where
  * one lies outside. The last dimension turns fastest. */
 static int grid_places_forward(mt_call *c)
@@ -90,22 +190,14 @@ static int grid_places_forward(mt_call *c)
     const mt_dtype d = (mt_dtype)x->dtype;
     if (x->ndim != 4 || x->size[0] != n || (d != MT_FLOAT32 && d != MT_FLOAT64))
         return mt_error(MT_RUNTIME, "_grid_places: expected coordinates in %d dimensions", (int)n);
-    const int64_t k = x->size[1], l = x->size[3];
-    int64_t size[3] = {x->size[2], 1, l};
-    for (int64_t i = 0; i < n; i++) size[1] *= k;
+    int64_t size[3] = {x->size[2], 1, x->size[3]};
+    for (int64_t i = 0; i < n; i++) size[1] *= x->size[1];
     if (mt_shape_numel(3, size, 8) < 0 || !(y = mt_result(c, 0, MT_INT64, 3, size)) ||
         !(x = mt_contiguous_raw(x, d)))
         return -1;
     if (y->numel == 0) return 0;
-    int64_t *to = (int64_t *)(void *)y->data;
-    memset(to, 0, (size_t)y->numel * sizeof *to);
-    for (int64_t row = 0; row < size[0] * size[1]; row++, to += l) {
-        const int64_t b = row / size[1], t = row % size[1];
-        for (int64_t i = 0, turns = size[1] / k; i < n; i++, turns /= k)
-            (d == MT_FLOAT32 ? places_f32 : places_f64)(
-                l, of[i], to,
-                x->data + ((i * k + t / turns % k) * size[0] + b) * l * mt_dtype_size(d));
-    }
+    places_job j = {x, (int64_t *)(void *)y->data, size[1], of};
+    mt_parallel_for(size[0] * size[1], 1 + MT_GRAIN_DEAR / (n * size[2] + 1), places_of_rows, &j);
     return 0;
 }
 
@@ -151,8 +243,15 @@ static int run_grid(mt_range_fn f32, mt_range_fn f64, mt_tensor *x, mt_tensor *a
                   .y = y->data,
                   .weight = w->data};
     const int64_t work = j.channels * j.taps * j.l;
-    if (work && x->size[0])
-        mt_parallel_for(x->size[0], 1 + MT_GRAIN_DEAR / work, d == MT_FLOAT32 ? f32 : f64, &j);
+    mt_range_fn run = d == MT_FLOAT32 ? f32 : f64;
+    if (run != f64 && f32 != weigh_f32 && j.channels % MANY == 0 && j.places <= j.taps * j.l) {
+        const int64_t size = room_of(&j) * x->size[0];
+        mt_tensor *room = mt_empty(d, 1, &size);
+        if (!room) return -1;
+        j.room = (float *)(void *)room->data;
+        run = f32 == pick_f32 ? pick_images : put_images;
+    }
+    if (work && x->size[0]) mt_parallel_for(x->size[0], 1 + MT_GRAIN_DEAR / work, run, &j);
     return 0;
 }
 
