@@ -142,7 +142,11 @@ static void max_windows(mt_dtype d, const mt_pool *p, void *out, int64_t *index,
         return;
     }
 #endif
+#ifdef MT_ISA_BELOW /* has shorter vectors */
+    MT_CAT(mt_kernels_table, MT_ISA_BELOW)()->max_windows(d, p, out, index, in);
+#else
     BY_TYPE(d, max_windows, p, out, index, in)
+#endif
 }
 
 static void mean_windows(mt_dtype d, const mt_pool *p, void *out, const void *in)
