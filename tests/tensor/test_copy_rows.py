@@ -1,4 +1,4 @@
-"""Copies of short rows, which go whole, and where the innermost dimension is short: against NumPy, exactly."""
+"""Copies of short rows, which go whole, and where the innermost dimension is short: against NumPy."""
 
 import numpy as np
 import pytest
