@@ -36,21 +36,33 @@ static inline const float *row_at(const grid_job *j, const float *x, int64_t at)
 
 static inline many many_at(const float *x) { return *(const many *)x; }
 
+/* One sum of `count` vectors of channels. */
+static MT_INLINE void pick_one(const grid_job *j, int count, float *y, const float *x,
+                               const float *w, const int64_t *at)
+{
+    const int64_t all = j->taps * j->l;
+    many sum[4];
+    const float *row = row_at(j, x, at[0]);
+    MT_UNROLL
+    for (int k = 0; k < count; k++) sum[k] = w[0] * many_at(row + k * MANY);
+    for (int64_t p = j->l; p < all; p += j->l) {
+        row = row_at(j, x, at[p]);
+        MT_UNROLL
+        for (int k = 0; k < count; k++) sum[k] += w[p] * many_at(row + k * MANY);
+    }
+    MT_UNROLL
+    for (int k = 0; k < count; k++) *(many *)(y + k * MANY) = sum[k];
+}
+
 static __attribute__((noinline)) void pick_many(const grid_job *j, float *y, const float *x,
                                                 const float *w, const int64_t *at)
 {
-    const int64_t n = j->channels, l = j->l;
-    for (int64_t i = 0; i < l; i++, y += n)
-        for (int64_t k = 0; k < n; k += 2 * MANY) {
-            const int64_t c = k, d = k + MANY < n ? k + MANY : k; /* or one twice */
-            const float *row = row_at(j, x, at[i]);
-            many one = w[i] * many_at(row + c), two = w[i] * many_at(row + d);
-            for (int64_t p = i + l; p < j->taps * l; p += l) {
-                row = row_at(j, x, at[p]);
-                one += w[p] * many_at(row + c), two += w[p] * many_at(row + d);
-            }
-            *(many *)(y + c) = one, *(many *)(y + d) = two;
-        }
+    const int64_t n = j->channels;
+    for (int64_t i = 0; i < j->l; i++, y += n) {
+        int64_t c = 0;
+        for (; c <= n - 4 * MANY; c += 4 * MANY) pick_one(j, 4, y + c, x + c, w + i, at + i);
+        for (; c < n; c += MANY) pick_one(j, 1, y + c, x + c, w + i, at + i);
+    }
 }
 
 static __attribute__((noinline)) void put_many(const grid_job *j, float *x, const float *g,
