@@ -21,11 +21,12 @@ typedef struct grid_job {
 } grid_job;
 
 /* ---- many channels of float32 ----------------------------------------------------------------
- * Picked and put by copies of x and y in which the channels of a place stand side by side, MANY at a time; sums add up
+ * The products run over copies of x and y in which the channels of a place stand side by side, MANY at a time; sums add up
  * in the same order. An image has room for places + 1 rows of its channels, for x, and l for y; what stands at place -1
  * is the last row for x, of zeros. */
 enum { MANY = 4 };
 typedef float many __attribute__((vector_size(MANY * sizeof(float)), aligned(4), may_alias));
+typedef int32_t four __attribute__((vector_size(16)));
 
 static int64_t room_of(const grid_job *j) { return (j->places + 1 + j->l) * j->channels; }
 
@@ -75,6 +76,38 @@ static __attribute__((noinline)) void put_many(const grid_job *j, float *x, cons
                 *(many *)(x + at[p] * n + c) += w[p] * many_at(g + c);
 }
 
+/* Four sums side by side, one for each place: += the elements of a, of b, of c and of d, each in their order. */
+static inline many add_in_order(many sum, many a, many b, many c, many d)
+{
+    const many ab = MT_SHUFFLE(four, a, b, 0, 4, 1, 5), cd = MT_SHUFFLE(four, c, d, 0, 4, 1, 5),
+               ab2 = MT_SHUFFLE(four, a, b, 2, 6, 3, 7), cd2 = MT_SHUFFLE(four, c, d, 2, 6, 3, 7);
+    sum += MT_SHUFFLE(four, ab, cd, 0, 1, 4, 5);
+    sum += MT_SHUFFLE(four, ab, cd, 2, 3, 6, 7);
+    sum += MT_SHUFFLE(four, ab2, cd2, 0, 1, 4, 5);
+    return sum + MT_SHUFFLE(four, ab2, cd2, 2, 3, 6, 7);
+}
+
+/* The weights of four places at a time, of the last one again where there are not as many. */
+static __attribute__((noinline)) void weigh_many(const grid_job *j, float *w, const float *x,
+                                                 const float *g, const int64_t *at)
+{
+    const int64_t n = j->channels, l = j->l, last = (j->taps - 1) * l;
+    for (int64_t i = 0; i < l; i++, g += n)
+        for (int64_t t = 0; t <= last; t += 4 * l) {
+            const float *row[4];
+            many sum = {0};
+            for (int k = 0; k < 4; k++)
+                row[k] = row_at(j, x, at[i + (t + k * l < last ? t + k * l : last)]);
+            for (int64_t c = 0; c < n; c += MANY) {
+                const many by = many_at(g + c);
+                sum = add_in_order(sum, by * many_at(row[0] + c), by * many_at(row[1] + c),
+                                   by * many_at(row[2] + c), by * many_at(row[3] + c));
+            }
+            for (int64_t k = 0, p = t + i; k < 4 && p <= last + i; k++, p += l)
+                w[p] = at[p] < 0 ? 0 : sum[k];
+        }
+}
+
 static __attribute__((noinline)) void turn(int64_t rows, int64_t columns, float *to,
                                            const float *from)
 {
@@ -105,6 +138,19 @@ static void put_images(int64_t begin, int64_t end, void *context)
         turn(n, l, g, (const float *)j->y + begin * n * l);
         put_many(j, rows, g, (const float *)j->weight + begin * all, j->at + begin * all);
         turn(places, n, (float *)j->x + begin * n * places, rows);
+    }
+}
+
+static void weigh_images(int64_t begin, int64_t end, void *context)
+{
+    const grid_job *j = context;
+    const int64_t n = j->channels, l = j->l, all = j->taps * l, places = j->places;
+    for (; begin < end; begin++) {
+        float *rows = j->room + begin * room_of(j), *g = rows + (places + 1) * n;
+        memset(rows + places * n, 0, (size_t)n * sizeof *rows);
+        turn(n, places, rows, (const float *)j->x + begin * n * places);
+        turn(n, l, g, (const float *)j->y + begin * n * l);
+        weigh_many(j, (float *)j->weight + begin * all, rows, g, j->at + begin * all);
     }
 }
 
@@ -256,12 +302,12 @@ static int run_grid(mt_range_fn f32, mt_range_fn f64, mt_tensor *x, mt_tensor *a
                   .weight = w->data};
     const int64_t work = j.channels * j.taps * j.l;
     mt_range_fn run = d == MT_FLOAT32 ? f32 : f64;
-    if (run != f64 && f32 != weigh_f32 && j.channels % MANY == 0 && j.places <= j.taps * j.l) {
+    if (run != f64 && j.channels % MANY == 0 && j.places <= j.taps * j.l) {
         const int64_t size = room_of(&j) * x->size[0];
         mt_tensor *room = mt_empty(d, 1, &size);
         if (!room) return -1;
         j.room = (float *)(void *)room->data;
-        run = f32 == pick_f32 ? pick_images : put_images;
+        run = f32 == pick_f32 ? pick_images : f32 == put_f32 ? put_images : weigh_images;
     }
     if (work && x->size[0]) mt_parallel_for(x->size[0], 1 + MT_GRAIN_DEAR / work, run, &j);
     return 0;
