@@ -193,7 +193,12 @@ int mt_tasks_add_slowly(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t ou
         return -1;
     }
     mt_tensor **slot = &mt_task_grads(t)[out_nr];
-    if (*slot) return add_to(slot, g, record);
+    if (*slot) {
+        const bool settled = t->settled == *slot;
+        const int status = add_to(slot, g, record);
+        if (settled) t->settled = *slot; /* it may be another tensor now */
+        return status;
+    }
     *slot = g;
     return 0;
 }
