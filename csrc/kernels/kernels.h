@@ -342,8 +342,8 @@ const mt_kernels *mt_kernels_named(const char *name);
 #define MT_ISA_NAME(symbol) MT_CAT(symbol, MT_ISA) /* MT_ISA comes with -D: baseline, avx2, ... */
 /* Note [What AVX-512 leaves to AVX2]
  * Loops over bools and integers below 64 bits wait for memory, whatever the instructions: the table of AVX-512
- * begins as a copy of AVX2's and keeps those, or the library would be a tenth larger. Pools ask it for lines shorter
- * than a vector. */
+ * begins as a copy of AVX2's and keeps those, or the library would be a tenth larger. Windows of integers go
+ * there, and pools whose lines are shorter than a vector. */
 #if defined(MT_ISA_avx512)
 #define MT_ISA_BELOW avx2
 #endif

@@ -72,3 +72,27 @@ def test_shared_out(out, size, dtype):
         best = nan[-1] if nan else max(at, key=lambda p: (line[p], -p))
         assert index[n, c, i, j].item() == best
         assert y.numpy()[n, c, i, j].tobytes() == line[best].tobytes()
+
+
+@pytest.mark.parametrize("kind", ["plain", "wild"])
+@pytest.mark.parametrize(
+    "window", [(2, 2, 0, 1), (3, 2, 1, 1), (3, 1, 1, 1), (2, 3, 0, 1), (3, 2, 1, 2), (4, 2, 2, 1)]
+)
+def test_planes_of_floats_and_of_doubles_agree(window, kind):
+    """Those of doubles go one by one, as in test_lines."""
+    for height, width in [(3, 6), (5, 8), (8, 8), (10, 10), (14, 14), (7, 16), (24, 24), (6, 31), (4, 40)]:
+        if min(height, width) < (window[0] - 1) * window[3] + 1:
+            continue
+        x = images(height * width, "float32", kind).reshape(3, 2, height, width)
+        for threads in (1, 3):
+            before = mt.get_num_threads()
+            mt.set_num_threads(threads)
+            try:
+                y, index = F.max_pool2d(mt.from_numpy(x), *window, return_indices=True)
+                z, places = F.max_pool2d(mt.from_numpy(x.astype("float64")), *window, return_indices=True)
+                alone = F.max_pool2d(mt.from_numpy(x), *window)
+            finally:
+                mt.set_num_threads(before)
+            assert mt.equal(index, places)
+            assert y.numpy().tobytes() == z.float().numpy().tobytes()
+            assert alone.numpy().tobytes() == y.numpy().tobytes()
