@@ -21,9 +21,9 @@ typedef struct grid_job {
 } grid_job;
 
 /* ---- many channels of float32 ----------------------------------------------------------------
- * The products run over copies of x and y in which the channels of a place stand side by side, MANY at a time; sums add up
- * in the same order. An image has room for places + 1 rows of its channels, for x, and l for y; what stands at place -1
- * is the last row for x, of zeros. */
+ * The products run over copies of x and y in which the channels of a place stand side by side, MANY at a time; sums add
+ * up in the same order. An image has room for places + 1 rows of its channels, for x, and l for y; what stands at place
+ * -1 is the last row for x, of zeros. */
 enum { MANY = 4 };
 typedef float many __attribute__((vector_size(MANY * sizeof(float)), aligned(4), may_alias));
 typedef int32_t four __attribute__((vector_size(16)));

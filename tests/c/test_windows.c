@@ -1,5 +1,5 @@
-/* kernels/windows.c: the largest of even windows, on planes whose memory ends with them (for the sanitizers); windows of
- * integers. Each table against the baseline's, bit for bit. */
+/* kernels/windows.c: the largest of even windows, on planes whose memory ends with them (for the sanitizers); windows
+ * of integers. Each table against the baseline's, bit for bit. */
 #include "mtest.h"
 
 #include "kernels/kernels.h"
