@@ -241,6 +241,15 @@ static MT_INLINE int deliver_all(run *r, mt_node *n, int nin, mt_tensor **gin, i
     return 0;
 }
 
+/* Gradients of several parts of one tensor: 1 if that of n has been added to another, 0 if n is to go the usual way, -1
+ * on error. */
+static __attribute__((noinline)) int add_part(run *r, const mt_node *n, mt_tensor *g)
+{
+    const mt_op *op = n->call.op;
+    if ((op != &mt_op_slice && op != &mt_op_select) || !g) return 0;
+    return mt_tasks_add_part(&r->tasks, &n->next[0], &n->call, g);
+}
+
 /* room: for nin gradients, and as many inputs and outputs. */
 static MT_INLINE int run_rule_in(run *r, mt_node *n, int nin, mt_tensor **gout, mt_tensor **room)
 {
@@ -249,6 +258,10 @@ static MT_INLINE int run_rule_in(run *r, mt_node *n, int nin, mt_tensor **gout, 
     int mark = mt_self.scope_top;
     if (!mark_wanted(r, n, nin, gin)) return 0;
     if (mt_node_check_kept(n, nin, n->call.nout) < 0) return -1;
+    if (nin == 1 && MT_UNLIKELY(op->kind & MT_VIEW) && !r->create_graph) {
+        int added = add_part(r, n, gout[0]);
+        if (added) return added < 0 ? -1 : 0;
+    }
     if (MT_LIKELY(!r->create_graph)) {
         (op->fused ? op->fused : op->backward)(&n->call, gout, gin);
     } else {

@@ -2,6 +2,7 @@
 #include "autograd/task.h"
 
 #include "base/alloc.h"
+#include "base/parallel.h"
 #include "ops/ops.h"
 
 #include <string.h>
@@ -125,6 +126,7 @@ static int task_init(mt_task *t, mt_node *node, mt_tensor *leaf)
     t->node = node;
     t->leaf = leaf;
     t->one = NULL;
+    t->settled = NULL;
     t->n = node ? node->call.nout : 1;
     t->sequence = node ? node->sequence + 1 : 0;
     if (MT_UNLIKELY(t->n != 1) && !(t->many = mt_calloc((size_t)t->n * sizeof *t->many))) return -1;
@@ -153,13 +155,17 @@ static mt_task *task_of(mt_tasks *q, mt_node *node, mt_tensor *leaf)
     return entry;
 }
 
-/* The sum of what has arrived and what arrives now; written into the first
- * where nobody else sees it. */
+/* May what arrives be written into what has arrived? Where nobody else sees it. */
+static bool is_ours(const mt_tensor *old)
+{
+    return old->refs == 1 && old->storage->refs == 1 && !old->host && !old->base &&
+           mt_is_contiguous(old) && !old->storage->readonly;
+}
+
+/* The sum of what has arrived and what arrives now. */
 static mt_tensor *sum_of(mt_tensor *old, mt_tensor *g, bool record)
 {
-    bool ours = !record && old->refs == 1 && old->storage->refs == 1 && !old->host && !old->base &&
-                mt_is_contiguous(old);
-    if (!ours || !mt_same_shape(old, g) || old->storage->readonly) return mt_add(old, g);
+    if (record || !is_ours(old) || !mt_same_shape(old, g)) return mt_add(old, g);
     mt_tensor *in[2] = {old, g};
     return mt_call_inplace(&mt_op_add, 2, in, 0, NULL);
 }
@@ -187,9 +193,74 @@ int mt_tasks_add_slowly(mt_tasks *q, mt_node *node, mt_tensor *leaf, uint32_t ou
         return -1;
     }
     mt_tensor **slot = &mt_task_grads(t)[out_nr];
-    if (*slot) return add_to(slot, g, record);
+    if (*slot) {
+        const bool settled = t->settled == *slot;
+        const int status = add_to(slot, g, record);
+        if (settled) t->settled = *slot; /* it may be another tensor now */
+        return status;
+    }
     *slot = g;
     return 0;
+}
+
+/* ---- parts of a gradient ---------------------------------------------------------------------
+ * The gradient that a slice hands on is zeros but for the part it shows. To what waits already the part alone is added,
+ * for the zeros change nothing but a -0, which becomes 0. Where none stands none will: it takes two to make one. */
+
+typedef uint32_t __attribute__((may_alias)) word;
+typedef struct zero_search {
+    const word *in;
+    int64_t n;
+    bool found;
+} zero_search;
+
+enum { PIECE = 8192 };
+
+/* By words of four bytes: where half a double looks like one, that counts as well. */
+static void search_pieces(int64_t begin, int64_t end, void *context)
+{
+    zero_search *s = context;
+    for (; begin < end && !__atomic_load_n(&s->found, __ATOMIC_RELAXED); begin++) {
+        const int64_t from = begin * PIECE, to = from + PIECE < s->n ? from + PIECE : s->n;
+        word any = 0;
+        for (int64_t i = from; i < to; i++) any |= s->in[i] == 0x80000000u;
+        if (any) __atomic_store_n(&s->found, true, __ATOMIC_RELAXED);
+    }
+}
+
+static bool has_minus_zero(const mt_tensor *t)
+{
+    zero_search s = {(const word *)(const void *)t->data, t->numel * mt_itemsize(t) / 4, false};
+    mt_parallel_for((s.n + PIECE - 1) / PIECE, 8, search_pieces, &s);
+    return s.found;
+}
+
+/* The task of e's node or leaf, NULL if there is none. */
+static mt_task *waiting_for(mt_tasks *q, const mt_edge *e)
+{
+    const void *key = e->node ? (const void *)e->node : (const void *)e->leaf;
+    if (q->heap) return q->table[find(q, key)];
+    for (int i = 0; i < q->n; i++)
+        if (key_of(&q->few[i]) == key) return &q->few[i];
+    return NULL;
+}
+
+int mt_tasks_add_part(mt_tasks *q, const mt_edge *e, const mt_call *c, mt_tensor *g)
+{
+    const mt_dims *d = &c->in_dims[0];
+    mt_task *t = waiting_for(q, e);
+    mt_tensor *old = t ? mt_task_grads(t)[e->node ? e->out_nr : 0] : NULL, *in[2];
+    if (!old || g->dtype != old->dtype || g->dtype != d->dtype || !is_ours(old) ||
+        mt_dtype_size(g->dtype) < 4 || !mt_shape_equal(old->ndim, old->size, d->ndim, d->size))
+        return 0;
+    if (t->settled != old) {
+        if (has_minus_zero(old)) return 0;
+        t->settled = old;
+    }
+    if (!(in[0] = mt_part_shown(c, old))) return -1;
+    in[1] = g;
+    if (!mt_same_shape(in[0], g)) return 0;
+    return mt_call_inplace(&mt_op_add, 2, in, 0, NULL) ? 1 : -1;
 }
 
 bool mt_tasks_take(mt_tasks *q, mt_task *t)

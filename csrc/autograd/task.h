@@ -12,8 +12,9 @@ typedef struct mt_task {
     mt_tensor *leaf;
     uint64_t sequence; /* the node's, plus 1; 0 of a leaf: leaves come last */
     int n;
-    mt_tensor *one;   /* the gradient if n is 1 */
-    mt_tensor **many; /* a block of n of them otherwise */
+    mt_tensor *one;           /* the gradient if n is 1 */
+    mt_tensor **many;         /* a block of n of them otherwise */
+    const mt_tensor *settled; /* a gradient among them in which no -0 stands: task.c */
 } mt_task;
 
 static inline mt_tensor **mt_task_grads(mt_task *t) { return t->n == 1 ? &t->one : t->many; }
@@ -40,9 +41,12 @@ static MT_INLINE int mt_tasks_add(mt_tasks *q, mt_node *node, mt_tensor *leaf, u
 {
     if (MT_UNLIKELY(q->n || q->heap || !node || node->call.nout != 1))
         return mt_tasks_add_slowly(q, node, leaf, out_nr, g, record);
-    q->few[q->n++] = (mt_task){mt_node_retain(node), NULL, node->sequence + 1, 1, g, NULL};
+    q->few[q->n++] = (mt_task){mt_node_retain(node), NULL, node->sequence + 1, 1, g, NULL, NULL};
     return 0;
 }
+/* The same for what the rule of c, a select or slice, would make of g: g is added to a part of what waits. 1: done; 0:
+ * it is not that simple, and nothing has happened; -1: error. */
+int mt_tasks_add_part(mt_tasks *q, const mt_edge *e, const mt_call *c, mt_tensor *g);
 /* The newest task, moved into *t; false if there is none. */
 bool mt_tasks_take(mt_tasks *q, mt_task *t);
 /* The one task that waits, if it is a node with one output: its parts,

@@ -236,12 +236,6 @@ TURN_LINES(2)
 TURN_LINES(8)
 
 typedef uint32_t quad __attribute__((vector_size(16), aligned(4), may_alias));
-#if defined(__clang__)
-#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (quad){__VA_ARGS__})
-#endif
-
 /* By 4 x 4 in registers: pairs of rows are interleaved, then pairs of pairs. */
 static inline void turn_4(char (*line)[LINE], const char *in, int64_t row)
 {
@@ -250,14 +244,14 @@ static inline void turn_4(char (*line)[LINE], const char *in, int64_t row)
             const char *p = in + i * row + j;
             const quad a = *(const quad *)p, b = *(const quad *)(p + row);
             const quad c = *(const quad *)(p + 2 * row), d = *(const quad *)(p + 3 * row);
-            const quad ab01 = SHUFFLE(a, b, 0, 4, 1, 5);
-            const quad ab23 = SHUFFLE(a, b, 2, 6, 3, 7);
-            const quad cd01 = SHUFFLE(c, d, 0, 4, 1, 5);
-            const quad cd23 = SHUFFLE(c, d, 2, 6, 3, 7);
-            *(quad *)(line[j / 4 + 0] + 4 * i) = SHUFFLE(ab01, cd01, 0, 1, 4, 5);
-            *(quad *)(line[j / 4 + 1] + 4 * i) = SHUFFLE(ab01, cd01, 2, 3, 6, 7);
-            *(quad *)(line[j / 4 + 2] + 4 * i) = SHUFFLE(ab23, cd23, 0, 1, 4, 5);
-            *(quad *)(line[j / 4 + 3] + 4 * i) = SHUFFLE(ab23, cd23, 2, 3, 6, 7);
+            const quad ab01 = MT_SHUFFLE(quad, a, b, 0, 4, 1, 5);
+            const quad ab23 = MT_SHUFFLE(quad, a, b, 2, 6, 3, 7);
+            const quad cd01 = MT_SHUFFLE(quad, c, d, 0, 4, 1, 5);
+            const quad cd23 = MT_SHUFFLE(quad, c, d, 2, 6, 3, 7);
+            *(quad *)(line[j / 4 + 0] + 4 * i) = MT_SHUFFLE(quad, ab01, cd01, 0, 1, 4, 5);
+            *(quad *)(line[j / 4 + 1] + 4 * i) = MT_SHUFFLE(quad, ab01, cd01, 2, 3, 6, 7);
+            *(quad *)(line[j / 4 + 2] + 4 * i) = MT_SHUFFLE(quad, ab23, cd23, 0, 1, 4, 5);
+            *(quad *)(line[j / 4 + 3] + 4 * i) = MT_SHUFFLE(quad, ab23, cd23, 2, 3, 6, 7);
         }
     }
 }

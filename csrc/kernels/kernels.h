@@ -328,6 +328,13 @@ void mt_kernels_init(void);
 /* The table of that name if it is built in and this processor can run it, else NULL (for tests). */
 const mt_kernels *mt_kernels_named(const char *name);
 
+/* A vector of the numbered elements of a and then b; ints: the type of the numbers. */
+#if defined(__clang__)
+#define MT_SHUFFLE(ints, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define MT_SHUFFLE(ints, a, b, ...) __builtin_shuffle(a, b, (ints){__VA_ARGS__})
+#endif
+
 /* Each kernels/X.c exports one function per ISA, called by kernels/table.c of that ISA:
  *     void MT_ISA_NAME(mt_fill_pointwise)(mt_kernels *k);   -> mt_fill_pointwise_avx2 */
 #define MT_CAT_(a, b)       a##_##b
@@ -335,7 +342,8 @@ const mt_kernels *mt_kernels_named(const char *name);
 #define MT_ISA_NAME(symbol) MT_CAT(symbol, MT_ISA) /* MT_ISA comes with -D: baseline, avx2, ... */
 /* Note [What AVX-512 leaves to AVX2]
  * Loops over bools and integers below 64 bits wait for memory, whatever the instructions: the table of AVX-512
- * begins as a copy of AVX2's and keeps those, or the library would be a tenth larger. */
+ * begins as a copy of AVX2's and keeps those, or the library would be a tenth larger. Windows of integers go
+ * there, and pools whose lines are shorter than a vector. */
 #if defined(MT_ISA_avx512)
 #define MT_ISA_BELOW avx2
 #endif

@@ -46,12 +46,14 @@ static inline void inside(int64_t n, int64_t start, int64_t stride, int64_t size
 #define LOWEST    (-INFINITY)
 #include "kernels/windows_loops.h"
 
+#ifndef MT_ISA_BELOW /* Note [What AVX-512 leaves to AVX2] */
 #define T         int64_t
 #define S         i64
 #define W         uint64_t
 #define IS_NAN(x) false
 #define LOWEST    INT64_MIN
 #include "kernels/windows_loops.h"
+#endif
 
 #ifndef MT_ISA_baseline
 /* As many even windows of a line in float32 at a time as a vector has lanes. */
@@ -91,15 +93,43 @@ static void largest_line(const mt_pool *p, const float *in, const int64_t *s0, c
     }
 }
 
+#ifdef MT_ISA_BELOW /* has shorter vectors, for shorter lines */
+enum { FEWEST = LANES };
+#define short_line(...) false
+#else
+enum { FEWEST = 3 };
+/* A line of fewer even outputs than lanes. False, and nothing is done, if they are not two elements apart, or too few
+ * stand behind them for the other lanes. */
+static __attribute__((noinline)) bool short_line(const mt_pool *p, const float *in,
+                                                 const int64_t *s0, const int64_t *s1, float *out,
+                                                 int64_t *index)
+{
+    const int64_t from = p->even[0], n = p->even[1] - from, apart = p->even[2];
+    const int64_t last = ((s0[1] - 1) * p->in[1] + s1[1] - 1) * p->in[2] +
+                         p->span[2][2 * from + 1] - 1 + (LANES - 1) * apart;
+    float y[LANES];
+    int64_t at[LANES];
+    if (apart != 2 || last >= p->in[0] * p->in[1] * p->in[2]) return false;
+    largest_many(p, in, s0, s1, &p->span[2][2 * from], 2, y, index ? at : NULL);
+    memcpy(out + from, y, (size_t)n * sizeof *y);
+    if (index) memcpy(index + from, at, (size_t)n * sizeof *at);
+    return true;
+}
+#endif
+
 static void max_windows_even(const mt_pool *p, float *out, int64_t *index, const float *in)
 {
     const int64_t n = p->out[2];
+    const bool few = p->even[1] - p->even[0] < LANES;
     for (int64_t l = 0; l < p->out[0] * p->out[1]; l++, out += n) {
         const int64_t *s0 = &p->span[0][2 * (l / p->out[1])],
                       *s1 = &p->span[1][2 * (l % p->out[1])];
-        largest_line(p, in, s0, s1, out, index);
-        for (int64_t o = p->even[0] ? 0 : p->even[1]; o < n;
-             o = o + 1 == p->even[0] ? p->even[1] : o + 1) {
+        int64_t from = p->even[0], to = p->even[1];
+        if (!few)
+            largest_line(p, in, s0, s1, out, index);
+        else if (!short_line(p, in, s0, s1, out, index))
+            from = to = 0;
+        for (int64_t o = from ? 0 : to; o < n; o = o + 1 == from ? to : o + 1) {
             const int64_t at = largest_at_f32(p, in, s0, s1, &p->span[2][2 * o]);
             out[o] = in[at];
             if (index) index[o] = at;
@@ -109,6 +139,12 @@ static void max_windows_even(const mt_pool *p, float *out, int64_t *index, const
 }
 #endif
 
+#ifdef MT_ISA_BELOW
+#define BELOW                  MT_CAT(mt_kernels_table, MT_ISA_BELOW)()
+#define INTEGERS(d, name, ...) BELOW->name(d, __VA_ARGS__)
+#else
+#define INTEGERS(d, name, ...) name##_i64(__VA_ARGS__)
+#endif
 #define BY_TYPE(d, name, ...)                                                                      \
     switch (d) {                                                                                   \
     case MT_FLOAT32:                                                                               \
@@ -118,7 +154,7 @@ static void max_windows_even(const mt_pool *p, float *out, int64_t *index, const
         name##_f64(__VA_ARGS__);                                                                   \
         break;                                                                                     \
     default:                                                                                       \
-        name##_i64(__VA_ARGS__);                                                                   \
+        INTEGERS(d, name, __VA_ARGS__);                                                            \
         break;                                                                                     \
     }
 
@@ -137,12 +173,16 @@ static void col2im(mt_dtype d, const mt_windows *w, int64_t from, int64_t to, vo
 static void max_windows(mt_dtype d, const mt_pool *p, void *out, int64_t *index, const void *in)
 {
 #ifndef MT_ISA_baseline
-    if (d == MT_FLOAT32 && p->even[1] - p->even[0] >= LANES) {
+    if (d == MT_FLOAT32 && p->even[1] - p->even[0] >= FEWEST) {
         max_windows_even(p, out, index, in);
         return;
     }
 #endif
+#ifdef MT_ISA_BELOW
+    BELOW->max_windows(d, p, out, index, in);
+#else
     BY_TYPE(d, max_windows, p, out, index, in)
+#endif
 }
 
 static void mean_windows(mt_dtype d, const mt_pool *p, void *out, const void *in)

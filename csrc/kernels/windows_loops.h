@@ -101,14 +101,14 @@ MT_INLINE int64_t MT_CAT(largest_at, S)(const mt_pool *p, const T *in, const int
             const int64_t line = (i0 * p->in[1] + i1) * p->in[2];
             for (int64_t i = line + s2[0]; i < line + s2[1]; i += p->step[2]) {
                 const T x = in[i];
-                const bool better = x > y || IS_NAN(x);
-                y = better ? x : y;
-                best = better ? i : best;
+                /* Seldom, in a large window: a branch does not wait for the element before. */
+                if (__builtin_expect(!(x <= y), 0) && (x > y || IS_NAN(x))) y = x, best = i;
             }
         }
     return best;
 }
 
+#ifndef MT_ISA_BELOW /* Note [What AVX-512 leaves to AVX2] */
 /* index: NULL where nobody asks for it. */
 static void MT_CAT(max_windows, S)(const mt_pool *p, T *out, int64_t *index, const T *in)
 {
@@ -121,6 +121,7 @@ static void MT_CAT(max_windows, S)(const mt_pool *p, T *out, int64_t *index, con
                 *out++ = in[at];
             }
 }
+#endif
 
 MT_INLINE T MT_CAT(sum_window, S)(const mt_pool *p, const T *in, const int64_t *s0,
                                   const int64_t *s1, const int64_t *s2)

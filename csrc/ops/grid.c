@@ -17,7 +17,144 @@ typedef struct grid_job {
     int64_t channels, places, taps, l; /* elements of a channel of x; of y */
     const int64_t *at;
     void *x, *y, *weight;
+    float *room; /* for many channels; or NULL */
 } grid_job;
+
+/* ---- many channels of float32 ----------------------------------------------------------------
+ * The products run over copies of x and y in which the channels of a place stand side by side, MANY at a time; sums add
+ * up in the same order. An image has room for places + 1 rows of its channels, for x, and l for y; what stands at place
+ * -1 is the last row for x, of zeros. */
+enum { MANY = 4 };
+typedef float many __attribute__((vector_size(MANY * sizeof(float)), aligned(4), may_alias));
+typedef int32_t four __attribute__((vector_size(16)));
+
+static int64_t room_of(const grid_job *j) { return (j->places + 1 + j->l) * j->channels; }
+
+static inline const float *row_at(const grid_job *j, const float *x, int64_t at)
+{
+    return x + (at < 0 ? j->places : at) * j->channels;
+}
+
+static inline many many_at(const float *x) { return *(const many *)x; }
+
+/* One sum of `count` vectors of channels. */
+static MT_INLINE void pick_one(const grid_job *j, int count, float *y, const float *x,
+                               const float *w, const int64_t *at)
+{
+    const int64_t all = j->taps * j->l;
+    many sum[4];
+    const float *row = row_at(j, x, at[0]);
+    MT_UNROLL
+    for (int k = 0; k < count; k++) sum[k] = w[0] * many_at(row + k * MANY);
+    for (int64_t p = j->l; p < all; p += j->l) {
+        row = row_at(j, x, at[p]);
+        MT_UNROLL
+        for (int k = 0; k < count; k++) sum[k] += w[p] * many_at(row + k * MANY);
+    }
+    MT_UNROLL
+    for (int k = 0; k < count; k++) *(many *)(y + k * MANY) = sum[k];
+}
+
+static __attribute__((noinline)) void pick_many(const grid_job *j, float *y, const float *x,
+                                                const float *w, const int64_t *at)
+{
+    const int64_t n = j->channels;
+    for (int64_t i = 0; i < j->l; i++, y += n) {
+        int64_t c = 0;
+        for (; c <= n - 4 * MANY; c += 4 * MANY) pick_one(j, 4, y + c, x + c, w + i, at + i);
+        for (; c < n; c += MANY) pick_one(j, 1, y + c, x + c, w + i, at + i);
+    }
+}
+
+static __attribute__((noinline)) void put_many(const grid_job *j, float *x, const float *g,
+                                               const float *w, const int64_t *at)
+{
+    const int64_t n = j->channels, l = j->l;
+    for (int64_t i = 0; i < l; i++, g += n)
+        for (int64_t p = i; p < j->taps * l; p += l)
+            for (int64_t c = 0; c < n && at[p] >= 0; c += MANY)
+                *(many *)(x + at[p] * n + c) += w[p] * many_at(g + c);
+}
+
+/* Four sums side by side, one for each place: += the elements of a, of b, of c and of d, each in their order. */
+static inline many add_in_order(many sum, many a, many b, many c, many d)
+{
+    const many ab = MT_SHUFFLE(four, a, b, 0, 4, 1, 5), cd = MT_SHUFFLE(four, c, d, 0, 4, 1, 5),
+               ab2 = MT_SHUFFLE(four, a, b, 2, 6, 3, 7), cd2 = MT_SHUFFLE(four, c, d, 2, 6, 3, 7);
+    sum += MT_SHUFFLE(four, ab, cd, 0, 1, 4, 5);
+    sum += MT_SHUFFLE(four, ab, cd, 2, 3, 6, 7);
+    sum += MT_SHUFFLE(four, ab2, cd2, 0, 1, 4, 5);
+    return sum + MT_SHUFFLE(four, ab2, cd2, 2, 3, 6, 7);
+}
+
+/* The weights of four places at a time, of the last one again where there are not as many. */
+static __attribute__((noinline)) void weigh_many(const grid_job *j, float *w, const float *x,
+                                                 const float *g, const int64_t *at)
+{
+    const int64_t n = j->channels, l = j->l, last = (j->taps - 1) * l;
+    for (int64_t i = 0; i < l; i++, g += n)
+        for (int64_t t = 0; t <= last; t += 4 * l) {
+            const float *row[4];
+            many sum = {0};
+            for (int k = 0; k < 4; k++)
+                row[k] = row_at(j, x, at[i + (t + k * l < last ? t + k * l : last)]);
+            for (int64_t c = 0; c < n; c += MANY) {
+                const many by = many_at(g + c);
+                sum = add_in_order(sum, by * many_at(row[0] + c), by * many_at(row[1] + c),
+                                   by * many_at(row[2] + c), by * many_at(row[3] + c));
+            }
+            for (int64_t k = 0, p = t + i; k < 4 && p <= last + i; k++, p += l)
+                w[p] = at[p] < 0 ? 0 : sum[k];
+        }
+}
+
+static __attribute__((noinline)) void turn(int64_t rows, int64_t columns, float *to,
+                                           const float *from)
+{
+    mt_k->transpose(rows, columns, (char *)to, (const char *)from, columns * (int64_t)sizeof *to,
+                    sizeof *to);
+}
+
+static void pick_images(int64_t begin, int64_t end, void *context)
+{
+    const grid_job *j = context;
+    const int64_t n = j->channels, l = j->l, all = j->taps * l, places = j->places;
+    for (; begin < end; begin++) {
+        float *rows = j->room + begin * room_of(j), *out = rows + (places + 1) * n;
+        memset(rows + places * n, 0, (size_t)n * sizeof *rows);
+        turn(n, places, rows, (const float *)j->x + begin * n * places);
+        pick_many(j, out, rows, (const float *)j->weight + begin * all, j->at + begin * all);
+        turn(l, n, (float *)j->y + begin * n * l, out);
+    }
+}
+
+static void put_images(int64_t begin, int64_t end, void *context)
+{
+    const grid_job *j = context;
+    const int64_t n = j->channels, l = j->l, all = j->taps * l, places = j->places;
+    for (; begin < end; begin++) {
+        float *rows = j->room + begin * room_of(j), *g = rows + (places + 1) * n;
+        memset(rows, 0, (size_t)(places * n) * sizeof *rows);
+        turn(n, l, g, (const float *)j->y + begin * n * l);
+        put_many(j, rows, g, (const float *)j->weight + begin * all, j->at + begin * all);
+        turn(places, n, (float *)j->x + begin * n * places, rows);
+    }
+}
+
+static void weigh_images(int64_t begin, int64_t end, void *context)
+{
+    const grid_job *j = context;
+    const int64_t n = j->channels, l = j->l, all = j->taps * l, places = j->places;
+    for (; begin < end; begin++) {
+        float *rows = j->room + begin * room_of(j), *g = rows + (places + 1) * n;
+        memset(rows + places * n, 0, (size_t)n * sizeof *rows);
+        turn(n, places, rows, (const float *)j->x + begin * n * places);
+        turn(n, l, g, (const float *)j->y + begin * n * l);
+        weigh_many(j, (float *)j->weight + begin * all, rows, g, j->at + begin * all);
+    }
+}
+
+/* ---- any number of channels ------------------------------------------------------------------ */
 
 /* Per type: coordinates to places; and for images from..to the three products. */
 #define GRID(T, S)                                                                                 \
@@ -81,6 +218,27 @@ GRID(double, f64)
 
 /* ==== _grid_places ============================================================================ */
 
+typedef struct places_job {
+    const mt_tensor *x;
+    int64_t *to, rows; /* rows: of an image, k^n */
+    const int64_t *of;
+} places_job;
+
+static void places_of_rows(int64_t begin, int64_t end, void *context)
+{
+    const places_job *j = context;
+    const int64_t n = j->x->size[0], k = j->x->size[1], images = j->x->size[2], l = j->x->size[3];
+    for (int64_t row = begin; row < end; row++) {
+        const int64_t b = row / j->rows, t = row % j->rows;
+        int64_t *to = j->to + row * l;
+        memset(to, 0, (size_t)l * sizeof *to);
+        for (int64_t i = 0, turns = j->rows / k; i < n; i++, turns /= k)
+            (j->x->dtype == MT_FLOAT32 ? places_f32 : places_f64)(
+                l, j->of[i], to,
+                j->x->data + ((i * k + t / turns % k) * images + b) * l * mt_itemsize(j->x));
+    }
+}
+
 /* Of k coordinates in each of n dimensions (n, k, N, L) the places of all their combinations, (N, k^n, L); -1 where
  * one lies outside. The last dimension turns fastest. */
 static int grid_places_forward(mt_call *c)
@@ -90,22 +248,14 @@ static int grid_places_forward(mt_call *c)
     const mt_dtype d = (mt_dtype)x->dtype;
     if (x->ndim != 4 || x->size[0] != n || (d != MT_FLOAT32 && d != MT_FLOAT64))
         return mt_error(MT_RUNTIME, "_grid_places: expected coordinates in %d dimensions", (int)n);
-    const int64_t k = x->size[1], l = x->size[3];
-    int64_t size[3] = {x->size[2], 1, l};
-    for (int64_t i = 0; i < n; i++) size[1] *= k;
+    int64_t size[3] = {x->size[2], 1, x->size[3]};
+    for (int64_t i = 0; i < n; i++) size[1] *= x->size[1];
     if (mt_shape_numel(3, size, 8) < 0 || !(y = mt_result(c, 0, MT_INT64, 3, size)) ||
         !(x = mt_contiguous_raw(x, d)))
         return -1;
     if (y->numel == 0) return 0;
-    int64_t *to = (int64_t *)(void *)y->data;
-    memset(to, 0, (size_t)y->numel * sizeof *to);
-    for (int64_t row = 0; row < size[0] * size[1]; row++, to += l) {
-        const int64_t b = row / size[1], t = row % size[1];
-        for (int64_t i = 0, turns = size[1] / k; i < n; i++, turns /= k)
-            (d == MT_FLOAT32 ? places_f32 : places_f64)(
-                l, of[i], to,
-                x->data + ((i * k + t / turns % k) * size[0] + b) * l * mt_dtype_size(d));
-    }
+    places_job j = {x, (int64_t *)(void *)y->data, size[1], of};
+    mt_parallel_for(size[0] * size[1], 1 + MT_GRAIN_DEAR / (n * size[2] + 1), places_of_rows, &j);
     return 0;
 }
 
@@ -151,8 +301,15 @@ static int run_grid(mt_range_fn f32, mt_range_fn f64, mt_tensor *x, mt_tensor *a
                   .y = y->data,
                   .weight = w->data};
     const int64_t work = j.channels * j.taps * j.l;
-    if (work && x->size[0])
-        mt_parallel_for(x->size[0], 1 + MT_GRAIN_DEAR / work, d == MT_FLOAT32 ? f32 : f64, &j);
+    mt_range_fn run = d == MT_FLOAT32 ? f32 : f64;
+    if (run != f64 && j.channels % MANY == 0 && j.places <= j.taps * j.l) {
+        const int64_t size = room_of(&j) * x->size[0];
+        mt_tensor *room = mt_empty(d, 1, &size);
+        if (!room) return -1;
+        j.room = (float *)(void *)room->data;
+        run = f32 == pick_f32 ? pick_images : f32 == put_f32 ? put_images : weigh_images;
+    }
+    if (work && x->size[0]) mt_parallel_for(x->size[0], 1 + MT_GRAIN_DEAR / work, run, &j);
     return 0;
 }
 

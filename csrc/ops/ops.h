@@ -47,6 +47,8 @@ void mt_run_blend_by_lines(mt_blend which, mt_dtype d, int64_t n, char *const *p
 /* Sums g down to a shape that broadcasts to its own (differentiable). */
 mt_tensor *mt_sum_to_size(mt_tensor *g, int ndim, const int64_t *size);
 mt_tensor *mt_zeros_of(const mt_dims *d);
+/* What select or slice, called like c, shows of `whole`: without a record. */
+mt_tensor *mt_part_shown(const mt_call *c, const mt_tensor *whole);
 /* Copies elements of type d, backwards where the strides say so: p: out, in (ops/roll.c). */
 mt_loop mt_flip_loop(mt_dtype d);
 /* Was this input of a node a Python number, as far as its shape and type tell? For names. */

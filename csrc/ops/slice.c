@@ -58,18 +58,25 @@ mt_tensor *mt_select(mt_tensor *self, int64_t dim, int64_t index)
     return mt_call1a(&mt_op_select, self, 2, arg);
 }
 
+/* What a call of select with these arguments shows of a tensor. */
+static mt_tensor *selected(const mt_tensor *whole, const mt_arg *a)
+{
+    int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS];
+    int d = mt_wrap_dim(a[0].i, whole->ndim);
+    int64_t index = d < 0 ? -1 : wrap_index(whole, d, a[1].i);
+    if (index < 0) return NULL;
+    without_dim(whole, d, size, stride);
+    return mt_alias_as(whole, whole->ndim - 1, size, stride,
+                       whole->offset + index * whole->stride[d]);
+}
+
 static int select_backward_forward(mt_call *c)
 {
     mt_tensor *g = c->in[0],
               *whole = mt_zeros_raw((mt_dtype)g->dtype, (int)c->arg[0].ints.n, c->arg[0].ints.v),
               *part;
-    int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS];
     if (!(c->out[0] = whole)) return -1;
-    int d = mt_wrap_dim(c->arg[1].i, whole->ndim);
-    int64_t index = d < 0 ? -1 : wrap_index(whole, d, c->arg[2].i);
-    if (index < 0) return -1;
-    without_dim(whole, d, size, stride);
-    part = mt_alias_as(whole, whole->ndim - 1, size, stride, index * whole->stride[d]);
+    part = selected(whole, c->arg + 1);
     return part ? mt_copy_raw(part, g) : -1;
 }
 
@@ -146,15 +153,21 @@ mt_tensor *mt_slice(mt_tensor *self, int64_t dim, int64_t start, int64_t end, in
     return mt_call1a(&mt_op_slice, self, 4, arg);
 }
 
+/* What a call of slice with these arguments shows of a tensor. */
+static mt_tensor *sliced(const mt_tensor *whole, const mt_arg *a)
+{
+    int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS], offset = 0;
+    if (slice_geometry(whole, a, size, stride, &offset) < 0) return NULL;
+    return mt_alias_as(whole, whole->ndim, size, stride, whole->offset + offset);
+}
+
 static int slice_backward_forward(mt_call *c)
 {
     mt_tensor *g = c->in[0],
               *whole = mt_zeros_raw((mt_dtype)g->dtype, (int)c->arg[0].ints.n, c->arg[0].ints.v),
               *part;
-    int64_t size[MT_MAX_DIMS], stride[MT_MAX_DIMS], offset = 0;
-    if (!(c->out[0] = whole) || slice_geometry(whole, c->arg + 1, size, stride, &offset) < 0)
-        return -1;
-    part = mt_alias_as(whole, whole->ndim, size, stride, offset);
+    if (!(c->out[0] = whole)) return -1;
+    part = sliced(whole, c->arg + 1);
     return part ? mt_copy_raw(part, g) : -1;
 }
 
@@ -219,6 +232,13 @@ mt_tensor *mt_narrow(mt_tensor *self, int64_t dim, int64_t start, int64_t length
 {
     mt_arg arg[3] = {mt_arg_int(dim), mt_arg_int(start), mt_arg_int(length)};
     return mt_call1a(&mt_op_narrow, self, 3, arg);
+}
+
+/* ==== the part that a call shows ============================================================== */
+
+mt_tensor *mt_part_shown(const mt_call *c, const mt_tensor *whole)
+{
+    return c->op == &mt_op_select ? selected(whole, c->arg) : sliced(whole, c->arg);
 }
 
 /* ==== as_strided ============================================================================== */

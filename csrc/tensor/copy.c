@@ -120,7 +120,8 @@ int mt_copy_raw(mt_tensor *dst, const mt_tensor *src)
     mt_iter_begin(&it, dst->ndim, dst->size);
     mt_iter_add(&it, dst);
     mt_iter_add(&it, src);
-    mt_iter_run(&it, mt_k->cast[src->dtype][dst->dtype], NULL, MT_GRAIN_CHEAP);
+    mt_iter_copy(&it, mt_k->cast[src->dtype][dst->dtype],
+                 src->dtype == dst->dtype ? mt_itemsize(dst) : 0);
     return 0;
 }
 

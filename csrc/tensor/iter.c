@@ -130,10 +130,9 @@ static void run_range(int64_t begin, int64_t end, void *context)
     }
 }
 
-void mt_iter_run(mt_iter *it, mt_loop loop, const double *param, int64_t grain)
+/* All of a coalesced iterator. */
+static void run_all(mt_iter *it, mt_loop loop, const double *param, int64_t grain)
 {
-    if (it->numel == 0) return;
-    coalesce(it);
     if (it->ndim == 0) {
         int64_t stride[MT_ITER_OPERANDS] = {0};
         loop(1, it->data, stride, param);
@@ -141,4 +140,55 @@ void mt_iter_run(mt_iter *it, mt_loop loop, const double *param, int64_t grain)
     }
     job j = {it, loop, param};
     mt_parallel_for(it->numel, grain, run_range, &j);
+}
+
+void mt_iter_run(mt_iter *it, mt_loop loop, const double *param, int64_t grain)
+{
+    if (it->numel == 0) return;
+    coalesce(it);
+    run_all(it, loop, param, grain);
+}
+
+/* ---- copies ---------------------------------------------------------------------------------- */
+
+enum { SHORT_ROW = 128, SHORT_LOOP = 16 }; /* bytes, elements */
+
+/* Rows of `bytes` bytes by `unit`, the last one back from the end. */
+static MT_INLINE void copy_rows_by(int unit, int64_t n, char *const *p, const int64_t *stride,
+                                   int64_t bytes)
+{
+    char *to = p[0], *from = p[1];
+    for (; n > 0; n--, to += stride[0], from += stride[1]) {
+        for (int64_t i = 0; i < bytes - unit; i += unit) memcpy(to + i, from + i, (size_t)unit);
+        memcpy(to + bytes - unit, from + bytes - unit, (size_t)unit);
+    }
+}
+
+static void copy_rows(int64_t n, char *const *p, const int64_t *stride, const double *param)
+{
+    const int64_t bytes = (int64_t)*param;
+    if (bytes < 16)
+        copy_rows_by(8, n, p, stride, bytes);
+    else
+        copy_rows_by(16, n, p, stride, bytes);
+}
+
+void mt_iter_copy(mt_iter *it, mt_loop loop, int64_t item)
+{
+    if (it->numel == 0) return;
+    coalesce(it);
+    int64_t grain = MT_GRAIN_CHEAP;
+    int last = it->ndim - 1;
+    const int64_t n = last > 0 ? it->size[last] : 0;
+    const double row = (double)(n * item);
+    if (row >= 8 && row <= SHORT_ROW && it->stride[0][last] == item &&
+        it->stride[1][last] == item) {
+        it->ndim = last--;
+        it->numel /= n;
+        grain /= n;
+        loop = copy_rows;
+    }
+    if (last > 0 && it->size[last] < SHORT_LOOP && it->size[last - 1] > it->size[last])
+        swap_dims(it, last - 1, last);
+    run_all(it, loop, &row, grain);
 }

@@ -30,5 +30,8 @@ void mt_iter_begin(mt_iter *it, int ndim, const int64_t *size);
 /* t must be expandable to the iterator's shape (the caller has checked). */
 void mt_iter_add(mt_iter *it, const mt_tensor *t);
 void mt_iter_run(mt_iter *it, mt_loop loop, const double *param, int64_t grain);
+/* The same for a loop that copies or casts one element at a time, in any order. item: its bytes where they are copied
+ * as they are, else 0: then short rows that lie in one piece on either side go whole. */
+void mt_iter_copy(mt_iter *it, mt_loop loop, int64_t item);
 
 #endif
