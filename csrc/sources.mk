@@ -24,7 +24,6 @@ CFLAGS_gemm = -O3 -ffp-contract=fast
 CFLAGS_layer = -O3
 CFLAGS_loss = -O3
 CFLAGS_shifted = -ffp-contract=fast
-CFLAGS_slim_product = -O3
 
 # Kernels whose loops are many: what is left over of a vector is done one by one, not by shorter vectors, which takes a
 # third off them. Left out where the compiler does not know it.
@@ -32,7 +31,7 @@ LEAN = copy norm pointwise reduce softmax
 CFLAGS_lean = --param=vect-epilogues-nomask=0
 
 # Compiled for size: what is called seldom, or spends its time in other files.
-SMALL = activation arrange blend conv_nd complex complex_matrices complex_parts create cumulative extrema inplace join linalg linalg_more lu masked norm pad patch products random_create random_trial scatter special statistics trial triangular bits select moments py_autograd py_bind_error py_data py_device py_dlpack py_dtype py_error py_factory py_function py_grad_mode py_node py_node_hook py_node_look py_numpy py_old_order py_op_doc py_op_register py_random py_schema py_tensor_attrs py_nn py_watch watch divide householder matrices spectral distance integer_product gather
+SMALL = recurrent_rule search index copy activation arrange blend conv_nd complex complex_matrices complex_parts create cumulative extrema inplace join linalg linalg_more lu masked norm pad patch products random_create random_trial scatter special statistics trial triangular bits select moments py_autograd py_bind_error py_data py_device py_dlpack py_dtype py_error py_factory py_function py_grad_mode py_node py_node_hook py_node_look py_numpy py_old_order py_op_doc py_op_register py_random py_schema py_tensor_attrs py_nn py_watch watch divide householder matrices spectral distance integer_product gather
 CFLAGS_small = -Os
 
 # Compiled for speed: what every call goes through, where loops over one, two or three inputs are to vanish.
