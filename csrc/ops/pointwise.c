@@ -693,7 +693,8 @@ static int blend_raw(const mt_call *c, const void *g, void **gin)
 
 /* Functions of nn.functional that are operators in PyTorch too, with out=. */
 #define BUILTIN(row)                                                                               \
-    (row == MT_UNARY_softplus || row == MT_UNARY_softshrink || row == MT_UNARY_log_sigmoid)
+    (row == MT_UNARY_softplus || row == MT_UNARY_softshrink || row == MT_UNARY_hardshrink ||       \
+     row == MT_UNARY_log_sigmoid)
 
 #define UNARY_RECORD(row_kind, id, params, f, kept, gx, text)                                      \
     static void id##_backward(const mt_call *c, mt_tensor **gout, mt_tensor **gin)                 \

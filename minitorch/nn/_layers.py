@@ -445,7 +445,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     if lower > upper:
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
     if not training:
-        return _write(input, minitorch.nn.functional.leaky_relu(input, (lower + upper) / 2), inplace)
+        return minitorch.nn.functional.leaky_relu(input, (lower + upper) / 2, inplace)
     below = input <= 0
     drawn = minitorch.empty(int(below.sum()), dtype=minitorch.float64).uniform_(lower, upper)
     slope = minitorch.ones(input.shape, dtype=input.dtype)

@@ -1,4 +1,4 @@
-"""What was wrong once: the tail of gelu, the sign of a zero, a vector as the weight of linear."""
+"""What was wrong once: the tail of gelu, the sign of a zero, a vector as the weight of linear, rrelu in place."""
 
 import numpy as np
 import pytest
@@ -41,3 +41,19 @@ def test_linear_with_a_vector_refuses():
         F.linear(mt.ones(2, 3), mt.ones(4))
     with pytest.raises(RuntimeError, match="mat2 must be a matrix, got 1-D tensor"):
         F.linear(mt.ones(2, 3), mt.ones(3), mt.ones(1))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_rrelu_in_place_has_its_gradient(training):
+    x = mt.linspace(-2, 2, 8, dtype=mt.float64).requires_grad_()
+    y = x * 1
+    z = F.rrelu(y, 0.1, 0.3, training, True)
+    assert z is y
+    z.sum().backward()
+    assert mt.allclose(x.grad * x, z) and x.grad[4:].equal(mt.ones(4, dtype=mt.float64))
+
+
+def test_shrinks_write_to_out():
+    x, out = mt.linspace(-1, 1, 5), mt.empty(5)
+    for f in (F.hardshrink, F.softshrink):
+        assert f(x, 0.6, out=out) is out and out.equal(f(x, 0.6))
