@@ -1,4 +1,4 @@
-"""What was wrong once: the tail of gelu, the sign of a zero, a vector as the weight of linear, rrelu in place."""
+"""What was wrong once: the tail of gelu, the sign of a zero, a weight that is a vector, rrelu in place."""
 
 import numpy as np
 import pytest
