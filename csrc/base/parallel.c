@@ -55,9 +55,18 @@ bool mt_in_parallel(void) { return mt_self.in_parallel; }
 #define BACK_OFF            10
 #define BACK_OFF_MAX        500000000 /* ns */
 
+/* A share of the items, claimed first by the thread whose it is, alone on its cache line. */
+typedef struct share {
+    _Alignas(64) int64_t next; /* first item nobody has claimed */
+    int64_t end;
+} share;
+
+enum { SHARES_MOST = 32 };
+
 typedef struct job {
-    int64_t n, chunk; /* chunk: items claimed at a time, a multiple of the grain */
-    int64_t next;     /* first item nobody has claimed */
+    share shares[SHARES_MOST];
+    int n_shares, helpers; /* helpers: how many have a number, where the team gives none */
+    int64_t n, chunk;      /* chunk: items claimed at a time, a multiple of the grain */
     mt_range_fn fn;
     void *context;
     int64_t own_chunks, own_end; /* of the caller: how many it ran, and when it found no more */
@@ -75,16 +84,32 @@ static int64_t read_clock(clockid_t clock)
 static int64_t now(void) { return read_clock(CLOCK_MONOTONIC); }
 static int64_t processor_time(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
+/* Note [Shares]: thread k begins with share k of the items, at every call, so that what it touched last time lies in
+ * its own cache; processors that share none would else send half of the data to and fro. Then it helps the others. */
+static void deal(job *j, int threads)
+{
+    int64_t chunks = j->n / j->chunk + (j->n % j->chunk != 0);
+    j->n_shares = threads < SHARES_MOST ? threads : SHARES_MOST;
+    for (int k = 0; k < j->n_shares; k++) {
+        j->shares[k].next = chunks * k / j->n_shares * j->chunk;
+        if (k > 0) j->shares[k - 1].end = j->shares[k].next;
+    }
+    j->shares[j->n_shares - 1].end = j->n;
+}
+
 /* Claims and runs chunks until there are none; returns how many. */
-static int64_t work(job *j)
+static int64_t work(job *j, int number)
 {
     int64_t done = 0;
     mt_self.in_parallel = true;
-    for (;; done++) {
-        int64_t begin = __atomic_fetch_add(&j->next, j->chunk, __ATOMIC_RELAXED);
-        if (begin >= j->n) break;
-        int64_t end = j->n - begin < j->chunk ? j->n : begin + j->chunk;
-        j->fn(begin, end, j->context);
+    for (int k = 0; k < j->n_shares; k++) {
+        share *s = &j->shares[(number + k) % j->n_shares];
+        for (;; done++) {
+            int64_t begin = __atomic_fetch_add(&s->next, j->chunk, __ATOMIC_RELAXED);
+            if (begin >= s->end) break;
+            int64_t end = s->end - begin < j->chunk ? s->end : begin + j->chunk;
+            j->fn(begin, end, j->context);
+        }
     }
     mt_self.in_parallel = false;
     return done;
@@ -92,14 +117,15 @@ static int64_t work(job *j)
 
 static void work_as_caller(job *j)
 {
-    j->own_chunks = work(j);
+    j->own_chunks = work(j, 0);
     j->own_end = now();
 }
 
 #ifdef MT_PTHREADS
-static void *work_as_helper(void *j)
+static void *work_as_helper(void *context)
 {
-    work(j);
+    job *j = context;
+    work(j, 1 + __atomic_fetch_add(&j->helpers, 1, __ATOMIC_RELAXED));
     return NULL;
 }
 
@@ -127,7 +153,7 @@ static void run_team(job *j, int threads)
         if (omp_get_thread_num() == 0)
             work_as_caller(j);
         else
-            work(j);
+            work(j, omp_get_thread_num());
     }
 }
 
@@ -176,8 +202,10 @@ void mt_parallel_run(int64_t n, int64_t grain, mt_range_fn fn, void *context)
     if (grain < 1) grain = 1;
     int64_t grains = n / grain + (n % grain != 0);
     int64_t per_chunk = grains / ((int64_t)threads * CHUNKS_PER_THREAD);
-    job j = {
-        .n = n, .chunk = grain * (per_chunk > 1 ? per_chunk : 1), .fn = fn, .context = context};
+    job j; /* the shares that are not dealt stay as they are */
+    j.n = n, j.chunk = grain * (per_chunk > 1 ? per_chunk : 1), j.helpers = 0;
+    j.fn = fn, j.context = context;
+    deal(&j, threads);
     run_team(&j, threads);
     judge(&j, start, now(), threads);
 }
