@@ -22,6 +22,17 @@ def amd():
         return False
 
 
+@pytest.fixture(params=[1, 3])
+def threads(request):
+    """The test on one thread and on three, which is to make no difference."""
+    import minitorch
+
+    before = minitorch.get_num_threads()
+    minitorch.set_num_threads(request.param)
+    yield request.param
+    minitorch.set_num_threads(before)
+
+
 @pytest.fixture
 def pytorch():
     """PyTorch on one thread: with two, sums and products are cut in two and added up otherwise."""

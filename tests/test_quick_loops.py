@@ -10,14 +10,6 @@ BITS = {"and": (torch.bitwise_and, np.bitwise_and), "or": (torch.bitwise_or, np.
 BITS["xor"] = (torch.bitwise_xor, np.bitwise_xor)
 
 
-@pytest.fixture(params=[1, 3])
-def threads(request):
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
-
-
 def whole(dtype, n, seed=0):
     info = np.iinfo(dtype)
     return np.random.default_rng(seed).integers(info.min, info.max, n, dtype=dtype, endpoint=True)

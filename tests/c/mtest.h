@@ -18,6 +18,16 @@
 static long mtest_passed, mtest_failed;
 static const char *mtest_name = "main";
 
+/* 64 bits of xorshift64* (Marsaglia 2003, Vigna 2016), the same sequence in every program. */
+static inline uint64_t mtest_bits(void)
+{
+    static uint64_t state = 88172645463325252u;
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state * 2685821657736338717u;
+}
+
 static inline bool mtest_check(bool ok, const char *file, int line, const char *what)
 {
     if (ok) {

@@ -8,15 +8,6 @@
 
 static const mt_kernels *base;
 
-static uint64_t random_state = 88172645463325252u;
-static uint64_t random_bits(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state * 2685821657736338717u;
-}
-
 /* ---- float32 --------------------------------------------------------------------------------- */
 
 /* As good as rounding twice, or as `bound` allows (in units of 2^-24 of the result, 2^-149 where that is denormal). */
@@ -91,7 +82,7 @@ static float make_float(void)
                                     -1,       0.5f,     2,           -3,         2.5f,       1e-45f,
                                     -1e-40f,  3.4e38f,  -3.4e38f,    4,          127.5f,     0.1f,
                                     16777215, 16777216, 33554432.0f, 1.0000001f, 0.99999994f};
-    const uint64_t r = random_bits();
+    const uint64_t r = mtest_bits();
     const uint32_t bits = (uint32_t)(r >> 32);
     float any;
     memcpy(&any, &bits, 4);
@@ -160,7 +151,7 @@ static double make_wide(void)
                                      1e6,
                                      1048576,
                                      1e22};
-    const uint64_t r = random_bits();
+    const uint64_t r = mtest_bits();
     const double one = (double)(r >> 11) * 0x1p-52 - 1;
     if (r % 4 == 0) return special[r / 4 % (sizeof special / sizeof *special)];
     return r % 4 == 1 ? one : r % 4 == 2 ? one * 750 : ldexp(one, (int)(r / 4 % 200) - 100);
@@ -205,8 +196,8 @@ static void check_long(const char *table, const char *name, mt_loop loop, mt_loo
 {
     static float in[2][LONG * APART], out[LONG * APART], one[LONG];
     for (int i = 0; i < LONG * APART; i++) {
-        in[0][i] = (float)(random_bits() >> 40) * 0x1p-20f - 8;
-        in[1][i] = (float)(random_bits() >> 40) * 0x1p-22f + 0.25f;
+        in[0][i] = (float)(mtest_bits() >> 40) * 0x1p-20f - 8;
+        in[1][i] = (float)(mtest_bits() >> 40) * 0x1p-22f + 0.25f;
     }
     in[0][3 * 300] = NAN, in[0][3 * 301] = 1e30f, in[0][900] = -1e9f;
     for (int gap = 1; gap <= APART; gap += 2) {

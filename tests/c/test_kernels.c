@@ -37,15 +37,7 @@ static mt_dtype out_dtype(const char *kind, mt_dtype d)
 }
 
 /* ---- data ------------------------------------------------------------------------------------ */
-static uint64_t random_state = 88172645463325252u;
-static uint64_t random_bits(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state * 2685821657736338717u;
-}
-static double random_double(void) { return (double)(random_bits() >> 11) * 0x1p-53 * 2 - 1; }
+static double random_double(void) { return (double)(mtest_bits() >> 11) * 0x1p-53 * 2 - 1; }
 
 static const double special[] = {
     0.0,  -0.0, INFINITY, -INFINITY, NAN,    1.0,        -1.0,  2.0,    0.5,   -0.5,   1.5,
@@ -55,7 +47,7 @@ enum { NUM_SPECIAL = sizeof special / sizeof *special };
 
 static double make_double(void)
 {
-    uint64_t r = random_bits();
+    uint64_t r = mtest_bits();
     if (r % 4 == 0) return special[r / 4 % NUM_SPECIAL];
     if (r % 4 == 1) return ldexp(random_double(), (int)(r / 4 % 60) - 30);
     if (r % 4 == 2) return (double)((int64_t)(r / 4 % 21) - 10);
@@ -63,10 +55,10 @@ static double make_double(void)
 }
 static uint64_t make_integer(int bits)
 {
-    const uint64_t r = random_bits(), low = (uint64_t)1 << (bits - 1);
+    const uint64_t r = mtest_bits(), low = (uint64_t)1 << (bits - 1);
     if (r % 4 == 0) return low - (r / 4 % 2); /* the lowest and the highest */
     if (r % 4 == 1) return (r / 4 % 7) - 3;
-    return random_bits();
+    return mtest_bits();
 }
 
 static void make_element(mt_dtype d, void *p)
@@ -449,7 +441,7 @@ static void check_transpose(const mt_kernels *k, int64_t r, int64_t c, int64_t e
 {
     const int64_t row = (c + extra) * size;
     char *in = malloc((size_t)(r * row + 1)), *out = malloc((size_t)(c * r * size + 1));
-    for (int64_t i = 0; i < r * row; i++) in[i] = (char)random_bits();
+    for (int64_t i = 0; i < r * row; i++) in[i] = (char)mtest_bits();
     out[c * r * size] = 0x5a;
     k->transpose(r, c, out, in, row, size);
     bool right = out[c * r * size] == 0x5a;

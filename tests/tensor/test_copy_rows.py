@@ -14,14 +14,6 @@ def numbers(shape, dtype):
     return x.view(dtype).reshape(shape)
 
 
-@pytest.fixture(params=[1, 3])
-def threads(request):
-    before = mt.get_num_threads()
-    mt.set_num_threads(request.param)
-    yield request.param
-    mt.set_num_threads(before)
-
-
 def same(a, b):
     assert a.shape == b.shape
     assert a.numpy().tobytes() == np.ascontiguousarray(b).tobytes()
